@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only way in which the knowledge touches a host, so that every piece of it can be tested without one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from typing import List, Mapping, NamedTuple, Optional, Protocol, Sequence
+
+#: Ansible's SSH sessions may lack the sbin folders, where modprobe, swapoff and keepalived live.
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: The shell's own codes for a program that was not found and (by coreutils' timeout) for one that ran out of time.
+NOT_FOUND = 127
+TIMED_OUT = 124
+
+
+class Result(NamedTuple):
+    """What a program left behind: exit code, and both streams as text."""
+
+    rc: int
+    stdout: str
+    stderr: str
+
+
+class Runner(Protocol):
+    """Reads files and runs programs on one host. No method raises for what a host may lack."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        timeout: Optional[float] = None,
+        stdin: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+    ) -> Result:
+        """Run a program without a shell; rc is 127 where it is missing and 124 after ``timeout`` seconds."""
+
+    def read(self, path: str) -> Optional[str]:
+        """The text of a file, or None where it can't be read."""
+
+    def read_bytes(self, path: str) -> Optional[bytes]:
+        """The bytes of a file, or None where it can't be read."""
+
+    def list_dir(self, path: str) -> List[str]:
+        """The sorted names in a directory; empty where there is none."""
+
+    def exists(self, path: str) -> bool:
+        """Whether the path leads to something."""
+
+    def realpath(self, path: str) -> str:
+        """The path with every symbolic link resolved."""
+
+    def which(self, name: str) -> Optional[str]:
+        """The path of a program, or None."""
+
+    def now(self) -> float:
+        """Seconds since the epoch by the host's clock."""
+
+
+class HostRunner:
+    """The runner for the host that this process runs on."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        timeout: Optional[float] = None,
+        stdin: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+    ) -> Result:
+        environment = dict(os.environ, LC_ALL="C", PATH=SEARCH_PATH)
+        environment.update(env or {})
+        try:
+            done = subprocess.run(
+                list(argv),
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                env=environment,
+                timeout=timeout,
+                check=False,
+            )
+        except OSError as error:
+            return Result(NOT_FOUND, "", str(error))
+        except subprocess.TimeoutExpired:
+            return Result(TIMED_OUT, "", "%s did not end within %s seconds" % (argv[0], timeout))
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def read(self, path: str) -> Optional[str]:
+        content = self.read_bytes(path)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def read_bytes(self, path: str) -> Optional[bytes]:
+        try:
+            with open(path, "rb") as stream:
+                return stream.read()
+        except OSError:
+            return None
+
+    def list_dir(self, path: str) -> List[str]:
+        try:
+            return sorted(os.listdir(path))
+        except OSError:
+            return []
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+    def realpath(self, path: str) -> str:
+        return os.path.realpath(path)
+
+    def which(self, name: str) -> Optional[str]:
+        return shutil.which(name, path=SEARCH_PATH)
+
+    def now(self) -> float:
+        return time.time()
