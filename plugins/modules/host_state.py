@@ -1,0 +1,214 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_state
+version_added: 0.1.0
+short_description: Bring a host's files, kernel, swap and services to a wanted state in one call
+description:
+  - Compares and, where they differ, changes files, kernel modules, sysctls, swap and systemd services of a host, in that order.
+  - One call does the work of dozens of tasks, because over SSH a task costs far more than the work that it does.
+  - A service is restarted or reloaded when one of the files that it reads is newer than its last start or reload. This is read
+    off the host each time, so a restart that a killed run still owed is made good by the next run, which a handler would forget.
+  - Nothing is removed but the files that O(files[].state=absent) names.
+options:
+  files:
+    description: Files and directories, in the order in which they are written.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path. Missing parent directories are made with mode 0755.
+        type: path
+        required: true
+      state:
+        description: V(present) for a file with O(files[].content), V(directory), or V(absent) for no file.
+        type: str
+        choices: [present, directory, absent]
+        default: present
+      content:
+        description: The whole text of the file, or of its O(files[].block).
+        type: str
+      block:
+        description: Own only the lines between two markers that carry this name; all other lines of the file stay. An empty
+          O(files[].content) removes the block.
+        type: str
+      mode:
+        description: Permissions as an octal string.
+        type: str
+        default: "0644"
+      owner:
+        description: User by name or number.
+        type: str
+        default: root
+      group:
+        description: Group by name or number.
+        type: str
+        default: root
+      sensitive:
+        description: Keep the text out of the diff.
+        type: bool
+        default: false
+      validate:
+        description: A command that checks the new text before it takes its place; C(%s) stands for the path of the temporary file.
+          Not run in check mode.
+        type: str
+  kernel_modules:
+    description: Modules that the running kernel must have. What loads them at boot is a file in C(/etc/modules-load.d).
+    type: list
+    elements: str
+    default: []
+  sysctls:
+    description: Values of the running kernel. What sets them at boot is a file in C(/etc/sysctl.d).
+    type: dict
+    default: {}
+  swap:
+    description: V(off) ends swap now and after every boot (devices, fstab entries of type swap, swap units, zram);
+      V(unmanaged) leaves it alone.
+    type: str
+    choices: ["off", unmanaged]
+    default: unmanaged
+  services:
+    description: systemd services, in the order in which they are handled.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The unit, with or without C(.service).
+        type: str
+        required: true
+      state:
+        description: Whether it runs. Unset leaves it as it is.
+        type: str
+        choices: [started, stopped]
+      enabled:
+        description: Whether it starts at boot. Unset leaves it as it is.
+        type: bool
+      restart_on:
+        description: Paths that the service reads once, at its start.
+        type: list
+        elements: path
+        default: []
+      reload_on:
+        description: Paths that the service reads again on a reload.
+        type: list
+        elements: path
+        default: []
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be done; services of packages that are not installed yet count as to be started.
+  diff_mode:
+    support: full
+    description: Whole texts of files, but for sensitive ones.
+author: The baremetal.kubernetes authors (@baremetal-kubernetes)
+"""
+
+EXAMPLES = r"""
+- name: Load what a Kubernetes node needs, now and at every boot
+  baremetal.kubernetes.host_state:
+    files:
+      - path: /etc/modules-load.d/kubernetes.conf
+        content: |
+          overlay
+          br_netfilter
+      - path: /etc/sysctl.d/90-kubernetes.conf
+        content: |
+          net.ipv4.ip_forward = 1
+    kernel_modules: [overlay, br_netfilter]
+    sysctls:
+      net.ipv4.ip_forward: 1
+    swap: "off"
+
+- name: Name the nodes in the hosts file without touching its other lines
+  baremetal.kubernetes.host_state:
+    files:
+      - path: /etc/hosts
+        block: hosts
+        content: |
+          192.0.2.11 cp1
+          192.0.2.12 cp2
+
+- name: Configure HAProxy; the running one is only reloaded for a text that it accepts
+  baremetal.kubernetes.host_state:
+    files:
+      - path: /etc/haproxy/haproxy.cfg
+        content: "{{ lookup('ansible.builtin.template', 'haproxy.cfg.j2') }}"
+        validate: haproxy -c -f %s
+    services:
+      - name: haproxy
+        state: started
+        enabled: true
+        reload_on: [/etc/haproxy/haproxy.cfg]
+"""
+
+RETURN = r"""
+changes:
+  description: What was done, or in check mode would be, a line each.
+  type: list
+  elements: str
+  returned: always
+  sample: ["/etc/hosts: content", "service haproxy: reload"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import WantedService
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.state import WantedState, bring_to_state
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+
+FILE_OPTIONS = {
+    "path": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["present", "directory", "absent"], "default": "present"},
+    "content": {"type": "str"},
+    "block": {"type": "str"},
+    "mode": {"type": "str", "default": "0644"},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "sensitive": {"type": "bool", "default": False},
+    "validate": {"type": "str"},
+}
+
+SERVICE_OPTIONS = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["started", "stopped"]},
+    "enabled": {"type": "bool"},
+    "restart_on": {"type": "list", "elements": "path", "default": []},
+    "reload_on": {"type": "list", "elements": "path", "default": []},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_OPTIONS},
+            "kernel_modules": {"type": "list", "elements": "str", "default": []},
+            "sysctls": {"type": "dict", "default": {}},
+            "swap": {"type": "str", "choices": ["off", "unmanaged"], "default": "unmanaged"},
+            "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE_OPTIONS},
+        },
+        supports_check_mode=True,
+    )
+    wanted = WantedState(
+        files=[WantedFile(**options) for options in module.params["files"]],
+        kernel_modules=module.params["kernel_modules"],
+        sysctls=module.params["sysctls"],
+        swap_off=module.params["swap"] == "off",
+        services=[WantedService(**options) for options in module.params["services"]],
+    )
+    try:
+        outcome = bring_to_state(wanted, HostRunner(), module.check_mode)
+    except HostStateError as error:
+        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+    module.exit_json(changed=bool(outcome.changes), changes=outcome.changes, diff=outcome.diff)
+
+
+if __name__ == "__main__":
+    main()
