@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What templates may ask about containerd. Documentation is in the .yml file of each filter."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Sequence
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import RegistryError, hosts_files
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RuntimeVersionError, generation_data
+
+
+def containerd_generation(version: str) -> Dict[str, Any]:
+    try:
+        return generation_data(version)
+    except RuntimeVersionError as error:
+        raise AnsibleFilterError(str(error))
+
+
+def containerd_config_schema(version: str) -> int:
+    return int(containerd_generation(version)["config_schema"])
+
+
+def containerd_hosts_files(registries: Sequence[Mapping[str, Any]], folder: str = "/etc/containerd/certs.d") -> List[Dict[str, str]]:
+    try:
+        return hosts_files(registries, folder)
+    except RegistryError as error:
+        raise AnsibleFilterError(str(error))
+
+
+class FilterModule:
+    """Filters about containerd."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        return {
+            "containerd_config_schema": containerd_config_schema,
+            "containerd_generation": containerd_generation,
+            "containerd_hosts_files": containerd_hosts_files,
+        }
