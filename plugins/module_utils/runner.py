@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from typing import List, Mapping, NamedTuple, Optional, Protocol, Sequence
@@ -59,6 +60,50 @@ class Runner(Protocol):
 
     def now(self) -> float:
         """Seconds since the epoch by the host's clock."""
+
+    def start(self, argv: Sequence[str], log: str, keep_open: Sequence[int] = ()) -> "Process":
+        """Start a program that outlives this call's caller; OSError where it is missing."""
+
+
+class Process:
+    """A program that runs on while its caller looks elsewhere; its output goes to a file."""
+
+    def __init__(self, argv: Sequence[str], log: str, keep_open: Sequence[int] = ()) -> None:
+        self.log = log
+        os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
+        with open(log, "wb") as stream:
+            os.chmod(log, 0o600)
+            # A session of its own: it survives the end of the SSH connection, so that a killed run leaves no half step.
+            self._child = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=dict(os.environ, LC_ALL="C", PATH=SEARCH_PATH),
+                start_new_session=True,
+                pass_fds=tuple(keep_open),
+            )
+
+    def poll(self) -> Optional[int]:
+        """The exit code, or None while it runs."""
+        return self._child.poll()
+
+    def output(self) -> str:
+        """What it has printed so far, both streams in order."""
+        with open(self.log, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+
+    def stop(self) -> None:
+        """End it and all that it started."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._child.pid, number)
+                self._child.wait(timeout=10)
+                return
+            except ProcessLookupError:
+                return
+            except subprocess.TimeoutExpired:
+                continue
 
 
 class HostRunner:
@@ -120,3 +165,6 @@ class HostRunner:
 
     def now(self) -> float:
         return time.time()
+
+    def start(self, argv: Sequence[str], log: str, keep_open: Sequence[int] = ()) -> Process:
+        return Process(argv, log, keep_open)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import grp
 import os
@@ -96,7 +97,8 @@ def plan_file(wanted: WantedFile) -> Optional[FileChange]:
     if current is not None and content == text:
         if not attributes:
             return None
-        return FileChange(wanted, None, attributes + "\n", "mode %s, %s:%s\n" % (wanted.mode, wanted.owner, wanted.group), attributes)
+        after = "mode %s, %s:%s\n" % (wanted.mode, wanted.owner, wanted.group)
+        return FileChange(wanted, None, attributes + "\n", after, attributes)
     return FileChange(wanted, content, text, content, _reason(current, "content"))
 
 
@@ -211,10 +213,9 @@ def _write(wanted: WantedFile, content: str, uid: int, gid: int, runner: Runner)
 
 
 def _keep_security_label(path: str, temporary: str) -> None:
-    try:
+    # Without SELinux, or for a new file, there is none to keep: the folder's default is right.
+    with contextlib.suppress(OSError):
         os.setxattr(temporary, "security.selinux", os.getxattr(path, "security.selinux"))
-    except OSError:
-        pass  # no SELinux here, or a new file: the folder's default label is right
 
 
 def _validate(wanted: WantedFile, temporary: str, runner: Runner) -> None:

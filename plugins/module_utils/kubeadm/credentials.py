@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node needs to join: a short-lived token, the CA's pin and, for control planes, the key of the uploaded certificates.
+
+No secret goes on a command line, where every user of the node could read it: kubeadm makes them and prints them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from typing import List, NamedTuple, Optional
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import ADMIN, KubeadmError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import redact
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result, Runner
+
+TOKEN = re.compile(r"^[a-z0-9]{6}\.[a-z0-9]{16}$", re.MULTILINE)
+CERTIFICATE_KEY = re.compile(r"^[0-9a-f]{64}$", re.MULTILINE)
+#: kubeadm deletes the uploaded certificates after two hours (facts.md section 2.2), so no token needs to live longer.
+DEFAULT_TTL = "30m"
+
+
+class JoinCredentials(NamedTuple):
+    """Secrets, all of them but the pin."""
+
+    token: str
+    certificate_key: Optional[str]
+
+
+def create(runner: Runner, kubeadm: str, ttl: str, upload_certificates: bool) -> JoinCredentials:
+    """Make a token, and upload the control-plane certificates under a new key where they are asked for.
+
+    :raises KubeadmError: this node is no working control plane.
+    """
+    argv = [kubeadm, "token", "create", "--kubeconfig", ADMIN, "--ttl", ttl, "--description", "baremetal.kubernetes join"]
+    token = _secret(TOKEN, runner.run(argv, timeout=120), "token create")
+    return JoinCredentials(token, _upload_certificates(runner, kubeadm) if upload_certificates else None)
+
+
+def revoke(runner: Runner, kubeadm: str, token: str) -> bool:
+    """Delete a token by its public half; whether it was there."""
+    token_id = token.partition(".")[0]
+    listed = runner.run([kubeadm, "token", "list", "--kubeconfig", ADMIN], timeout=60)
+    if not any(line.startswith(token_id + ".") for line in listed.stdout.splitlines()):
+        return False
+    result = runner.run([kubeadm, "token", "delete", "--kubeconfig", ADMIN, token_id], timeout=60)
+    return result.rc == 0
+
+
+def _upload_certificates(runner: Runner, kubeadm: str) -> str:
+    # With the cluster's own configuration kubeadm neither asks the internet for a version nor misses an external etcd's files.
+    argv = ["kubectl", "--kubeconfig", ADMIN, "get", "configmap", "kubeadm-config", "--namespace", "kube-system"]
+    answer = runner.run(argv + ["--output", "jsonpath={.data.ClusterConfiguration}"], timeout=60)
+    if answer.rc != 0:
+        raise _failure("reading kubeadm-config", answer)
+    descriptor, path = tempfile.mkstemp(prefix="kubeadm-", suffix=".yaml")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(answer.stdout)
+        argv = [kubeadm, "init", "phase", "upload-certs", "--upload-certs", "--kubeconfig", ADMIN, "--config", path]
+        return _secret(CERTIFICATE_KEY, runner.run(argv, timeout=120), "upload-certs")
+    finally:
+        os.remove(path)
+
+
+def _secret(pattern: "re.Pattern[str]", result: Result, what: str) -> str:
+    found: List[str] = pattern.findall(result.stdout)
+    if result.rc != 0 or not found:
+        raise _failure(what, result)
+    return found[-1]
+
+
+def _failure(what: str, result: Result) -> KubeadmError:
+    lines = [redact(line) for line in (result.stderr.strip() or result.stdout.strip()).splitlines()[-6:]]
+    return KubeadmError("kubeadm " + what, "exit code %d" % result.rc, "check that the API answers on this control plane", lines)

@@ -1,0 +1,392 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kubeadm init, join and reset on one node, so that they can be stopped anywhere and started again.
+
+A marker file says that this collection began an operation on a node that was blank before. While it stands, what is on
+the node is ours and unfinished: it may be completed or started over. Without it, a half-installed node is never touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import time
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.pods import remove_pods
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import ghosts
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import (
+    Finding,
+    find_symptoms,
+    preflight_errors,
+    redact,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+
+MARKER = "/etc/kubernetes/baremetal-operation.json"
+LOCK = "/run/baremetal-kubernetes.lock"
+LOG = "/var/log/baremetal-kubernetes/kubeadm-%s.log"
+ADMIN = "/etc/kubernetes/admin.conf"
+CA_CERTIFICATE = "/etc/kubernetes/pki/ca.crt"
+ETCD_DATA = "/var/lib/etcd"
+ETCD_MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
+#: CA, certificate and key by which a control plane's tools talk to etcd.
+ETCD_CREDENTIALS = (
+    "/etc/kubernetes/pki/etcd/ca.crt",
+    "/etc/kubernetes/pki/etcd/healthcheck-client.crt",
+    "/etc/kubernetes/pki/etcd/healthcheck-client.key",
+)
+KUBELET_KUBECONFIG = "/etc/kubernetes/kubelet.conf"
+
+#: What kubeadm's preflight finds on a node whose own init was cut off; its phases take over what is there.
+UNFINISHED_INIT = (
+    "DirAvailable--etc-kubernetes-manifests",
+    "DirAvailable--var-lib-etcd",
+    "FileAvailable--etc-kubernetes-manifests-etcd.yaml",
+    "FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml",
+    "FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml",
+    "FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml",
+    "FileAvailable--etc-kubernetes-kubelet.conf",
+    "Port-2379",
+    "Port-2380",
+    "Port-6443",
+    "Port-10250",
+    "Port-10257",
+    "Port-10259",
+)
+
+#: Seconds between two looks at the kubelet's journal, and how far back each look goes.
+LOOK_EVERY = 5
+LOOK_BACK = 12
+
+
+class KubeadmError(Exception):
+    """``operation`` failed because of ``cause``; ``evidence`` are the log lines that show it."""
+
+    def __init__(self, operation: str, cause: str, remedy: str, evidence: Sequence[str] = (), log: str = "") -> None:
+        lines = "".join("\n  %s" % line for line in evidence)
+        where = "\nThe whole output: %s on this node." % log if log else ""
+        super().__init__(
+            "%s: %s.%s\nWhat to do: %s.%s" % (operation, cause.rstrip("."), lines, remedy.rstrip("."), where)
+        )
+        self.operation = operation
+        self.cause = cause
+        self.remedy = remedy
+        self.evidence = list(evidence)
+        self.log = log
+        self.notes: List[str] = []
+
+    def add(self, note: str) -> None:
+        """Say one thing more, such as what was cleaned up after the failure."""
+        self.notes.append(note)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__()] + self.notes)
+
+
+class Wanted(NamedTuple):
+    """What the node is to become; ``config`` is the kubeadm file and ``flags`` what that file's API can't say."""
+
+    state: str
+    role: str
+    node_name: str
+    cluster_name: str
+    config: str
+    flags: Sequence[str] = ()
+    ignore_preflight_errors: Sequence[str] = ()
+    cri_socket: str = "unix:///run/containerd/containerd.sock"
+    api_port: int = 6443
+    keep_etcd_data: bool = True
+    kubeadm: str = "kubeadm"
+    timeout: float = 600
+
+
+class Node(NamedTuple):
+    """What is on the node: node_facts' kubeadm state, and how far an unfinished operation got."""
+
+    state: str
+    why: str
+    operation: Optional[str]
+    etcd_manifest: bool
+    kubelet_kubeconfig: bool
+
+
+def read_node(runner: Runner, state: str, why: str) -> Node:
+    """Complete node_facts' verdict by what decides how an unfinished operation goes on."""
+    marker = read_marker(runner)
+    return Node(
+        state if marker is None else "started",
+        why,
+        None if marker is None else marker.get("operation"),
+        runner.exists(ETCD_MANIFEST),
+        runner.exists(KUBELET_KUBECONFIG),
+    )
+
+
+def read_marker(runner: Runner) -> Optional[Dict[str, str]]:
+    """The marker's content, or None where no operation of ours is unfinished."""
+    text = runner.read(MARKER)
+    if text is None:
+        return None
+    try:
+        marker = json.loads(text)
+    except ValueError:
+        return {}  # cut off while it was written: the operation had not begun
+    return marker if isinstance(marker, dict) else {}
+
+
+def plan(wanted: Wanted, node: Node) -> List[str]:
+    """The steps from what is to what is wanted: of init, resume_init, reset, join, finish_join, finish.
+
+    :raises KubeadmError: the node holds something that is not ours to change.
+    """
+    if wanted.state == "reset":
+        return [] if node.state == "blank" else ["reset"]
+    if wanted.state == "initialized":
+        return _plan_init(wanted, node)
+    return _plan_join(wanted, node)
+
+
+def _plan_init(wanted: Wanted, node: Node) -> List[str]:
+    if node.state == "control_plane":
+        return []
+    if node.state == "blank":
+        return ["init"]
+    if node.state == "started" and node.operation != "join":
+        return ["resume_init"]
+    raise _not_ours(wanted, node)
+
+
+def _plan_join(wanted: Wanted, node: Node) -> List[str]:
+    if node.state == wanted.role:
+        return []
+    if node.state == "blank":
+        return ["join"]
+    if node.state != "started" or node.operation == "init":
+        raise _not_ours(wanted, node)
+    if wanted.role == "control_plane" and node.etcd_manifest:
+        # Its etcd member is in the cluster: from here on the only way is forward.
+        return ["finish_join"]
+    if wanted.role == "worker" and node.kubelet_kubeconfig:
+        return ["finish"]
+    return ["reset", "join"]
+
+
+def _not_ours(wanted: Wanted, node: Node) -> KubeadmError:
+    held = "an unfinished %s" % node.operation if node.state == "started" else "%s (%s)" % (node.state, node.why)
+    return KubeadmError(
+        "kubeadm on %s" % wanted.node_name,
+        "the node should become %s of cluster %s, but it already holds %s" % (wanted.role, wanted.cluster_name, held),
+        "look at it; if nothing on it is needed, run the playbook reset for this host (it asks for reset_confirm)",
+    )
+
+
+@contextlib.contextmanager
+def locked(timeout: float, path: str = LOCK, pause: Callable[[float], None] = time.sleep) -> Iterator[int]:
+    """Hold the node's lock; kubeadm inherits it, so that a new run waits for what a killed one left running.
+
+    :raises KubeadmError: another run still works here after ``timeout`` seconds.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + timeout
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise KubeadmError(
+                        "kubeadm", "another run has been working on this node for %d seconds" % timeout,
+                        "wait until it has ended (`fuser -v %s` on the node says which process)" % path,
+                    )
+                pause(1)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def leave_no_ghost(runner: Runner, node_name: str) -> str:
+    """Take this node's member out of etcd again if it never started, so that it does not weigh on the quorum.
+
+    Works where the other members have a quorum without it; where they have none (one member that became two), only this
+    node's start helps, and the next run goes on with that. Returns what was done, in words.
+    """
+    match = re.search(r"--initial-cluster=(\S+)", runner.read(ETCD_MANIFEST) or "")
+    peers = dict(pair.split("=", 1) for pair in match.group(1).split(",") if "=" in pair) if match else {}
+    own = peers.pop(node_name, None)
+    for peer in peers.values():
+        try:
+            client = EtcdClient(peer.replace(":2380", ":2379"), *ETCD_CREDENTIALS)
+            never_started = [member for member in ghosts(client.member_list()) if own in member.peer_urls]
+            if not never_started:
+                return "Its etcd member runs; the next run completes the join."
+            client.member_remove(never_started[0].id)
+        except EtcdError as error:
+            return "Its etcd member was added but never started, and can't be taken out (%s); the next run goes on with it." % error
+        # Without its manifest the join counts as not begun, and the next run starts it over.
+        os.remove(ETCD_MANIFEST)
+        return "Its etcd member, which never started, was taken out of etcd again."
+    return "Which etcd members there are could not be read from %s." % ETCD_MANIFEST
+
+
+class Operator:
+    """Carries out the steps of a plan on this host."""
+
+    def __init__(self, wanted: Wanted, runner: Runner, lock: int, pause: Callable[[float], None] = time.sleep) -> None:
+        self.wanted = wanted
+        self.runner = runner
+        self.lock = lock
+        self.pause = pause
+
+    def carry_out(self, steps: Sequence[str]) -> None:
+        """Do the steps in order; the marker stands from before the first until after the last."""
+        for step in steps:
+            getattr(self, step)()
+
+    def authority(self) -> None:
+        """Make the cluster's CA alone, so that load balancers can know it before the API runs."""
+        self._kubeadm("certificate-authority", ["init", "phase", "certs", "ca", "--config", self.wanted.config])
+
+    def init(self) -> None:
+        self._mark("init")
+        self._kubeadm("init", ["init", "--config", self.wanted.config, "--skip-token-print"] + self._flags())
+        self._unmark()
+
+    def resume_init(self) -> None:
+        self._mark("init")
+        self._kubeadm("init", ["init", "--config", self.wanted.config, "--skip-token-print"] + self._flags(UNFINISHED_INIT))
+        self._unmark()
+
+    def join(self) -> None:
+        self._mark("join")
+        try:
+            self._kubeadm("join", ["join", "--config", self.wanted.config] + self._flags())
+        except KubeadmError as error:
+            if self.wanted.role == "control_plane" and self.runner.exists(ETCD_MANIFEST):
+                error.add(leave_no_ghost(self.runner, self.wanted.node_name))
+            raise
+        self._unmark()
+
+    def finish(self) -> None:
+        self._unmark()
+
+    def finish_join(self) -> None:
+        """The member is in etcd and its static pods are written: bring them up and do what comes after them."""
+        self.runner.run(["systemctl", "start", "kubelet"], timeout=60)
+        self._wait_for_api_server()
+        phases = ["mark-control-plane"]
+        if "kubeadm.k8s.io/v1beta2" in (self.runner.read(self.wanted.config) or ""):
+            phases.insert(0, "update-status")  # ClusterStatus is a kind of v1beta2 only
+        for phase in phases:
+            self._kubeadm("join", ["join", "phase", "control-plane-join", phase, "--config", self.wanted.config])
+        self._unmark()
+
+    def reset(self) -> None:
+        """Take the node back to blank. Containers go first: kubeadm can't end them where there is no crictl."""
+        if self.runner.exists(ADMIN) and self.runner.exists(KUBELET_KUBECONFIG) and self.wanted.state == "joined":
+            # kubeadm join refuses a name that is still Ready in the cluster.
+            self.runner.run(
+                ["kubectl", "--kubeconfig", ADMIN, "delete", "node", self.wanted.node_name, "--ignore-not-found", "--timeout=30s"],
+                timeout=60,
+            )
+        self.runner.run(["systemctl", "stop", "kubelet"], timeout=120)
+        remove_pods(self.runner, self.wanted.cri_socket)
+        if self.wanted.state == "reset" and self.wanted.keep_etcd_data:
+            self._keep_etcd_data()
+        self._kubeadm("reset", ["reset", "--force", "--cri-socket", self.wanted.cri_socket])
+        if self.wanted.state == "reset":
+            self._unmark()
+
+    def _keep_etcd_data(self) -> None:
+        if self.runner.list_dir(ETCD_DATA):
+            stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.runner.now()))
+            os.rename(ETCD_DATA, "%s.removed-%s" % (ETCD_DATA, stamp))
+
+    def _flags(self, unfinished: Sequence[str] = ()) -> List[str]:
+        ignored = list(self.wanted.ignore_preflight_errors) + list(unfinished)
+        return list(self.wanted.flags) + (["--ignore-preflight-errors=" + ",".join(ignored)] if ignored else [])
+
+    def _mark(self, operation: str) -> None:
+        os.makedirs(os.path.dirname(MARKER), exist_ok=True)
+        marker = {
+            "operation": operation,
+            "role": self.wanted.role,
+            "cluster": self.wanted.cluster_name,
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.runner.now())),
+        }
+        with open(MARKER, "w", encoding="utf-8") as stream:
+            json.dump(marker, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    @staticmethod
+    def _unmark() -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(MARKER)
+
+    def _kubeadm(self, operation: str, arguments: Sequence[str]) -> None:
+        log = LOG % operation
+        started = self.runner.now()
+        try:
+            process = self.runner.start([self.wanted.kubeadm] + list(arguments), log, keep_open=[self.lock])
+        except OSError as error:
+            raise KubeadmError("kubeadm " + operation, "kubeadm does not start: %s" % error, "let role packages install it first")
+        hopeless: List[Finding] = []
+        next_look = started + LOOK_EVERY
+        while process.poll() is None:
+            self.pause(0.25)
+            now = self.runner.now()
+            if now - started > self.wanted.timeout:
+                process.stop()
+                how = "it did not end within %d seconds" % self.wanted.timeout
+                raise self._failure(operation, how, process.output(), started, log)
+            if now >= next_look:
+                next_look = now + LOOK_EVERY
+                seen = [finding for finding in find_symptoms(self._kubelet_log(now - LOOK_BACK)) if finding.hopeless]
+                if {finding.cause for finding in seen} & {finding.cause for finding in hopeless}:
+                    process.stop()
+                    raise self._failure(operation, "stopped, since waiting can't help", process.output(), started, log)
+                hopeless = seen
+        if process.poll() != 0:
+            raise self._failure(operation, "exit code %s" % process.poll(), process.output(), started, log)
+
+    def _kubelet_log(self, since: float) -> str:
+        argv = ["journalctl", "--unit=kubelet", "--since=@%d" % since, "--output=cat", "--no-pager", "--lines=300"]
+        return self.runner.run(argv, timeout=20).stdout
+
+    def _failure(self, operation: str, how: str, output: str, started: float, log: str) -> KubeadmError:
+        name = "kubeadm %s on %s" % (operation, self.wanted.node_name)
+        refused = preflight_errors(output)
+        if refused:
+            remedy = "mend each on the node, or name the check in cluster_ignore_preflight_errors if it does not matter here"
+            return KubeadmError(name, "preflight refuses the node", remedy, [redact(line) for line in refused], log)
+        findings = find_symptoms(output + "\n" + self._kubelet_log(started))
+        if findings:
+            findings.sort(key=lambda finding: not finding.hopeless)
+            cause = "; ".join(finding.cause for finding in findings)
+            remedy = "; ".join(finding.remedy for finding in findings)
+            return KubeadmError(name, "%s (%s)" % (cause, how), remedy, [finding.evidence for finding in findings], log)
+        tail = [redact(line) for line in output.strip().splitlines()[-12:]]
+        remedy = "read the lines above and `journalctl -u kubelet` on the node; the next run goes on from here"
+        return KubeadmError(name, how, remedy, tail, log)
+
+    def _wait_for_api_server(self) -> None:
+        deadline = self.runner.now() + self.wanted.timeout
+        # The local API server, not the endpoint: its readiness takes in its own etcd member.
+        server = ["--server=https://127.0.0.1:%d" % self.wanted.api_port, "--tls-server-name=kubernetes"]
+        argv = ["kubectl", "--kubeconfig", ADMIN] + server + ["get", "--raw", "/readyz", "--request-timeout=5s"]
+        started = self.runner.now()
+        while True:
+            answer = self.runner.run(argv, timeout=15)
+            if answer.rc == 0:
+                return
+            if self.runner.now() > deadline:
+                raise self._failure("join", "its API server did not get ready", answer.stderr, started, LOG % "join")
+            self.pause(2)

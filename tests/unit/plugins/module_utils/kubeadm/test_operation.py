@@ -1,0 +1,160 @@
+"""The decisions of init, join and reset, and the watch over a kubeadm that a shell script plays."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, List, Optional
+
+import pytest
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm import operation
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import (
+    KubeadmError,
+    Node,
+    Operator,
+    Wanted,
+    plan,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import find_symptoms, redact
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Result
+from fakes import FakeRunner
+
+
+def wanted(state: str = "joined", role: str = "control_plane", **options: Any) -> Wanted:
+    return Wanted(state=state, role=role, node_name="cp2", cluster_name="lab", config="/kubeadm.yaml", **options)
+
+
+def node(state: str, begun: Optional[str] = None, etcd: bool = False, kubelet: bool = False) -> Node:
+    return Node(state, "files that say so", begun, etcd, kubelet)
+
+
+@pytest.mark.parametrize(
+    ("goal", "found", "steps"),
+    [
+        (wanted("initialized"), node("blank"), ["init"]),
+        (wanted("initialized"), node("control_plane"), []),
+        (wanted("initialized"), node("started", "init"), ["resume_init"]),
+        (wanted(), node("blank"), ["join"]),
+        (wanted(), node("control_plane"), []),
+        (wanted(), node("started", "join"), ["reset", "join"]),
+        (wanted(), node("started", "join", kubelet=True), ["reset", "join"]),
+        (wanted(), node("started", "join", etcd=True, kubelet=True), ["finish_join"]),
+        (wanted(role="worker"), node("blank"), ["join"]),
+        (wanted(role="worker"), node("worker"), []),
+        (wanted(role="worker"), node("started", "join"), ["reset", "join"]),
+        (wanted(role="worker"), node("started", "join", kubelet=True), ["finish"]),
+        (wanted("reset"), node("blank"), []),
+        (wanted("reset"), node("foreign"), ["reset"]),
+    ],
+)
+def test_each_state_of_a_node_has_its_steps(goal: Wanted, found: Node, steps: List[str]) -> None:
+    assert plan(goal, found) == steps
+
+
+@pytest.mark.parametrize(
+    ("goal", "found"),
+    [
+        (wanted("initialized"), node("worker")),
+        (wanted("initialized"), node("foreign")),
+        (wanted("initialized"), node("started", "join")),
+        (wanted(), node("foreign")),
+        (wanted(), node("worker")),
+        (wanted(), node("started", "init")),
+        (wanted(role="worker"), node("control_plane")),
+    ],
+)
+def test_a_node_that_holds_something_else_is_refused_and_points_to_reset(goal: Wanted, found: Node) -> None:
+    with pytest.raises(KubeadmError, match="(?s)already holds.*reset_confirm"):
+        plan(goal, found)
+
+
+def test_a_marker_makes_any_state_an_unfinished_operation() -> None:
+    runner = FakeRunner({operation.MARKER: '{"operation": "join"}', operation.ETCD_MANIFEST: ""})
+    assert operation.read_node(runner, "control_plane", "") == Node("started", "", "join", True, False)
+
+
+def test_a_marker_that_was_cut_off_while_it_was_written_still_counts() -> None:
+    assert operation.read_marker(FakeRunner({operation.MARKER: '{"oper'})) == {}
+    assert operation.read_marker(FakeRunner({})) is None
+
+
+class ScriptedHost(HostRunner):
+    """A host whose kubeadm is a shell script and whose kubelet has said something."""
+
+    def __init__(self, journal: str = "") -> None:
+        self.journal = journal
+
+    def run(self, argv: Any, timeout: Any = None, stdin: Any = None, env: Any = None) -> Result:
+        return Result(0, self.journal if argv[0] == "journalctl" else "", "")
+
+
+@pytest.fixture
+def host(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(operation, "MARKER", str(tmp_path / "etc" / "marker.json"))
+    monkeypatch.setattr(operation, "LOG", str(tmp_path / "log" / "kubeadm-%s.log"))
+    monkeypatch.setattr(operation, "LOOK_EVERY", 0.3)
+
+    def make(script: str, journal: str = "", **options: Any) -> Operator:
+        kubeadm = tmp_path / "kubeadm"
+        kubeadm.write_text("#!/bin/sh\n" + script)
+        kubeadm.chmod(0o755)
+        descriptor = os.open(str(tmp_path / "lock"), os.O_RDWR | os.O_CREAT)
+        goal = wanted("initialized", kubeadm=str(kubeadm), **options)
+        return Operator(goal, ScriptedHost(journal), descriptor, pause=lambda seconds: time.sleep(0.05))
+
+    return make
+
+
+def test_the_marker_stands_while_kubeadm_runs_and_is_gone_after_it(host: Any, tmp_path: Any) -> None:
+    host("cat %s > %s/seen" % (tmp_path / "etc" / "marker.json", tmp_path)).carry_out(["init"])
+    assert '"operation": "init"' in (tmp_path / "seen").read_text()
+    assert not (tmp_path / "etc" / "marker.json").exists()
+
+
+def test_the_marker_stays_when_kubeadm_fails(host: Any, tmp_path: Any) -> None:
+    with pytest.raises(KubeadmError, match="exit code 3"):
+        host("echo it broke; exit 3").carry_out(["init"])
+    assert (tmp_path / "etc" / "marker.json").exists()
+
+
+def test_preflight_errors_are_the_evidence_and_their_checks_can_be_named(host: Any) -> None:
+    with pytest.raises(KubeadmError) as caught:
+        host("echo '\t[ERROR NumCPU]: the number of available CPUs 1 is less than the required 2'; exit 1").carry_out(["init"])
+    assert caught.value.evidence == ["[ERROR NumCPU]: the number of available CPUs 1 is less than the required 2"]
+    assert "cluster_ignore_preflight_errors" in str(caught.value)
+
+
+def test_a_kubelet_that_can_not_mend_itself_ends_the_wait_at_once(host: Any) -> None:
+    journal = 'Failed to admit pod "etcd-cp2": Unexpected error: ephemeral-storage'
+    started = time.monotonic()
+    with pytest.raises(KubeadmError, match="static pod for want of ephemeral storage"):
+        host("sleep 60", journal).carry_out(["init"])
+    assert time.monotonic() - started < 20
+
+
+def test_a_kubeadm_that_does_not_end_is_stopped_with_all_that_it_started(host: Any) -> None:
+    with pytest.raises(KubeadmError, match="did not end within 1 seconds"):
+        host("sleep 61 & sleep 62", timeout=1).carry_out(["init"])
+
+
+def test_a_second_run_waits_for_the_first_and_says_so(tmp_path: Any) -> None:
+    lock = str(tmp_path / "lock")
+    second = operation.locked(0, lock, pause=lambda seconds: None)
+    with operation.locked(1, lock), pytest.raises(KubeadmError, match="another run has been working"), second:
+        pass
+
+
+def test_a_missing_kubelet_configuration_before_init_is_no_symptom() -> None:
+    harmless = "failed to load Kubelet config file /var/lib/kubelet/config.yaml, error: open: no such file or directory"
+    assert find_symptoms(harmless) == []
+
+
+def test_every_symptom_keeps_its_last_line_as_evidence() -> None:
+    swap = "running with swap on is not supported, "
+    found = find_symptoms(swap + "first\nno space left on device\n" + swap + "last")
+    assert found[0].evidence == swap + "last"
+
+
+def test_secrets_are_not_shown() -> None:
+    text = redact("token abcdef.0123456789abcdef key " + "a1" * 32)
+    assert "0123456789abcdef" not in text and "a1a1" not in text
