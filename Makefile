@@ -1,0 +1,57 @@
+# Targets a person needs: lab, lab-down, test, molecule SCENARIO=, bench, docs. The others are their parts.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TOPOLOGY ?= stacked_ha
+SCENARIO ?= stacked_ha
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+COLLECTION := .build/collections/ansible_collections/baremetal/kubernetes
+export PATH := $(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+
+help:  ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+include tests/lab/lab.mk
+
+$(VENV)/ready: tests/requirements.txt
+	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --quiet --requirement tests/requirements.txt
+	touch $@
+
+$(COLLECTION):
+	mkdir -p $(dir $@)
+	ln -sfn ../../../.. $@
+
+setup: $(VENV)/ready $(COLLECTION)  ## Make the virtual environment and the collection path
+
+lab: setup lab-build  ## Build a cluster in containers: TOPOLOGY=stacked_ha (default) or single
+	$(BIN)/python tests/lab/lab.py up inventories/lab/$(TOPOLOGY)
+	$(BIN)/ansible-playbook --inventory inventories/lab/$(TOPOLOGY) playbooks/$(TOPOLOGY).yml
+	$(BIN)/python tests/lab/lab.py reach inventories/lab/$(TOPOLOGY)
+
+test: setup  ## Run every check and the scenarios that fit into the hour
+	tests/run
+
+lint: setup  ## Check style, types, playbooks and documentation
+	tests/lint
+
+unit: setup  ## Run the unit tests
+	$(BIN)/python -m pytest tests/unit
+
+sanity: setup  ## Run ansible-test's sanity checks
+	tests/sanity
+
+molecule: setup lab-build  ## Run one scenario: SCENARIO=stacked_ha
+	$(BIN)/molecule test --scenario-name $(SCENARIO)
+
+bench: setup lab-build  ## Compare a fresh stacked_ha with a plain script doing the same work
+	$(BIN)/python tests/bench/bench.py
+
+docs: setup  ## Build the pages of every module and role into .build/docs
+	tests/docs
+
+.PHONY: help setup lab test lint unit sanity molecule bench docs
