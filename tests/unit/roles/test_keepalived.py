@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+from roles_render import NODE, expression, task_variables, template
+
+PLAN: "dict[str, Any]" = {
+    "keepalived_priority": 150, "keepalived_priorities": [150, 149, 148], "keepalived_source": "10.89.79.11",
+    "keepalived_peers": ["10.89.79.12", "10.89.79.13"], "cluster_vip": "10.89.79.100",
+}
+
+
+def render(**given: Any) -> str:
+    merged = dict(PLAN, **given)
+    computed = task_variables("keepalived", "configure.yml")
+    finished = expression("keepalived", computed["_keepalived_finished"], **merged)
+    interface = expression("keepalived", computed["_keepalived_interface"], **merged)
+    return template("keepalived", "keepalived.conf.j2", finished=finished, _keepalived_interface=interface, **merged)
+
+
+def test_the_address_is_kept_by_named_peers_on_the_interface_that_has_the_source() -> None:
+    text = render()
+    assert "    interface eth0\n" in text
+    assert "    unicast_peer {\n        10.89.79.12\n        10.89.79.13\n    }\n" in text
+    assert "        10.89.79.100/32 dev eth0\n" in text
+    assert "    weight -3\n" in text
+    assert "nopreempt" not in text.replace("nopreempt needs it", "")
+    assert "enable_script_security" in text
+
+
+def test_without_preemption_a_dead_api_server_faults_the_node() -> None:
+    text = render(keepalived_preempt=False)
+    assert "    nopreempt\n" in text
+    assert "    weight 0\n" in text
+
+
+def test_a_node_that_is_alone_names_no_peers() -> None:
+    assert "unicast" not in render(keepalived_peers=[], keepalived_priorities=[150])
+
+
+def test_hmac_is_refused_for_the_keepalived_that_is_installed() -> None:
+    with pytest.raises(Exception, match="keepalived 2.2.7 is installed, and hmac needs 2.4.0"):
+        render(keepalived_authentication="hmac", keepalived_hmac_key="k" * 32)
+
+
+def test_hmac_takes_its_key_from_a_file() -> None:
+    node = dict(NODE, packages={"keepalived": "2.4.1"})
+    text = render(keepalived_authentication="hmac", keepalived_hmac_key="k" * 32, ansible_facts={"kubernetes_node": node})
+    assert "key 1 file:/etc/keepalived/hmac.key" in text
+    assert "kkkk" not in text
+
+
+def test_the_check_goes_through_the_given_port_and_verifies_the_name() -> None:
+    text = template("keepalived", "check-apiserver.sh.j2", keepalived_check_port=8443)
+    assert "--resolve kubernetes:8443:127.0.0.1" in text
+    assert "https://kubernetes:8443/readyz" in text
+    assert "insecure" not in text
+
+
+@pytest.mark.skipif(
+    shutil.which("keepalived") is None or os.geteuid() != 0,
+    reason="no keepalived, or not root: its own check of the text is not run",
+)
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"keepalived_preempt": False}, {"keepalived_peers": [], "keepalived_priorities": [150]},
+     {"keepalived_virtual_addresses": ["10.89.79.100/24", "fd00::100"]}, {"keepalived_vrrp_version": 2}],
+)
+def test_keepalived_itself_takes_the_text(given: "dict[str, Any]") -> None:
+    interface = next(name for name in sorted(os.listdir("/sys/class/net")) if name != "lo")
+    # Not under /tmp: script security refuses a script in a folder that others may write to.
+    folder = pathlib.Path("/etc/keepalived/unit-test")
+    folder.mkdir(exist_ok=True)
+    try:
+        script = folder / "check.sh"
+        script.write_text(template("keepalived", "check-apiserver.sh.j2"))
+        script.chmod(0o700)
+        config = folder / "keepalived.conf"
+        text = render(keepalived_interface=interface, **given)
+        config.write_text(text.replace("/etc/keepalived/check-apiserver.sh", str(script)))
+        config.chmod(0o600)
+        done = subprocess.run(
+            ["keepalived", "--config-test", "--use-file", str(config)], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        shutil.rmtree(folder)

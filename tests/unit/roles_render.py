@@ -1,0 +1,92 @@
+"""Renders a role's texts as Ansible does: the role's and the cluster's defaults, a node's facts, and what a test sets."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import sys
+from typing import Any, Dict, Iterator, Optional
+
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
+from ansible.template import Templar
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+_loaded: Dict[str, Any] = {}
+
+NODE = {
+    "os": {"family": "debian"},
+    "packages": {"keepalived": "2.2.7", "haproxy": "2.6.12"},
+    "addresses": [{"interface": "eth0", "address": "10.89.79.11", "prefix": 24, "family": 4}],
+    "default_interface": "eth0",
+    "default_address": "10.89.79.11",
+    "interfaces": {"lo": 65536, "eth0": 1500},
+}
+
+
+def _trusted(text: str) -> str:
+    try:
+        from ansible.template import trust_as_template
+    except ImportError:  # ansible-core 2.17, 2.18
+        return text
+    return trust_as_template(text)
+
+
+def _trusted_data(data: Any) -> Any:
+    if isinstance(data, str):
+        return _trusted(data)
+    if isinstance(data, list):
+        return [_trusted_data(item) for item in data]
+    if isinstance(data, dict):
+        return {key: _trusted_data(value) for key, value in data.items()}
+    return data
+
+
+def variables(role: str, **given: Any) -> Dict[str, Any]:
+    """What a task of the role sees."""
+    merged: Dict[str, Any] = {"inventory_hostname": "cp1", "inventory_dir": "/inventory"}
+    merged["ansible_facts"] = {"kubernetes_node": NODE}
+    for name in ("cluster", role):
+        path = ROOT / "roles" / name / "defaults" / "main.yml"
+        if path.exists():
+            merged.update(_trusted_data(yaml.safe_load(path.read_text()) or {}))
+    merged.update(_trusted_data(given))
+    return merged
+
+
+def _render(role: str, text: str, given: Dict[str, Any]) -> Any:
+    with _ansible_collections():
+        return Templar(loader=DataLoader(), variables=variables(role, **given)).template(_trusted(text))
+
+
+@contextlib.contextmanager
+def _ansible_collections() -> Iterator[None]:
+    """Ansible's loader finds filters only in packages that it imported itself, and the tests import them the plain way."""
+    plain = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "ansible_collections"}
+    sys.modules.update(_loaded)
+    if not _loaded:
+        init_plugin_loader([str(ROOT / ".build" / "collections")])
+    try:
+        yield
+    finally:
+        _loaded.update({name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "ansible_collections"})
+        sys.modules.update(plain)
+
+
+def expression(role: str, text: str, **given: Any) -> Any:
+    """The value of an expression with braces."""
+    return _render(role, text, given)
+
+
+def template(role: str, name: str, **given: Any) -> str:
+    """The text that one of the role's templates gives, with the spacing options of the template lookup."""
+    text = (ROOT / "roles" / role / "templates" / name).read_text()
+    return str(_render(role, "#jinja2: trim_blocks: True\n" + text, given))
+
+
+def task_variables(role: str, file: str, task: int = 0) -> Dict[str, Any]:
+    """The ``vars`` of a task, as text that a test can pass on."""
+    tasks = yaml.safe_load((ROOT / "roles" / role / "tasks" / file).read_text())
+    found: Optional[Dict[str, Any]] = tasks[task].get("vars")
+    return found or {}
