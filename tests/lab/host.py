@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The machine that the lab runs on: its programs, its package mirror, its podman."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "baremetal-kubernetes-lab"
+SUITE = "bookworm"
+# program -> Debian package that has it
+PREREQUISITES = {
+    "podman": "podman",
+    "runc": "runc",
+    "mmdebstrap": "mmdebstrap",
+    "dpkg-deb": "dpkg",
+    "gpg": "gnupg",
+    "ssh-keygen": "openssh-client",
+    "iptables": "iptables",
+    "netavark": "netavark",
+    "depmod": "kmod",
+}
+# podman's helpers that are not on the PATH
+HELPERS = ("/usr/lib/podman", "/usr/libexec/podman")
+
+
+class LabError(Exception):
+    """What is wrong, and what to do about it: shown to the person as it is."""
+
+
+def say(text: str) -> None:
+    """One line about what the lab does now."""
+    print(f"lab: {text}", flush=True)
+
+
+def run(argv: Sequence[str | Path], remedy: str = "", **options: Any) -> str:
+    """Standard output of a command; LabError with its last words when it fails."""
+    command = [str(word) for word in argv]
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "CONTAINERS_CONF": str(CACHE / "containers.conf")}
+    try:
+        result = subprocess.run(command, text=True, capture_output=True, env=environment, check=False, **options)
+    except FileNotFoundError as error:
+        raise LabError(f"{command[0]} is not installed. Run `lab.py build` as root, or install it by hand.") from error
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"`{' '.join(command[:6])}` did not end within {error.timeout:.0f} s. {remedy}".strip()) from error
+    if result.returncode != 0:
+        words = "\n  ".join((result.stderr.strip() or result.stdout.strip()).splitlines()[-15:])
+        raise LabError(f"`{' '.join(command[:6])}` failed ({result.returncode}):\n  {words}\n{remedy}".strip())
+    return result.stdout
+
+
+def podman(*arguments: str | Path, remedy: str = "", **options: Any) -> str:
+    """podman with the lab's own containers.conf."""
+    return run(["podman", *arguments], remedy, **options)
+
+
+def in_parallel(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """Results in the order of the items; the first error is raised after all have ended."""
+    work = list(items)
+    with ThreadPoolExecutor(max(1, len(work))) as pool:
+        return [future.result() for future in [pool.submit(function, item) for item in work]]
+
+
+def write_containers_conf() -> None:
+    """crun refuses hybrid cgroup v1, and there is no user session for systemd's cgroup manager: runc and cgroupfs."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    text = '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n'
+    path = CACHE / "containers.conf"
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def check_root() -> None:
+    """Nodes are privileged containers with systemd: that needs root."""
+    if os.geteuid() != 0:
+        raise LabError("the lab needs root (privileged containers, mmdebstrap): run it with sudo or as root.")
+
+
+def install_prerequisites() -> None:
+    """Missing programs from the distribution's packages; LabError names them where that is impossible."""
+    check_root()
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", *HELPERS])
+    missing = sorted({package for program, package in PREREQUISITES.items() if not shutil.which(program, path=path)})
+    # Older podman uses the CNI plugins in the place of netavark.
+    if "netavark" in missing and Path("/usr/lib/cni/bridge").exists():
+        missing.remove("netavark")
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        raise LabError(f"install these first, this is no Debian or Ubuntu: {', '.join(missing)}")
+    say(f"installing {', '.join(missing)}")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for argv in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]):
+        if subprocess.run(argv, stdout=subprocess.DEVNULL, env=quiet, check=False).returncode != 0:
+            raise LabError(f"`{' '.join(argv)}` failed: mend the package source, or install {', '.join(missing)} by hand.")
+
+
+def debian_mirror() -> str:
+    """The Debian mirror this machine uses; Debian's own where the machine has none (Ubuntu)."""
+    sources = Path("/etc/apt")
+    for path in sorted([*sources.glob("sources.list.d/*.sources"), *sources.glob("sources.list.d/*.list"), sources / "sources.list"]):
+        if path.exists():
+            for address in re.findall(r"^(?:URIs:|deb(?: \[[^\]]*\])?)\s+(https?://\S+)", path.read_text(), re.MULTILINE):
+                if address.rstrip("/").endswith("/debian"):
+                    return address
+    return "http://deb.debian.org/debian"
+
+
+def mmdebstrap(target: Path, variant: str, packages: Sequence[str], *options: str, source: bool = False) -> None:
+    """A Debian root file system in a directory or tar file, with the packages."""
+    mirror = debian_mirror()
+    lines = [f"deb {mirror} {SUITE} main", *([f"deb-src {mirror} {SUITE} main"] if source else [])]
+    trim = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale", "info")]
+    keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+    trust = [f"--keyring={keyring}"] if keyring.exists() else []
+    run(
+        ["mmdebstrap", "--quiet", f"--variant={variant}", f"--include={','.join(packages)}", *trim, *trust, *options, SUITE, target, *lines],
+        f"Is the Debian mirror {mirror} reachable? It is read from /etc/apt; on Ubuntu also `apt-get install debian-archive-keyring`.",
+    )

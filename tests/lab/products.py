@@ -1,0 +1,323 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lab builds: Kubernetes, Go programs, the bundle that nodes install from, and the image of a node."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import archives
+import packages
+from cache import key_of, locked, product
+from host import CACHE, SUITE, LabError, debian_mirror, mmdebstrap, podman, run, say
+
+HERE = Path(__file__).parent
+VERSION = "1.20.2"
+REGISTRY = "k8s.gcr.io"  # what kubeadm 1.20 asks for
+COREDNS_VERSION = "1.7.0"  # kubeadm 1.20's own; from 1.11 CoreDNS needs the API discovery.k8s.io/v1 of Kubernetes 1.21
+ETCD_TAG = "3.4.13-0"  # kubeadm 1.20's own; in it is Debian's etcd 3.4
+BUSYBOX_TAG = "1.35.0"
+IMAGES = "localhost/baremetal-kubernetes-lab"
+
+BINARIES = ("kubeadm", "kubelet", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "pause")
+BUILDER_PACKAGES = (
+    *("golang-1.19-go", "golang-github-modern-go-reflect2-dev", "gcc", "libc6-dev", "make", "dpkg-dev", "jq", "rsync"),
+    *("ca-certificates", "git", "xz-utils", "patch"),
+)
+IMAGE_PACKAGES = ("busybox-static", "iptables", "conntrack", "kmod", "etcd-server", "etcd-client", "containernetworking-plugins")
+NODE_PACKAGES = (
+    *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "iproute2", "iputils-ping", "netcat-openbsd", "ca-certificates"),
+    *("openssh-server", "sudo", "python3", "python3-apt", "curl", "openssl", "gpgv"),
+    *("iptables", "conntrack", "socat", "ethtool", "ebtables", "mount", "util-linux"),
+    *("containerd", "runc", "containernetworking-plugins", "keepalived", "haproxy", "etcd-client"),
+)
+# Programs that only Go's module proxy has: name -> (package, version, where the program goes)
+GO_PROGRAMS = {
+    "crictl": ("sigs.k8s.io/cri-tools/cmd/crictl", "v1.26.1"),
+    "coredns": ("github.com/coredns/coredns", f"v{COREDNS_VERSION}"),
+    "flanneld": ("github.com/flannel-io/flannel", "v0.28.4"),
+    "flannel": ("github.com/flannel-io/cni-plugin", "v1.9.1-flannel3"),
+}
+LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")  # the default ones are refused in nested machines
+LABEL = "io.baremetal-kubernetes.lab"
+
+
+def architecture() -> str:
+    """Debian's and Kubernetes' name of this machine's architecture."""
+    return run(["dpkg", "--print-architecture"]).strip()
+
+
+def _text(*names: str) -> list[str]:
+    return [(HERE / name).read_text() for name in names]
+
+
+# --- images in podman's store -----------------------------------------------------------------------------------------------------
+
+
+def _imported_image(name: str, packages_in_it: tuple[str, ...], source: bool = False) -> str:
+    """Reference of an image that is a Debian root file system with the packages."""
+    reference = f"{IMAGES}/{name}:{key_of([packages_in_it, SUITE, source, architecture()])}"
+    with locked(f"image-{name}"):
+        if not _image_exists(reference):
+            say(f"building image {name} …")
+            tar = CACHE / f".{name}.tar"
+            mmdebstrap(tar, "minbase", packages_in_it, source=source)
+            podman("import", "--quiet", tar, reference)
+            tar.unlink()
+    return reference
+
+
+def _image_exists(reference: str) -> bool:
+    return subprocess.run(["podman", "image", "exists", reference], check=False).returncode == 0
+
+
+def node_image(keys: Path) -> str:
+    """Reference of the image that nodes start from."""
+    base = _imported_image("node-base", NODE_PACKAGES)
+    public = [(keys / name).read_text() for name in ("id_ed25519.pub", "ssh_host_ed25519_key.pub")]
+    reference = f"{IMAGES}/node:{key_of([base, public, *_text('files/Containerfile', 'files/prepare.sh')])}"
+    with locked("image-node"):
+        if not _image_exists(reference):
+            say("building image node …")
+            context = CACHE / ".node-context"
+            shutil.rmtree(context, ignore_errors=True)
+            shutil.copytree(HERE / "files", context)
+            shutil.copy2(keys / "id_ed25519.pub", context / "authorized_keys")
+            for name in ("ssh_host_ed25519_key", "ssh_host_ed25519_key.pub"):
+                shutil.copy2(keys / name, context)
+            podman("build", "--quiet", *LIMITS, "--label", LABEL, "--build-arg", f"BASE={base}", "--tag", reference, context)
+            shutil.rmtree(context)
+    return reference
+
+
+# --- products ---------------------------------------------------------------------------------------------------------------------
+
+
+def ssh_keys() -> Path:
+    """The key that opens the nodes, the nodes' common host key, and known_hosts; made once, at a place that inventories know."""
+    final = CACHE / "ssh"
+    with locked("ssh"):
+        if not final.exists():
+            unfinished = CACHE / ".ssh.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(mode=0o700)
+            for name in ("id_ed25519", "ssh_host_ed25519_key"):
+                run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "baremetal.kubernetes lab", "-f", unfinished / name])
+            host_key = (unfinished / "ssh_host_ed25519_key.pub").read_text()
+            (unfinished / "known_hosts").write_text(f"10.89.* {host_key}")
+            unfinished.rename(final)
+    return final
+
+
+def _in_builder(script: str, out: Path, source: Path | None = None) -> None:
+    """Runs a build script of this directory in the builder container; its scratch space is next to its result."""
+    builder = _imported_image("builder", BUILDER_PACKAGES, source=True)
+    scratch = out / ".scratch"
+    scratch.mkdir()
+    mounts = ["-v", f"{HERE / script}:/build.sh:ro", "-v", f"{out}:/out", "-v", f"{scratch}:/build"]
+    mounts += ["-v", f"{source}:/source:ro"] if source else []
+    remedy = "Does the Debian mirror have source packages (deb-src), and are 6 GB free below the cache?"
+    podman("run", "--rm", "--network", "host", *LIMITS, *mounts, builder, "nice", "bash", "/build.sh", remedy=remedy)
+    shutil.rmtree(scratch)
+
+
+def kubernetes() -> Path:
+    """Directory with the programs of Kubernetes, from Debian's source package."""
+    inputs = [VERSION, architecture(), BUILDER_PACKAGES, _text("build-kubernetes.sh")]
+    return product(f"kubernetes-{VERSION}", inputs, lambda out: _in_builder("build-kubernetes.sh", out))
+
+
+def _own_crictl() -> Path:
+    inputs = [architecture(), BUILDER_PACKAGES, _text("build-crictl.sh", "crictl/main.go")]
+    return product("crictl", inputs, lambda out: _in_builder("build-crictl.sh", out, HERE / "crictl")) / "crictl"
+
+
+def _debian_files() -> Path:
+    """A root file system whose programs go into images; nothing in it is configured or started."""
+
+    def build(out: Path) -> None:
+        mmdebstrap(out / "root", "extract", IMAGE_PACKAGES, "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
+
+    return product("debian-files", [IMAGE_PACKAGES, SUITE, architecture(), "merged-usr"], build) / "root"
+
+
+def _go() -> str | None:
+    """A Go that can install modules (1.21 or newer), installed from the distribution when there is none."""
+    found = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin:/usr/lib/go/bin")
+    if not found and shutil.which("apt-get") and os.geteuid() == 0:
+        candidate = re.search(r"Candidate: 2:1\.(\d+)", run(["apt-cache", "policy", "golang-go"]))
+        if candidate and int(candidate[1]) >= 21:
+            run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "golang-go"])
+            found = shutil.which("go")
+    version = re.search(r"go1\.(\d+)", run([found, "version"])) if found else None
+    return found if version and int(version[1]) >= 21 else None
+
+
+def _go_program(name: str) -> tuple[Path | None, str]:
+    """The program, or why the lab has to do without it. A refusal is kept like a product: `purge` makes the lab ask again."""
+    package, version = GO_PROGRAMS[name]
+
+    def build(out: Path) -> None:
+        go = _go()
+        if not go:
+            (out / "refused").write_text("there is no Go 1.21 or newer on this machine (and none in its distribution)")
+            return
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOBIN": str(out / "bin")}
+        argv = [go, "install", "-ldflags=-s -w", f"{package}@{version}"]
+        result = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False, cwd=out)
+        built = [path for path in out.glob("bin/*") if path.is_file()]
+        if result.returncode == 0 and built:
+            built[0].rename(out / name)
+        else:
+            lines = [line for line in result.stderr.splitlines() if "go: downloading" not in line]
+            # The reason, without the address of whichever proxy this machine asks
+            (out / "refused").write_text(re.sub(r"https?://\S+", "the module proxy", " ".join(lines[-2:])).strip()[:400])
+
+    folder = product(f"go-{name}", [package, version, architecture()], build)
+    refused = folder / "refused"
+    return (None, refused.read_text()) if refused.exists() else (folder / name, "")
+
+
+def bundle() -> Path:
+    """The directory that nodes install from (mounted at /opt/kubernetes-bundle); its bundle.json lists all with checksums."""
+    # The big compilation is first in line; the small ones run beside it.
+    with ThreadPoolExecutor(3) as pool:
+        building = pool.submit(kubernetes)
+        debian = pool.submit(_debian_files)
+        programs = {name: _go_program(name) for name in GO_PROGRAMS}
+        built, files = building.result(), debian.result()
+    crictl = programs["crictl"][0] or _own_crictl()
+    missing = {name: reason for name, (path, reason) in programs.items() if path is None}
+    inputs = [
+        *(str(path) for path in (built, files, crictl)),
+        {name: str(path) for name, (path, _reason) in programs.items()},
+        _text("products.py", "archives.py", "packages.py", "files/kubelet.service", "files/10-kubeadm.conf"),
+    ]
+    paths = {name: path for name, (path, _reason) in programs.items() if path}
+
+    def build(out: Path) -> None:
+        for folder in ("bin", "cni", "images"):
+            (out / folder).mkdir()
+        for name in ("kubeadm", "kubelet", "kubectl"):
+            shutil.copy2(built / name, out / "bin" / name)
+        shutil.copy2(crictl, out / "bin" / "crictl")
+        for plugin in (files / "usr/lib/cni").iterdir():
+            shutil.copy2(plugin, out / "cni" / plugin.name)
+        if "flannel" in paths:
+            shutil.copy2(paths["flannel"], out / "cni" / "flannel")
+        images = _images(out, built, files, paths)
+        packages.write_repository(out, architecture())
+        content = {
+            "kubernetes_version": VERSION,
+            "binaries": {path.name: _sha256(path) for path in sorted((out / "bin").iterdir())},
+            "cni": {path.name: _sha256(path) for path in sorted((out / "cni").iterdir())},
+            "images": images,
+            "not_in_the_lab": missing,
+        }
+        (out / "bundle.json").write_text(json.dumps(content, indent=2) + "\n")
+
+    return product("bundle", inputs, build)
+
+
+def _images(out: Path, built: Path, files: Path, programs: dict[str, Path]) -> list[dict[str, object]]:
+    """Writes images/node.tar and images/control-plane.tar; returns their entries of bundle.json."""
+    layers = out / ".layers"
+    layers.mkdir()
+
+    def layer(name: str, content: archives.Files) -> Path:
+        return archives.write_layer(layers / name, content)
+
+    def kube(name: str) -> Path:
+        return layer(name, {f"/usr/local/bin/{name}": built / name})
+
+    xtables = "usr/sbin/xtables-nft-multi"
+    iptables: archives.Files = {
+        f"/usr/sbin/{name}": f"-> {Path(xtables).name}"
+        for family in ("iptables", "ip6tables")
+        for name in (family, f"{family}-save", f"{family}-restore")
+    }
+    extensions: archives.Files = {f"/{path.relative_to(files)}": path for path in files.glob("usr/lib/*/xtables/*.so")}
+    shell: archives.Files = {
+        **archives.MERGED_USR,
+        "/usr/bin/busybox": files / "usr/bin/busybox",
+        **{f"/usr/bin/{name}": "-> busybox" for name in "cat cp hostname httpd ip ls nc nslookup ping sh sleep wget".split()},
+    }
+    base = layer("base", shell)
+    network = layer(
+        "network",
+        {**archives.with_libraries(files, (f"/{xtables}", "/usr/sbin/conntrack", "/usr/bin/kmod")), **iptables, **extensions}
+        | {"/usr/sbin/modprobe": "-> /usr/bin/kmod"},
+    )
+    etcd = layer("etcd", archives.with_libraries(files, ("/usr/bin/etcd", "/usr/bin/etcdctl")))
+    tag = f"v{VERSION}"
+    node = [
+        archives.Image(f"{REGISTRY}/pause:3.2", (layer("pause", {"/pause": built / "pause"}),), ("/pause",)),
+        archives.Image(f"{REGISTRY}/kube-proxy:{tag}", (base, network, kube("kube-proxy"))),
+        archives.Image(f"docker.io/library/busybox:{BUSYBOX_TAG}", (base,)),
+    ]
+    if "coredns" in programs:
+        coredns = layer("coredns", {"/coredns": programs["coredns"]})
+        node.append(archives.Image(f"{REGISTRY}/coredns:{COREDNS_VERSION}", (coredns,), ("/coredns",)))
+    if "flanneld" in programs and "flannel" in programs:
+        flanneld = layer("flanneld", {"/opt/bin/flanneld": programs["flanneld"]})
+        plugin = layer("flannel", {"/flannel": programs["flannel"]})
+        version = {name: GO_PROGRAMS[name][1] for name in ("flanneld", "flannel")}
+        node.append(archives.Image(f"ghcr.io/flannel-io/flannel:{version['flanneld']}", (base, network, flanneld), ("/opt/bin/flanneld",)))
+        node.append(archives.Image(f"ghcr.io/flannel-io/flannel-cni-plugin:{version['flannel']}", (base, plugin)))
+    control_plane = [
+        archives.Image(f"{REGISTRY}/{name}:{tag}", (kube(name),)) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    ]
+    control_plane.append(archives.Image(f"{REGISTRY}/etcd:{ETCD_TAG}", (base, etcd)))
+    entries = []
+    for name, images, roles in (("node", node, ["control_plane", "worker"]), ("control-plane", control_plane, ["control_plane"])):
+        archive = out / "images" / f"{name}.tar"
+        archives.write_archive(archive, images, architecture())
+        references = [image.reference for image in images]
+        entries.append({"archive": f"images/{archive.name}", "sha256": _sha256(archive), "references": references, "roles": roles})
+    shutil.rmtree(layers)
+    return entries
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+# --- all of it --------------------------------------------------------------------------------------------------------------------
+
+
+def build() -> tuple[Path, str]:
+    """The bundle and the reference of the node image; says what had to stay away and why."""
+    say(f"cache {CACHE}, Debian mirror {debian_mirror()}")
+    with ThreadPoolExecutor(1) as pool:
+        image = pool.submit(node_image, ssh_keys())
+        made = bundle()
+        reference = image.result()
+    for name, reason in json.loads((made / "bundle.json").read_text())["not_in_the_lab"].items():
+        package, version = GO_PROGRAMS[name]
+        instead = "; the lab's own small CRI client stands in" if name == "crictl" else ""
+        say(f"not in the lab: {package} {version}{instead}. Reason: {reason}")
+    return made, reference
+
+
+def current() -> list[Path]:
+    """The products that can have older versions beside them."""
+    return [kubernetes(), _debian_files().parent, bundle()]
+
+
+def purge() -> None:
+    """Removes the cache and the images."""
+    references = podman("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={IMAGES}/*").split()
+    if references:
+        podman("rmi", "--force", *references)
+    if CACHE.name != "baremetal-kubernetes-lab":
+        raise LabError(f"{CACHE} does not look like the lab's cache: remove it by hand.")
+    shutil.rmtree(CACHE, ignore_errors=True)
