@@ -1,0 +1,68 @@
+"""Hosts of the scenario's inventory, reached over SSH as Ansible reaches them, and the playbook as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+from typing import Any, Dict, List
+
+import pytest
+import testinfra
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SCENARIO = os.environ.get("MOLECULE_SCENARIO_NAME", "stacked_ha")
+INVENTORY = ROOT / "inventories" / "lab" / SCENARIO
+
+
+class Cluster:
+    """A scenario's nodes and settings as its inventory has them."""
+
+    def __init__(self) -> None:
+        listed = subprocess.run(
+            ["ansible-inventory", "--inventory", str(INVENTORY), "--list"], check=True, capture_output=True, text=True, cwd=ROOT
+        )
+        inventory = json.loads(listed.stdout)
+        self.variables: Dict[str, Dict[str, Any]] = inventory["_meta"]["hostvars"]
+        self.control_planes: List[str] = inventory["control_plane"]["hosts"]
+        self.workers: List[str] = inventory.get("workers", {}).get("hosts", [])
+        self.nodes = self.control_planes + [name for name in self.workers if name not in self.control_planes]
+
+    def setting(self, name: str) -> Any:
+        """A setting of the inventory, as Ansible resolves it."""
+        return self.variables[self.control_planes[0]].get(name)
+
+    def address(self, name: str) -> str:
+        return str(self.variables[name]["ansible_host"])
+
+    def host(self, name: str) -> Any:
+        return testinfra.get_host("ansible://%s?ansible_inventory=%s" % (name, INVENTORY))
+
+    def kubectl(self, arguments: str, node: str = "") -> Any:
+        """kubectl on a control plane; JSON where the arguments ask for it."""
+        host = self.host(node or self.control_planes[0])
+        result = host.run("kubectl --kubeconfig /etc/kubernetes/admin.conf " + arguments)
+        assert result.rc == 0, result.stderr
+        return json.loads(result.stdout) if "-o json" in arguments and "jsonpath" not in arguments else result.stdout
+
+    def lab(self, *arguments: str) -> None:
+        subprocess.run(["python", "tests/lab/lab.py", *arguments], cwd=ROOT, check=True)
+
+    def playbook(self, name: str, *arguments: str) -> Dict[str, int]:
+        """Run a playbook; the sums of its recap."""
+        run = subprocess.run(
+            ["ansible-playbook", "--inventory", str(INVENTORY), "baremetal.kubernetes." + name, *arguments],
+            cwd=ROOT,
+            env=dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1"),
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+        return {key: sum(map(int, re.findall(key + r"=(\d+)", run.stdout))) for key in ("ok", "changed", "failed", "unreachable")}
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    return Cluster()

@@ -1,0 +1,22 @@
+"""What the playbooks do to a cluster that is as it should be: nothing, and they say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conftest import SCENARIO
+
+
+def test_check_mode_on_the_live_cluster_finds_nothing_to_change(cluster: Any) -> None:
+    recap = cluster.playbook(SCENARIO, "--check", "--diff")
+    assert recap["ok"] > 0 and recap["changed"] == 0
+
+
+def test_a_second_run_changes_nothing_within_twenty_tasks_a_host(cluster: Any) -> None:
+    recap = cluster.playbook(SCENARIO)
+    assert recap["changed"] == 0
+    assert recap["ok"] <= 20 * len(cluster.nodes)
+
+
+def test_the_verify_playbook_finds_the_cluster_healthy(cluster: Any) -> None:
+    assert cluster.playbook("verify")["failed"] == 0
