@@ -125,7 +125,8 @@ def overlaps(networks: Iterable[NamedNetwork]) -> List[Overlap]:
     reported once, with the nearest that holds it, so the list is as long as there are things to change.
     """
     ordered = sorted(
-        networks, key=lambda named: (named.network.version, int(named.network.network_address), named.network.prefixlen, named.name)
+        networks,
+        key=lambda named: (named.network.version, int(named.network.network_address), named.network.prefixlen, named.name),
     )
     found: List[Overlap] = []
     chain: List[NamedNetwork] = []

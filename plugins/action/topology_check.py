@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gathers what is known of all hosts and asks module_utils/topology what is wrong with it and what to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any, Dict, List, Mapping, Optional
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address, split_endpoint
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.check import Outcome, check_topology
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, listed, readable
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import HostVariables
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import (
+    check_role_settings,
+    load_options,
+    load_yaml,
+)
+
+ROLES_PATH = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "roles")
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller alone, once for all hosts; reads and decides, and changes nothing."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        result: Dict[str, Any] = super().run(tmp, task_vars)
+        _validated, arguments = self.validate_argument_spec({"playbook": {"type": "str", "default": ""}})
+        defaults = load_yaml(os.path.join(ROLES_PATH, "cluster", "defaults", "main.yml")) or {}
+        reader = HostVariables(self._templar, task_vars or {}, defaults)
+        hosts: Dict[str, Dict[str, Any]] = {}
+        settings: Dict[str, Any] = {}
+        for host, groups in reader.host_groups().items():
+            hosts[host], of_host = reader.read(host, groups)
+            # The first control plane's: where hosts differ, the check says so.
+            settings = {**of_host, **settings}
+        problems = reader.problems + list(
+            check_role_settings({host: entry["vars"] for host, entry in hosts.items()}, load_options(ROLES_PATH))
+        )
+        outcome = check_topology(
+            {
+                "settings": settings or {**reader.defaults, **reader.overriding},
+                "hosts": hosts,
+                "playbook": arguments["playbook"],
+                "resolved": _resolve(settings),
+            },
+            problems,
+        )
+        result.update(_report(outcome))
+        return result
+
+
+def _resolve(settings: Mapping[str, Any]) -> Dict[str, List[str]]:
+    """The addresses of cluster_endpoint's name, looked up only where no VIP would be put into the nodes' hosts files."""
+    endpoint = settings.get("cluster_endpoint")
+    if not isinstance(endpoint, str) or not endpoint.strip() or settings.get("cluster_vip"):
+        return {}
+    name, _port = split_endpoint(endpoint)
+    if not name or parse_address(name) is not None:
+        return {}
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return {name: []}
+    return {name: sorted({str(entry[4][0]) for entry in found})}
+
+
+def _report(outcome: Outcome) -> Dict[str, Any]:
+    """The module's result. ``warnings`` are texts, because ansible-core prints them; ``cautions`` are the same as data."""
+    problems = outcome.problems
+    report: Dict[str, Any] = {
+        "changed": False,
+        "failed": bool(problems),
+        "errors": [problem.as_dict() for problem in problems],
+        "cautions": [warning.as_dict() for warning in outcome.warnings],
+        "warnings": [
+            "%s%s: %s. What to do: %s"
+            % (warning.setting, " (%s)" % listed(warning.hosts) if warning.hosts else "", warning.problem, warning.remedy)
+            for warning in outcome.warnings
+        ],
+        "plan": outcome.plan,
+        "msg": "\n".join(outcome.plan["summary"]),
+    }
+    if problems:
+        report["msg"] = "%s found, all listed here; no host was changed.\n%s" % (
+            counted(len(problems), "problem"),
+            readable(problems),
+        )
+    return report

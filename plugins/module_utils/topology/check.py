@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All checks over all hosts at once, and the plan. Pure: data in, data out."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks import (
+    components,
+    endpoint,
+    groups,
+    membership,
+    names,
+    quorum,
+    readiness,
+    subnets,
+    versions,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import read_topology
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import make_plan
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+
+#: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
+CHECKS = (groups, quorum, names, endpoint, subnets, versions, components, membership, readiness)
+
+
+class Outcome(NamedTuple):
+    problems: List[Problem]
+    warnings: List[Problem]
+    plan: Dict[str, Any]
+
+
+def check_topology(data: Mapping[str, Any], more: Iterable[Problem] = ()) -> Outcome:
+    """Everything that is wrong, everything worth a warning, and the plan.
+
+    ``data`` has ``settings`` (cluster_* variables), ``hosts`` (name -> groups, vars, facts, unreachable, failed, msg),
+    ``playbook`` (topology that is to be built, may be empty) and ``resolved`` (name -> addresses). ``more`` are problems
+    that were found before, such as those of role settings.
+    """
+    topology, found = read_topology(data)
+    found = found + list(more)
+    for subject in CHECKS:
+        found += subject.check(topology)
+    unique = list(dict.fromkeys(found))
+    return Outcome(
+        [problem for problem in unique if not problem.warning],
+        [problem for problem in unique if problem.warning],
+        make_plan(topology),
+    )

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hosts play which part, whether they could be read, and whether they agree on the cluster's settings."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, counted, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import KINDS
+
+#: A control plane may name its interface differently from the others.
+PER_HOST = ("cluster_vip_interface",)
+
+
+def check(topology: Topology) -> Iterator[Problem]:
+    control_planes = [node.host for node in topology.control_planes]
+    if not control_planes:
+        yield Problem(
+            "group control_plane", "no host is in it", "put the hosts that are to run the API server in group control_plane"
+        )
+    both = [node.host for node in topology.control_planes if "workers" in node.groups]
+    if both:
+        yield Problem(
+            "group workers",
+            "%s in control_plane and in workers, and a node joins as one of both"
+            % ("a host is" if len(both) == 1 else "hosts are"),
+            "take it out of workers; to let control planes run pods of users set cluster_control_plane_schedulable: true",
+            tuple(both),
+        )
+    yield from _etcd(topology)
+    yield from _shape(topology, control_planes)
+    yield from _unreadable(topology)
+    yield from _disagreement(topology)
+
+
+def _etcd(topology: Topology) -> Iterator[Problem]:
+    mode = topology.settings.etcd_mode
+    if mode not in ("stacked", "external"):
+        yield Problem(
+            "cluster_etcd_mode",
+            "%r is no way to run etcd" % mode,
+            "write stacked (on the control planes) or external (group etcd)",
+        )
+    hosts = [node.host for node in topology.group("etcd")]
+    if mode == "external" and not hosts:
+        yield Problem(
+            "group etcd",
+            "cluster_etcd_mode is external, but no host is in the group",
+            "put an odd number of hosts in group etcd",
+        )
+    others = [node.host for node in topology.group("etcd") if "control_plane" not in node.groups]
+    if mode == "stacked" and others:
+        yield Problem(
+            "group etcd",
+            "cluster_etcd_mode is stacked, so etcd runs on the control planes and these hosts would stay without a part",
+            "set cluster_etcd_mode: external, or take them out of group etcd",
+            tuple(others),
+        )
+
+
+def _shape(topology: Topology, control_planes: List[str]) -> Iterator[Problem]:
+    number = len(control_planes)
+    if topology.playbook == "single" and number > 1:
+        yield Problem(
+            "group control_plane",
+            "playbook single builds one control plane, and here are %d" % number,
+            "leave one host in it, or use the playbook baremetal.kubernetes.stacked_ha",
+            tuple(control_planes),
+        )
+    if topology.playbook == "stacked_ha" and number == 1:
+        yield Problem(
+            "group control_plane",
+            "playbook stacked_ha needs at least 3 control planes, and here is 1",
+            "add two more, or use the playbook baremetal.kubernetes.single",
+            tuple(control_planes),
+        )
+    if topology.playbook in ("single", "stacked_ha") and topology.settings.etcd_mode == "external":
+        yield Problem(
+            "cluster_etcd_mode",
+            "playbook %s builds etcd on the control planes, not on hosts of its own" % topology.playbook,
+            "write stacked",
+        )
+
+
+def _unreadable(topology: Topology) -> Iterator[Problem]:
+    reasons: Dict[str, List[str]] = {}
+    for node in topology.nodes.values():
+        if node.why_not:
+            reasons.setdefault(node.why_not, []).append(node.host)
+    for reason, hosts in reasons.items():
+        names = ("host " if len(hosts) == 1 else "hosts ") + listed(hosts)
+        if "can't be reached" in reason:
+            remedy = "bring it back, correct ansible_host, or take it out of the inventory; until then no host is touched"
+        elif "failed" in reason:
+            remedy = (
+                "mend what the message names on that host (Python, rights, a full disk), then run again; no host was touched"
+            )
+        else:
+            remedy = (
+                "run the playbook without a --limit that leaves it out, and without skipping the task that reads the nodes"
+            )
+        yield Problem(names, reason, remedy, tuple(hosts))
+
+
+def _disagreement(topology: Topology) -> Iterator[Problem]:
+    """cluster_* are the whole cluster's: a host with a value of its own would be built for another cluster."""
+    seen: Dict[str, Dict[str, List[str]]] = {}
+    for node in topology.nodes.values():
+        for name, value in node.variables.items():
+            if name in KINDS and name not in PER_HOST:
+                seen.setdefault(name, {}).setdefault(repr(value), []).append(node.host)
+    for name in sorted(seen):
+        values = sorted(seen[name].items(), key=lambda pair: len(pair[1]))
+        if len(values) > 1:
+            minority = [host for _value, hosts in values[:-1] for host in hosts]
+            yield Problem(
+                name,
+                "it has %s: %s"
+                % (
+                    counted(len(values), "value"),
+                    "; ".join("%.60s on %s" % (value, listed(hosts, 3)) for value, hosts in reversed(values[-4:])),
+                ),
+                "set it once for all hosts, in group_vars/all.yml",
+                tuple(minority),
+            )

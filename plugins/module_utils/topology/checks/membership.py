@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What kubeadm left on the nodes: foreign remains, nodes of another cluster, nodes in another part than the inventory's."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+
+RESET = (
+    "if nothing there is needed: ansible-playbook baremetal.kubernetes.reset --limit %s -e reset_confirm=%s, then run again"
+)
+
+
+def check(topology: Topology) -> Iterator[Problem]:
+    yield from _foreign(topology)
+    yield from _clusters(topology)
+    yield from _parts(topology)
+    yield from _started(topology)
+
+
+def _reset(topology: Topology, hosts: List[str]) -> str:
+    return RESET % (",".join(hosts[:5]), topology.settings.name)
+
+
+def _foreign(topology: Topology) -> Iterator[Problem]:
+    for node in topology.cluster_nodes:
+        if node.state == "foreign":
+            yield Problem(
+                "Kubernetes on %s" % node.host,
+                "the host holds remains that this collection did not leave: %s"
+                % (text(node.kubeadm.get("why")) or "files under /etc/kubernetes"),
+                _reset(topology, [node.host]),
+                (node.host,),
+            )
+
+
+def _clusters(topology: Topology) -> Iterator[Problem]:
+    """One CA hash per cluster. The control planes decide which cluster is the inventory's; else the larger side."""
+    clusters: Dict[str, List[str]] = {}
+    for node in topology.cluster_nodes:
+        if node.cluster_id:
+            clusters.setdefault(node.cluster_id, []).append(node.host)
+    if len(clusters) < 2:
+        return
+
+    def weight(hosts: List[str]) -> "tuple[int, int]":
+        return (sum("control_plane" in topology.nodes[host].groups for host in hosts), len(hosts))
+
+    ordered = sorted(clusters.values(), key=weight, reverse=True)
+    ours = ordered[0]
+    for hosts in ordered[1:]:
+        yield Problem(
+            "cluster of %s" % listed(hosts),
+            "%s to another cluster than %s: the CA's hash differs (%s and %s)"
+            % (
+                "it belongs" if len(hosts) == 1 else "they belong",
+                listed(ours),
+                topology.nodes[hosts[0]].cluster_id[:19],
+                topology.nodes[ours[0]].cluster_id[:19],
+            ),
+            "take %s out of this inventory; or, %s" % ("it" if len(hosts) == 1 else "them", _reset(topology, hosts)),
+            tuple(hosts),
+        )
+
+
+def _parts(topology: Topology) -> Iterator[Problem]:
+    for node in topology.cluster_nodes:
+        if "workers" in node.groups and "control_plane" not in node.groups and node.state == "control_plane":
+            yield Problem(
+                "group workers",
+                "%s runs a control plane (and a member of etcd), but the inventory calls it a worker" % node.host,
+                "put it in group control_plane; to make it a worker, drain and remove it from the cluster first, then reset it",
+                (node.host,),
+            )
+        elif "control_plane" in node.groups and "workers" not in node.groups and node.state == "worker":
+            yield Problem(
+                "group control_plane",
+                "%s has joined as a worker, and kubeadm can't turn a worker into a control plane" % node.host,
+                "put it in group workers; or, %s" % _reset(topology, [node.host]),
+                (node.host,),
+            )
+
+
+def _started(topology: Topology) -> Iterator[Problem]:
+    wanted = topology.settings.name
+    initialising: List[str] = []
+    established = [node.host for node in topology.control_planes if node.state == "control_plane"]
+    for node in topology.cluster_nodes:
+        if node.state != "started":
+            continue
+        cluster = text(node.started.get("cluster"))
+        if cluster and cluster != wanted:
+            yield Problem(
+                "cluster_name",
+                "on %s an operation for the cluster %r was begun and not finished, and this is %r"
+                % (node.host, cluster, wanted),
+                "write cluster_name: %s to finish it; or, %s" % (cluster, _reset(topology, [node.host])),
+                (node.host,),
+            )
+        if text(node.started.get("operation")) == "init":
+            initialising.append(node.host)
+            if "control_plane" not in node.groups:
+                yield Problem(
+                    "group control_plane",
+                    "kubeadm init was begun on %s, which the inventory does not call a control plane" % node.host,
+                    "put it in group control_plane; or, %s" % _reset(topology, [node.host]),
+                    (node.host,),
+                )
+    if len(initialising) > 1:
+        yield Problem(
+            "kubeadm init",
+            "it was begun on %s, which would make as many clusters" % listed(initialising),
+            "keep one of them; %s" % _reset(topology, initialising[1:]),
+            tuple(initialising),
+        )
+    elif initialising and established:
+        yield Problem(
+            "kubeadm init",
+            "it was begun on %s, but %s in a cluster already"
+            % (listed(initialising), listed(established) + (" is" if len(established) == 1 else " are")),
+            _reset(topology, initialising),
+            tuple(initialising),
+        )

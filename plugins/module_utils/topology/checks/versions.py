@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wanted Kubernetes version against what is installed and running. All facts come from module_utils/kubeadm/versions.py."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import (
+    Release,
+    Version,
+    VersionError,
+    supported,
+    supported_text,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
+    MEMBER_STATES,
+    Node,
+    Topology,
+    entries,
+    mapping,
+    text,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+
+UPGRADE = "leave cluster_kubernetes_version at %s here, and change it with the upgrade operation, one minor at a time"
+
+
+def check(topology: Topology) -> Iterator[Problem]:
+    release = topology.release
+    if release is None:
+        return
+    if not supported(release.version):
+        yield Problem(
+            "cluster_kubernetes_version",
+            "%s is not a version that this collection builds" % release.version.text,
+            "write a version of %s" % supported_text(),
+        )
+    yield from _running(topology, release)
+    yield from _installed(topology, release)
+    yield from _containerd(topology, release)
+    yield from _cgroup(topology, release)
+
+
+def parse(value: str) -> Optional[Version]:
+    try:
+        return Version.parse(value)
+    except VersionError:
+        return None
+
+
+def running_version(node: Node) -> Optional[Version]:
+    """What the API server of a control plane runs, by its static pod's image; else what kubeadm's state says."""
+    for entry in entries(node.facts.get("static_pods")):
+        pod = mapping(entry)
+        if text(pod.get("name")).startswith("kube-apiserver"):
+            version = parse(text(pod.get("image")).split("@")[0].rpartition(":")[2])
+            if version is not None:
+                return version
+    return parse(text(node.kubeadm.get("version")))
+
+
+def _running(topology: Topology, release: Release) -> Iterator[Problem]:
+    different: Dict[Version, List[str]] = {}
+    for node in topology.control_planes:
+        running = running_version(node) if node.state == "control_plane" else None
+        if running is not None and running != release.version:
+            different.setdefault(running, []).append(node.host)
+    for running, hosts in sorted(different.items()):
+        yield Problem(
+            "cluster_kubernetes_version",
+            "the cluster runs %s, and %s is wanted" % (running.text, release.version.text),
+            "nothing goes back to an older version: write %s" % running.text
+            if running > release.version
+            else UPGRADE % running.text,
+            tuple(hosts),
+        )
+
+
+def _installed(topology: Topology, release: Release) -> Iterator[Problem]:
+    found: Dict[Tuple[str, Version], List[Node]] = {}
+    for node in topology.cluster_nodes:
+        for program in ("kubeadm", "kubelet"):
+            version = parse(node.package(program))
+            if version is not None and version != release.version:
+                found.setdefault((program, version), []).append(node)
+    for (program, version), nodes in sorted(found.items(), key=lambda pair: pair[0]):
+        members = [node.host for node in nodes if node.state in MEMBER_STATES]
+        blank = [node.host for node in nodes if node.state not in MEMBER_STATES]
+        wanted = release.version
+        if version > wanted:
+            yield Problem(
+                "cluster_kubernetes_version",
+                "%s %s is installed on %s, which is newer than %s: a %s newer than the API server is not supported"
+                % (program, version.text, listed([node.host for node in nodes]), wanted.text, program),
+                "write %s, or remove the package there" % version.text,
+                tuple(node.host for node in nodes),
+            )
+        elif members:
+            behind = wanted.minor - version.minor
+            yield Problem(
+                "cluster_kubernetes_version",
+                "%s of %s is %s, %s behind %s"
+                % (program, listed(members), version.text, _minors(behind) if behind else "a patch", wanted.text),
+                UPGRADE % version.text,
+                tuple(members),
+            )
+        elif blank and wanted.minor - version.minor > 1:
+            yield Problem(
+                "package %s" % program,
+                "%s is installed on %s and will be replaced by %s" % (version.text, listed(blank), wanted.text),
+                "nothing, if no other cluster of yours needs it there",
+                tuple(blank),
+                warning=True,
+            )
+
+
+def _minors(number: int) -> str:
+    return "1 minor" if number == 1 else "%d minors" % number
+
+
+def _numbers(version: str) -> Tuple[int, ...]:
+    numbers = []
+    for part in version.split("."):
+        digits = "".join(character for character in part if character.isdigit())
+        numbers.append(int(digits) if digits and digits.isascii() else 0)
+    return tuple(numbers[:3])
+
+
+def _containerd(topology: Topology, release: Release) -> Iterator[Problem]:
+    """Each entry of containerd_minimum is the oldest patch of its minor that was tested; a newer minor than all is fine."""
+    minima = sorted(_numbers(version) for version in release.containerd_minimum)
+    old: Dict[str, List[str]] = {}
+    for node in topology.cluster_nodes:
+        runtime = mapping(node.facts.get("runtime"))
+        version = text(runtime.get("version")).lstrip("v") if text(runtime.get("name")) == "containerd" else ""
+        numbers = _numbers(version) if version else ()
+        if len(numbers) < 2 or not minima:
+            continue
+        same_minor = [minimum for minimum in minima if minimum[:2] == numbers[:2]]
+        if numbers < (same_minor[0] if same_minor else minima[0]):
+            old.setdefault(version, []).append(node.host)
+    for version, hosts in old.items():
+        yield Problem(
+            "containerd",
+            "%s on %s is older than what Kubernetes %s is paired with (%s)"
+            % (version, listed(hosts), release.version.minor_text, " or ".join(release.containerd_minimum)),
+            "upgrade containerd there before the cluster is built (container_runtime_* settings choose where it comes from)",
+            tuple(hosts),
+            warning=not release.containerd_minimum[0].startswith("2."),
+        )
+
+
+def _cgroup(topology: Topology, release: Release) -> Iterator[Problem]:
+    hosts = [node.host for node in topology.cluster_nodes if node.facts.get("cgroup_version") == 1]
+    if not hosts or release.cgroup_v1 == "supported":
+        return
+    refused = release.cgroup_v1 == "refused"
+    allowed = topology.settings.kubelet_settings.get("failCgroupV1") is False and "SystemVerification" in [
+        text(name) for name in topology.settings.ignore_preflight_errors
+    ]
+    yield Problem(
+        "cgroup version",
+        "%s %s cgroup v1, %s"
+        % (
+            listed(hosts),
+            "has" if len(hosts) == 1 else "have",
+            "with which the kubelet of %s refuses to start" % release.version.minor_text
+            if refused
+            else "which Kubernetes gives up with 1.35",
+        ),
+        "boot with systemd.unified_cgroup_hierarchy=1 (or a distribution that has cgroup v2)"
+        + (
+            "; or failCgroupV1: false in cluster_kubelet_settings with SystemVerification in cluster_ignore_preflight_errors"
+            if refused
+            else ""
+        ),
+        tuple(hosts),
+        warning=not refused or allowed,
+    )

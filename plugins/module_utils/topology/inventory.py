@@ -1,0 +1,272 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory as the checks see it: nodes with what was read off them, and the cluster's settings. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Release, VersionError, release
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import (
+    Address,
+    Network,
+    NetworkError,
+    contains,
+    network_of,
+    parse_address,
+    parse_networks,
+    split_endpoint,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise
+
+GROUPS = ("control_plane", "workers", "etcd", "load_balancers", "directors")
+
+#: States of kubeadm on a node in which kubeadm has finished there.
+MEMBER_STATES = ("control_plane", "worker")
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value where it is a mapping, else an empty one: facts of an older or broken host must not end the check."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def entries(value: Any) -> List[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def text(value: Any) -> str:
+    return (
+        value.strip()
+        if isinstance(value, str)
+        else str(value)
+        if isinstance(value, int) and not isinstance(value, bool)
+        else ""
+    )
+
+
+def number(value: Any) -> Optional[float]:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+class InterfaceAddress(NamedTuple):
+    interface: str
+    address: Address
+    network: Network
+
+
+@dataclass
+class Node:
+    """One host of the inventory. ``facts`` is empty where the host could not be read, and ``why_not`` says why."""
+
+    host: str
+    groups: Tuple[str, ...]
+    variables: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    why_not: str
+    name: str
+    address: Optional[Address]
+    address_text: str
+    machine: str
+    addresses: List[InterfaceAddress]
+
+    @property
+    def readable(self) -> bool:
+        return not self.why_not
+
+    @property
+    def in_cluster(self) -> bool:
+        """Whether a kubelet of the cluster runs there (etcd hosts and load balancers are no Kubernetes nodes)."""
+        return "control_plane" in self.groups or "workers" in self.groups
+
+    @property
+    def kubeadm(self) -> Mapping[str, Any]:
+        return mapping(self.facts.get("kubeadm"))
+
+    @property
+    def state(self) -> str:
+        return text(self.kubeadm.get("state")) or "unknown"
+
+    @property
+    def started(self) -> Mapping[str, Any]:
+        """The operation that was begun and not finished; empty where there is none."""
+        return mapping(self.kubeadm.get("started"))
+
+    @property
+    def cluster_id(self) -> str:
+        return text(mapping(self.facts.get("cluster")).get("id"))
+
+    @property
+    def interface(self) -> str:
+        """The interface that has the node's address."""
+        for held in self.addresses:
+            if held.address == self.address:
+                return held.interface
+        return text(self.facts.get("default_interface")) if not self.variables.get("node_address") else ""
+
+    @property
+    def network(self) -> Optional[Network]:
+        """The network around the node's address."""
+        for held in self.addresses:
+            if held.address == self.address:
+                return held.network
+        return None
+
+    def networks_on(self, interface: str) -> List[Network]:
+        return [held.network for held in self.addresses if held.interface == interface]
+
+    def package(self, name: str) -> str:
+        """The installed version of a program, without a package revision (1.36.3-1.1 is 1.36.3); empty where it is missing."""
+        version = text(mapping(self.facts.get("packages")).get(name)).lstrip("v")
+        return version.split("-")[0].split("+")[0].split("~")[0].split(":")[-1]
+
+    def setting(self, name: str) -> Any:
+        return self.variables.get(name)
+
+
+def read_node(host: str, data: Mapping[str, Any]) -> Node:
+    """A node from one entry of ``hosts``: groups, vars, facts, unreachable, failed, msg."""
+    variables = mapping(data.get("vars"))
+    facts = mapping(data.get("facts"))
+    why_not = ""
+    message = text(data.get("msg"))
+    if data.get("unreachable"):
+        why_not = "it can't be reached: %s" % (message or "no reason was given")
+    elif data.get("failed"):
+        why_not = "reading its state failed: %s" % (message or "no reason was given")
+    elif not facts:
+        why_not = "its state was not read in this run"
+    addresses = [] if why_not else _addresses(facts)
+    address_text = text(variables.get("node_address")) or ("" if why_not else text(facts.get("default_address")))
+    return Node(
+        host=host,
+        groups=tuple(group for group in entries(data.get("groups")) if group in GROUPS),
+        variables=variables,
+        facts={} if why_not else facts,
+        why_not=why_not,
+        name=(text(variables.get("node_name")) or host.lower()),
+        address=parse_address(address_text),
+        address_text=address_text,
+        machine=text(variables.get("physical_host")) or host,
+        addresses=addresses,
+    )
+
+
+def _addresses(facts: Mapping[str, Any]) -> List[InterfaceAddress]:
+    found = []
+    for entry in entries(facts.get("addresses")):
+        entry = mapping(entry)
+        address = parse_address(text(entry.get("address")))
+        network = network_of(text(entry.get("address")), entry.get("prefix")) if address is not None else None
+        if address is not None and network is not None:
+            found.append(InterfaceAddress(text(entry.get("interface")), address, network))
+    return found
+
+
+@dataclass
+class Topology:
+    """All that the checks and the plan look at."""
+
+    settings: Settings
+    nodes: Dict[str, Node]
+    playbook: str = ""
+    #: Name -> addresses, for a cluster_endpoint that is a name; None where it was not looked up.
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+    pod_subnets: List[Network] = field(default_factory=list)
+    service_subnets: List[Network] = field(default_factory=list)
+    release: Optional[Release] = None
+    vip: Optional[Address] = None
+    endpoint_host: str = ""
+    endpoint_port: Optional[str] = None
+
+    def group(self, name: str) -> List[Node]:
+        return [node for node in self.nodes.values() if name in node.groups]
+
+    @property
+    def control_planes(self) -> List[Node]:
+        return self.group("control_plane")
+
+    @property
+    def workers(self) -> List[Node]:
+        return self.group("workers")
+
+    @property
+    def cluster_nodes(self) -> List[Node]:
+        return [node for node in self.nodes.values() if node.in_cluster]
+
+    @property
+    def readable_nodes(self) -> List[Node]:
+        return [node for node in self.nodes.values() if node.readable]
+
+    @property
+    def etcd_members(self) -> List[Node]:
+        return self.group("etcd") if self.settings.etcd_mode == "external" else self.control_planes
+
+    @property
+    def balanced(self) -> bool:
+        """Whether HAProxy on the control planes stands between the clients and the API servers."""
+        return self.endpoint_port == str(self.settings.load_balancer_port) and not self.group("load_balancers")
+
+    def vip_interface(self, node: Node) -> str:
+        """The one cluster setting that a host may have a value of its own for, because interfaces' names differ."""
+        return text(node.setting("cluster_vip_interface")) or self.settings.vip_interface or node.interface
+
+    def holds_vip(self, node: Node) -> bool:
+        """Whether keepalived on this control plane holds the VIP now: it then is no conflict but the cluster's own."""
+        return (
+            self.vip is not None
+            and "control_plane" in node.groups
+            and bool(node.package("keepalived"))
+            and node.address != self.vip
+            and any(held.address == self.vip for held in node.addresses)
+        )
+
+
+def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:
+    """The topology from plain data (settings, hosts, playbook, resolved), and what is wrong with the form of its settings."""
+    settings, problems = normalise(mapping(data.get("settings")))
+    nodes = {str(host): read_node(str(host), mapping(entry)) for host, entry in mapping(data.get("hosts")).items()}
+    topology = Topology(settings, nodes, text(data.get("playbook")), mapping(data.get("resolved")))
+    topology.pod_subnets, pod_problems = _networks("cluster_pod_subnet", settings.pod_subnet)
+    topology.service_subnets, service_problems = _networks("cluster_service_subnet", settings.service_subnet)
+    problems += pod_problems + service_problems
+    topology.vip = parse_address(settings.vip)
+    topology.endpoint_host, topology.endpoint_port = split_endpoint(settings.endpoint)
+    if settings.kubernetes_version:
+        try:
+            topology.release = release(settings.kubernetes_version)
+        except VersionError as error:
+            problems.append(Problem("cluster_kubernetes_version", error.problem, error.remedy))
+    elif not any(problem.setting == "cluster_kubernetes_version" for problem in problems):
+        problems.append(
+            Problem(
+                "cluster_kubernetes_version",
+                "it is not set, and no default would stay right",
+                'write a whole version in quotes, like "1.36.3"',
+            )
+        )
+    return topology, problems
+
+
+def _networks(setting: str, value: str) -> Tuple[List[Network], List[Problem]]:
+    if not value:
+        return [], [Problem(setting, "it is empty", "write a private network, like 10.244.0.0/16")]
+    try:
+        return parse_networks(value), []
+    except NetworkError as error:
+        return [], [Problem(setting, "%s %s" % (error.text, error.problem), error.remedy)]
+
+
+def holders(nodes: Iterable[Node], address: Address) -> List[Node]:
+    """The nodes that have the address on an interface, or are said to have it."""
+    return [node for node in nodes if node.address == address or any(held.address == address for held in node.addresses)]
+
+
+def within(networks: Iterable[Network], address: Address) -> Optional[Network]:
+    """The first of the networks that the address lies in."""
+    for network in networks:
+        if contains(network, address):
+            return network
+    return None

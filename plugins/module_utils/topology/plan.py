@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run will do where. Chosen by what was read off the nodes, never by a host's place in the inventory alone. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint, parse_address
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
+    Node,
+    Topology,
+    mapping,
+    text,
+)
+
+#: keepalived's priorities go down from here in steps of one; 255 would mean the owner of the address.
+HIGHEST_PRIORITY = 150
+ETCD_PORT = 2379
+
+
+def make_plan(topology: Topology) -> Dict[str, Any]:
+    """The plan as plain data. It is made of whatever is known: where there are problems it is for reading only."""
+    init = _init(topology)
+    join_control_planes = [node.host for node in topology.control_planes if node.host != init and _joins(node)]
+    join_workers = [node.host for node in topology.workers if "control_plane" not in node.groups and _joins(node)]
+    ask = _ask(topology)
+    return {
+        "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
+        "endpoint": endpoint(topology, init),
+        "nodes": {node.host: _node(node) for node in topology.nodes.values()},
+        "hosts_entries": _hosts_entries(topology),
+        "init": init,
+        "ask": ask,
+        "join_control_planes": join_control_planes,
+        "join_workers": join_workers,
+        "summary": _summary(topology, init, join_control_planes, join_workers),
+        "keepalived": _keepalived(topology, init),
+        "load_balancer_backends": [
+            {"name": node.name, "address": str(node.address or ""), "port": topology.settings.api_port}
+            for node in topology.control_planes
+        ],
+        "etcd_endpoints": [
+            "https://%s" % join_endpoint(str(node.address), ETCD_PORT)
+            for node in topology.etcd_members
+            if node.address is not None
+        ],
+    }
+
+
+def endpoint(topology: Topology, init: Optional[str] = None) -> str:
+    """Where kubeconfigs point to: cluster_endpoint with its port, else the API server of the only control plane."""
+    settings = topology.settings
+    if settings.endpoint:
+        port = topology.endpoint_port
+        return join_endpoint(
+            topology.endpoint_host, int(port) if port and port.isdigit() and port.isascii() else settings.api_port
+        )
+    candidates = [node for node in topology.control_planes if node.address is not None]
+    chosen = [node for node in candidates if node.host == init] or candidates
+    return join_endpoint(str(chosen[0].address), settings.api_port) if chosen else ""
+
+
+def _joins(node: Node) -> bool:
+    """Whether kubeadm join has to run: on a blank node, and on one where a join was begun (or an init that another host has)."""
+    return node.state in ("blank", "started")
+
+
+def _init(topology: Topology) -> Optional[str]:
+    """The host to initialise: none where a cluster lives; the one that was half-way; else the first that is blank."""
+    control_planes = topology.control_planes
+    if any(node.state == "control_plane" and node.cluster_id for node in control_planes):
+        return None
+    for node in control_planes:
+        if node.state == "started" and text(node.started.get("operation")) == "init":
+            return node.host
+    if any(node.cluster_id for node in topology.cluster_nodes if node.state in ("worker", "started")):
+        return None  # some node belongs to a cluster whose control planes can't be seen: a second one would be a disaster
+    for node in control_planes:
+        if node.state == "blank":
+            return node.host
+    return None
+
+
+def _ask(topology: Topology) -> Optional[str]:
+    """A control plane that answers, of these the healthiest: its API server ready, its etcd member healthy, a leader known."""
+    best: Optional[str] = None
+    best_score = -1
+    for node in topology.control_planes:
+        if node.state != "control_plane" or mapping(node.facts.get("apiserver")).get("ready") is not True:
+            continue
+        etcd = mapping(node.facts.get("etcd"))
+        score = 2 * (etcd.get("healthy") is True) + (1 if mapping(node.facts.get("kubelet")).get("active") is True else 0)
+        if score > best_score:
+            best, best_score = node.host, score
+    return best
+
+
+def _node(node: Node) -> Dict[str, Any]:
+    return {
+        "name": node.name,
+        "address": str(node.address or ""),
+        "interface": node.interface,
+        "roles": list(node.groups),
+        "state": node.state,
+    }
+
+
+def _hosts_entries(topology: Topology) -> List[Dict[str, Any]]:
+    """One line per address: the nodes, and the VIP under the endpoint's name, so that no DNS is needed to build a cluster."""
+    names: Dict[str, List[str]] = {}
+    for node in topology.nodes.values():
+        if node.address is not None and node.name not in names.setdefault(str(node.address), []):
+            names[str(node.address)].append(node.name)
+    host = topology.endpoint_host
+    if (
+        topology.vip is not None
+        and host
+        and parse_address(host) is None
+        and host not in names.setdefault(str(topology.vip), [])
+    ):
+        names[str(topology.vip)].append(host)
+    return [{"address": address, "names": known} for address, known in names.items() if known]
+
+
+def _keepalived(topology: Topology, init: Optional[str]) -> Dict[str, Any]:
+    """Priorities fall in the group's order; the host to initialise leads, since only its API server will answer at first."""
+    if topology.vip is None:
+        return {}
+    ordered = sorted(topology.control_planes, key=lambda node: node.host != init)
+    sources = {node.host: _source(topology, node) for node in ordered}
+    return {
+        node.host: {
+            "priority": max(1, HIGHEST_PRIORITY - position),
+            "router_id": topology.settings.router_id,
+            "interface": topology.vip_interface(node),
+            "source": sources[node.host],
+            "peers": [
+                sources[peer.host] for peer in topology.control_planes if peer.host != node.host and sources[peer.host]
+            ],
+        }
+        for position, node in enumerate(ordered)
+    }
+
+
+def _source(topology: Topology, node: Node) -> str:
+    """The address of a node on the VIP's interface, which VRRP adverts come from: the node's own where it is there."""
+    interface = topology.vip_interface(node)
+    on_interface = [held.address for held in node.addresses if held.interface == interface and held.address != topology.vip]
+    if node.address in on_interface or not on_interface:
+        return str(node.address or "")
+    family = [address for address in on_interface if topology.vip is not None and address.version == topology.vip.version]
+    return str((family or on_interface)[0])
+
+
+def _summary(topology: Topology, init: Optional[str], control_planes: List[str], workers: List[str]) -> List[str]:
+    """One line per Kubernetes node in the order in which things happen."""
+    lines: List[str] = []
+    nodes = topology.nodes
+    if init:
+        lines.append("%s: kubeadm init (%s)" % (init, "finish what was begun" if nodes[init].state == "started" else "blank"))
+    for host in control_planes:
+        lines.append("%s: join as control plane%s" % (host, _begun(nodes[host])))
+    for host in workers:
+        lines.append("%s: join as worker%s" % (host, _begun(nodes[host])))
+    told = {init} | set(control_planes) | set(workers)
+    for node in topology.cluster_nodes:
+        if node.host in told:
+            continue
+        if node.state in ("control_plane", "worker"):
+            lines.append("%s: nothing to do (%s%s)" % (node.host, node.state.replace("_", " "), _version(node)))
+        else:
+            lines.append("%s: left alone (%s)" % (node.host, node.why_not or node.state))
+    return lines
+
+
+def _begun(node: Node) -> str:
+    return " (finish what was begun)" if node.state == "started" else ""
+
+
+def _version(node: Node) -> str:
+    version = text(node.kubeadm.get("version")).lstrip("v")
+    return " %s" % version if version else ""

@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a check finds, and how it is put into words."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+
+#: A list of hosts in a text is cut here; the result holds all of them.
+HOSTS_IN_TEXT = 5
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong: the setting (or the host's property), what is wrong with it, and what to write or do."""
+
+    setting: str
+    problem: str
+    remedy: str
+    hosts: Tuple[str, ...] = ()
+    warning: bool = False
+
+    def as_dict(self) -> Dict[str, Any]:
+        return {"setting": self.setting, "problem": self.problem, "remedy": self.remedy, "hosts": list(self.hosts)}
+
+
+def listed(names: Iterable[str], limit: int = HOSTS_IN_TEXT) -> str:
+    """``a, b and c``, or ``a, b, c, d, e and 995 more``."""
+    names = list(names)
+    shown = names[:limit]
+    if len(names) > limit:
+        return "%s and %d more" % (", ".join(shown), len(names) - limit)
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 member``, ``3 members``."""
+    return "%d %s%s" % (number, noun, "" if number == 1 else "s")
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """The known name that a person most likely meant, or an empty text."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return close[0] if close else ""
+
+
+def readable(problems: Sequence[Problem]) -> str:
+    """All problems as numbered paragraphs for a person."""
+    paragraphs: List[str] = []
+    for number, problem in enumerate(problems, 1):
+        lines = ["%d. %s: %s" % (number, problem.setting, problem.problem), "   What to do: %s" % problem.remedy]
+        if problem.hosts:
+            lines.append("   Hosts: %s" % listed(problem.hosts))
+        paragraphs.append("\n".join(lines))
+    return "\n".join(paragraphs)

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster_* settings as one typed structure. Names, types and defaults are those of roles/cluster (a test compares them)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean
+
+PREFIX = "cluster_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every cluster_* setting without its prefix."""
+
+    name: str = "kubernetes"
+    kubernetes_version: str = ""
+    endpoint: str = ""
+    vip: str = ""
+    vip_interface: str = ""
+    router_id: int = 51
+    api_port: int = 6443
+    load_balancer_port: int = 8443
+    certificate_sans: List[Any] = field(default_factory=list)
+    kubeconfig: str = "{{ inventory_dir }}/kubeconfig-{{ cluster_name }}"
+    pod_subnet: str = "10.244.0.0/16"
+    service_subnet: str = "10.96.0.0/16"
+    node_mask: int = 24
+    node_mask_ipv6: int = 64
+    dns_domain: str = "cluster.local"
+    reserved_subnets: List[Any] = field(default_factory=list)
+    cni: str = "flannel"
+    proxy_mode: str = "iptables"
+    container_runtime: str = "containerd"
+    packages_source: str = "repository"
+    image_repository: str = ""
+    dns_image_tag: str = ""
+    etcd_mode: str = "stacked"
+    control_plane_schedulable: bool = False
+    ignore_preflight_errors: List[Any] = field(default_factory=list)
+    kubelet_settings: Dict[str, Any] = field(default_factory=dict)
+    kube_proxy_settings: Dict[str, Any] = field(default_factory=dict)
+    api_server_args: Dict[str, Any] = field(default_factory=dict)
+    controller_manager_args: Dict[str, Any] = field(default_factory=dict)
+    scheduler_args: Dict[str, Any] = field(default_factory=dict)
+    etcd_args: Dict[str, Any] = field(default_factory=dict)
+    kubeadm_extra: Dict[str, Any] = field(default_factory=dict)
+
+
+#: Setting (with prefix) -> kind, one of str, int, bool, list, dict (as in an argument specification).
+KINDS: Dict[str, str] = {PREFIX + one.name: str(one.type).split("[")[0].lower() for one in fields(Settings)}
+
+#: Kind -> what a person writes for it.
+EXAMPLES = {
+    "str": "a text",
+    "int": "a whole number",
+    "bool": "true or false",
+    "list": "a YAML list",
+    "dict": "a YAML mapping of names to values",
+}
+
+#: Settings that have a fixed range of values; the words of those with history stand with their own checks.
+PORTS = ("cluster_api_port", "cluster_load_balancer_port")
+
+TRUE = ("yes", "on", "true", "1", "y", "t")
+FALSE = ("no", "off", "false", "0", "n", "f")
+
+
+def _text(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) else str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(value: Any) -> Optional[int]:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    try:
+        return int(value.strip()) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _boolean(value: Any) -> Optional[bool]:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower() if isinstance(value, (str, int)) else ""
+    return True if word in TRUE else False if word in FALSE else None
+
+
+def _list(value: Any) -> Optional[List[Any]]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return list(value) if isinstance(value, (list, tuple)) else None
+
+
+def _mapping(value: Any) -> Optional[Dict[str, Any]]:
+    return dict(value) if isinstance(value, Mapping) else None
+
+
+CONVERSIONS: Dict[str, Callable[[Any], Any]] = {
+    "str": _text,
+    "int": _number,
+    "bool": _boolean,
+    "list": _list,
+    "dict": _mapping,
+}
+
+
+def normalise(values: Mapping[str, Any]) -> Tuple[Settings, List[Problem]]:
+    """Typed settings from raw variables, and what is wrong with their names and types.
+
+    A value of the wrong type is reported and replaced by its default, so that the other checks can go on.
+    """
+    problems: List[Problem] = []
+    typed: Dict[str, Any] = {}
+    for name in sorted(str(key) for key in values):
+        if not name.startswith(PREFIX):
+            continue
+        value = values[name]
+        if name not in KINDS:
+            problems.append(_unknown(name))
+        elif value is not None:
+            converted = CONVERSIONS[KINDS[name]](value)
+            if converted is None:
+                problems.append(_wrong_type(name, value))
+            else:
+                typed[name[len(PREFIX) :]] = converted.strip() if isinstance(converted, str) else converted
+    return Settings(**typed), problems
+
+
+def _unknown(name: str) -> Problem:
+    meant = did_you_mean(name, sorted(KINDS))
+    remedy = (
+        "write %s" % meant
+        if meant
+        else "remove it, or give a variable of your own another name: cluster_ is this collection's"
+    )
+    return Problem(name, "there is no such setting%s" % (", did you mean %s?" % meant if meant else ""), remedy)
+
+
+def _wrong_type(name: str, value: Any) -> Problem:
+    if name == "cluster_kubernetes_version" and isinstance(value, float):
+        return Problem(
+            name,
+            "%s is read by YAML as a number, which loses the patch and turns 1.30 into 1.3" % value,
+            'put a whole version in quotes, like "1.36.3"',
+        )
+    return Problem(
+        name, "%s is %s, which needs %s" % (name, _kind_of(value), EXAMPLES[KINDS[name]]), "write %s" % EXAMPLES[KINDS[name]]
+    )
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "a number" if isinstance(value, (int, float)) else "the text %.60r" % (value,)

@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: topology_check
+version_added: 0.1.0
+short_description: Check all hosts of a cluster together, and plan what a run will do
+description:
+  - Looks, on the controller, at the settings of the cluster and of all roles and at what M(baremetal.kubernetes.node_facts) read off
+    the hosts of the groups C(control_plane), C(workers), C(etcd), C(load_balancers) and C(directors).
+  - Fails with everything that is wrong at once. Each error names the setting, what is wrong with it, what to write instead, and the
+    hosts. So a cluster is not begun that can't be finished, and nobody mends one thing a run.
+  - Checks etcd's quorum and its spread over machines (C(physical_host)), names, addresses, machine-ids, VIP and endpoint, subnets
+    against each other and against every host's routes, versions, what kubeadm left on hosts, hardware, clocks, ports and disks.
+  - The plan says where to run C(kubeadm init), which healthy control plane to ask, and who joins. It is chosen by what was read.
+options:
+  playbook:
+    description: The topology that is to be built, V(single) or V(stacked_ha), whose number of hosts is then checked. Empty for any.
+    type: str
+    default: ""
+notes:
+  - Run it once (C(run_once)), after M(baremetal.kubernetes.node_facts) was run on all hosts with C(register=node_state),
+    C(ignore_unreachable=true) and C(ignore_errors=true), so that a host that is down is reported with its reason like all else.
+  - Defaults of the cluster's settings come from the role C(baremetal.kubernetes.cluster).
+attributes:
+  check_mode:
+    support: full
+    description: Never changes anything.
+  diff_mode:
+    support: none
+    description: Never changes anything.
+  action:
+    support: full
+    description: Runs on the controller; no host is connected to.
+seealso:
+  - module: baremetal.kubernetes.node_facts
+author: The baremetal.kubernetes authors (@baremetal-kubernetes)
+"""
+
+EXAMPLES = r"""
+- name: Read the state of all nodes
+  baremetal.kubernetes.node_facts:
+  register: node_state
+  ignore_unreachable: true
+  ignore_errors: true
+
+- name: Check everything together and plan the run
+  baremetal.kubernetes.topology_check:
+    playbook: stacked_ha
+  register: topology
+  run_once: true
+
+- name: Say what will be done
+  ansible.builtin.debug:
+    msg: "{{ topology.plan.summary }}"
+  run_once: true
+"""
+
+RETURN = r"""
+errors:
+  description: Everything that is wrong. Not empty if and only if the task failed.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    setting:
+      description: The variable, group or property of a host.
+      type: str
+    problem:
+      description: What is wrong with it.
+      type: str
+    remedy:
+      description: What to write or do.
+      type: str
+    hosts:
+      description: The hosts that it is about; empty where it is about the cluster as a whole.
+      type: list
+      elements: str
+  sample:
+    - setting: cluster_service_subnet
+      problem: 172.32.0.0/16 is public address space (the private 172.16.0.0/12 ends at 172.31.255.255)
+      remedy: take a network within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10
+      hosts: []
+cautions:
+  description: What does not prevent a run but should be known, in the form of RV(errors). Ansible prints them as warnings, too.
+  returned: always
+  type: list
+  elements: dict
+plan:
+  description: What the run will do. To be read only, if there are errors.
+  returned: always
+  type: dict
+  contains:
+    kubernetes_version:
+      description: The version without a leading v.
+      type: str
+    endpoint:
+      description: Where clients reach the API, as host and port.
+      type: str
+    nodes:
+      description: By inventory name, each host's C(name), C(address), C(interface), C(roles) (its groups) and C(state) of kubeadm.
+      type: dict
+    hosts_entries:
+      description: Lines of a hosts file, as C(address) and C(names).
+      type: list
+      elements: dict
+    init:
+      description: The host to initialise the cluster on; null where there is a cluster.
+      type: str
+    ask:
+      description: A healthy control plane to ask; null where there is none.
+      type: str
+    join_control_planes:
+      description: Hosts that join as control planes, in order.
+      type: list
+      elements: str
+    join_workers:
+      description: Hosts that join as workers.
+      type: list
+      elements: str
+    summary:
+      description: What will be done where, in order, as text.
+      type: list
+      elements: str
+    keepalived:
+      description: By inventory name, a control plane's C(priority), C(router_id), C(interface), C(source) and C(peers). Empty without a VIP.
+      type: dict
+    load_balancer_backends:
+      description: The API servers, as C(name), C(address) and C(port).
+      type: list
+      elements: dict
+    etcd_endpoints:
+      description: URLs of all etcd members for clients.
+      type: list
+      elements: str
+msg:
+  description: The summary of the plan, or all errors as text.
+  returned: always
+  type: str
+"""

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables of all hosts, read once per host and templated only where a value holds a template."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List, Mapping, Tuple
+
+from ansible.errors import AnsibleError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import GROUPS, mapping
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import PREFIX
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import role_of
+
+NODE_VARIABLES = ("node_address", "node_name", "physical_host")
+#: What preflight registers for each node, so that one which can't be reached still has a reason.
+STATE = "node_state"
+
+
+def has_template(value: Any) -> bool:
+    """Whether there is Jinja anywhere in the value. Most values have none, and templating a thousand hosts takes its time."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value or "{#" in value
+    if isinstance(value, Mapping):
+        return any(has_template(part) for part in value.values())
+    return isinstance(value, (list, tuple)) and any(has_template(part) for part in value)
+
+
+class HostVariables:
+    """Reads what the check needs. ``problems`` collects the settings whose templates can't be resolved.
+
+    hostvars lacks play variables and role defaults. cluster_* that the task itself sees and that its host's own variables
+    don't explain come from there, and hold for all hosts.
+    """
+
+    def __init__(self, templar: Any, task_vars: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        self.templar = templar
+        self.hostvars = task_vars["hostvars"]
+        self.members: Mapping[str, List[str]] = task_vars.get("groups") or {}
+        self.problems: List[Problem] = []
+        self.defaults = dict(defaults)
+        self.overriding: Dict[str, Any] = {}
+        own = self._raw(str(task_vars.get("inventory_hostname", "")))
+        for name, value in task_vars.items():
+            if not name.startswith(PREFIX) or (name in own and own[name] == value):
+                continue
+            if name in own:
+                self.overriding[name] = value
+            else:
+                self.defaults[name] = value
+
+    def _raw(self, host: str) -> Mapping[str, Any]:
+        if host not in self.hostvars:
+            return {}
+        return mapping(self.hostvars.raw_get(host))
+
+    def host_groups(self) -> Dict[str, List[str]]:
+        """Host -> its groups among ours, control planes first and in their order."""
+        found: Dict[str, List[str]] = {}
+        for group in GROUPS:
+            for host in self.members.get(group) or []:
+                found.setdefault(str(host), []).append(group)
+        return found
+
+    def read(self, host: str, groups: Iterable[str]) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+        """One host for check_topology, and its cluster_* settings."""
+        raw = self._raw(host)
+        context = dict(self.defaults)
+        context.update(raw)
+        context.update(self.overriding)
+        settings: Dict[str, Any] = {}
+        variables: Dict[str, Any] = {}
+        for name, value in context.items():
+            if name.startswith(PREFIX):
+                settings[name] = self._value(host, name, value, context, True)
+            elif name in raw and (name in NODE_VARIABLES or role_of(name)):
+                resolved = self._value(host, name, value, context, name in NODE_VARIABLES)
+                if resolved is not None:
+                    variables[name] = resolved
+        variables.update(settings)
+        state = mapping(raw.get(STATE))
+        facts = mapping(raw.get("ansible_facts")).get("kubernetes_node") or mapping(state.get("ansible_facts")).get(
+            "kubernetes_node"
+        )
+        return {
+            "groups": list(groups),
+            "vars": variables,
+            "facts": facts,
+            "unreachable": bool(state.get("unreachable")),
+            "failed": bool(state.get("failed")),
+            "msg": str(state.get("msg") or ""),
+        }, settings
+
+    def _value(self, host: str, name: str, value: Any, context: Mapping[str, Any], report: bool) -> Any:
+        if not has_template(value):
+            return value
+        try:
+            with self.templar.set_temporary_context(available_variables=context):
+                return self.templar.template(value)
+        except AnsibleError as error:
+            # A role's variable may refer to what is only known later in the run; the role itself will meet it then.
+            if report:
+                self.problems.append(
+                    Problem(
+                        name, "its template can't be resolved on %s: %s" % (host, error), "correct %.100s" % (value,), (host,)
+                    )
+                )
+            return None

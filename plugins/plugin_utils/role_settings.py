@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of all roles, checked at once against their argument specifications before any role is entered."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
+
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean
+
+#: Role -> prefix of its variables. cluster_* are checked by module_utils/topology, which knows more about them.
+ROLES = (
+    "container_runtime",
+    "control_plane",
+    "load_balancer",
+    "keepalived",
+    "packages",
+    "worker",
+    "verify",
+    "reset",
+    "host",
+    "cni",
+)
+#: People have variables of their own that begin like this.
+SHARED_PREFIXES = ("host",)
+#: Names that module_utils/topology refuses with words of its own.
+KNOWN_ELSEWHERE = ("keepalived_auth_pass",)
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class RoleOption(NamedTuple):
+    role: str
+    specification: Mapping[str, Any]
+
+
+def load_yaml(path: str) -> Any:
+    """What a YAML file holds; None where there is no such file."""
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as stream:
+        return yaml.load(stream, Loader=_Loader)
+
+
+def load_options(roles_path: str) -> Dict[str, RoleOption]:
+    """Variable -> role and specification, over all entry points of all roles."""
+    options: Dict[str, RoleOption] = {}
+    for role in ROLES:
+        specifications = load_yaml(os.path.join(roles_path, role, "meta", "argument_specs.yml")) or {}
+        for entry_point in (specifications.get("argument_specs") or {}).values():
+            for name, specification in (entry_point.get("options") or {}).items():
+                options.setdefault(name, RoleOption(role, specification))
+    return options
+
+
+def role_of(variable: str) -> str:
+    """The role whose prefix a variable has, or an empty text."""
+    for role in ROLES:
+        if variable.startswith(role + "_"):
+            return role
+    return ""
+
+
+def check_role_settings(hosts: Mapping[str, Mapping[str, Any]], options: Mapping[str, RoleOption]) -> Iterator[Problem]:
+    """What is wrong with the values that hosts have for variables of roles. Equal values of many hosts are looked at once.
+
+    A role that brings no specification (a part of the collection that is not installed) is not checked at all.
+    """
+    described = {option.role for option in options.values()}
+    found: Dict[Tuple[str, str], Tuple[Any, List[str]]] = {}
+    for host, variables in hosts.items():
+        for name, value in variables.items():
+            if name not in KNOWN_ELSEWHERE and role_of(name) in described:
+                found.setdefault((name, repr(value)), (value, []))[1].append(host)
+    unknown: Dict[str, List[str]] = {}
+    for (name, _value), (value, names) in found.items():
+        if name in options:
+            for error in _errors(name, value, options[name].specification):
+                yield Problem(
+                    name, error, "see `ansible-doc -t role baremetal.kubernetes.%s`" % options[name].role, tuple(names)
+                )
+        else:
+            unknown.setdefault(name, []).extend(names)
+    for name, names in unknown.items():
+        yield from _unknown(name, names, options)
+
+
+def _unknown(name: str, hosts: List[str], options: Mapping[str, RoleOption]) -> Iterator[Problem]:
+    role = role_of(name)
+    meant = did_you_mean(name, [known for known, option in options.items() if option.role == role])
+    if meant:
+        yield Problem(
+            name,
+            "role %s has no such setting, did you mean %s?" % (role, meant),
+            "write %s, or give a variable of your own another prefix than %s_" % (meant, role),
+            tuple(hosts),
+            warning=role in SHARED_PREFIXES,
+        )
+    elif role not in SHARED_PREFIXES:
+        yield Problem(
+            name,
+            "role %s has no such setting" % role,
+            "remove it, or give a variable of your own another prefix",
+            tuple(hosts),
+            True,
+        )
+
+
+def _errors(name: str, value: Any, specification: Mapping[str, Any]) -> List[str]:
+    """ansible-core's own words about type, choices and suboptions of one value."""
+    if value is None:
+        return []
+    try:
+        result = ArgumentSpecValidator({name: dict(specification)}).validate({name: value}, validate_role_argument_spec=True)
+    except TypeError:
+        return []
+    return [str(message) for message in result.error_messages]

@@ -1,0 +1,549 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each check refuses what it is for, says so in words, and leaves a right inventory alone."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+
+def test_right_inventories_pass_without_a_word(single: Any, stacked_ha: Any) -> None:
+    for inventory in (single, stacked_ha):
+        assert inventory.problems == []
+        assert inventory.warnings == []
+
+
+def test_a_live_cluster_passes_with_its_own_routes_and_interfaces(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    assert stacked_ha.problems == []
+    assert stacked_ha.warnings == []
+
+
+# groups and reachability
+
+
+def test_no_control_plane_is_refused(inventory: Callable[..., Any]) -> None:
+    inventory({}, 0, 2).refused("group control_plane", "no host is in it")
+
+
+def test_a_host_that_is_control_plane_and_worker_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.host("cp2")["groups"].append("workers")
+    assert stacked_ha.refused("group workers", "cluster_control_plane_schedulable").hosts == ("cp2",)
+
+
+def test_a_host_that_is_down_is_named_with_its_reason(stacked_ha: Any) -> None:
+    stacked_ha.host("cp2").update(unreachable=True, msg="Connection timed out", facts=None)
+    problem = stacked_ha.refused("host cp2", "can't be reached", "Connection timed out")
+    assert problem.hosts == ("cp2",)
+    assert len(stacked_ha.problems) == 1, "nothing else is said about a host of which nothing is known"
+
+
+def test_facts_of_an_earlier_run_do_not_hide_that_a_host_is_down(stacked_ha: Any) -> None:
+    stacked_ha.host("worker1").update(unreachable=True, msg="No route to host")
+    stacked_ha.refused("host worker1", "No route to host")
+
+
+def test_a_host_whose_state_could_not_be_read_is_named(stacked_ha: Any) -> None:
+    stacked_ha.host("worker1").update(failed=True, msg="No space left on device", facts=None)
+    stacked_ha.refused("host worker1", "reading its state failed", "No space left on device")
+
+
+def test_a_host_that_was_left_out_is_named(stacked_ha: Any) -> None:
+    stacked_ha.host("worker1")["facts"] = None
+    stacked_ha.refused("host worker1", "not read in this run", "--limit")
+
+
+def test_hosts_that_disagree_on_a_cluster_setting_are_named(stacked_ha: Any) -> None:
+    for host in ("cp1", "cp2", "cp3"):
+        stacked_ha.host(host)["vars"]["cluster_pod_subnet"] = "10.244.0.0/16"
+    stacked_ha.host("worker1")["vars"]["cluster_pod_subnet"] = "10.245.0.0/16"
+    assert stacked_ha.refused("cluster_pod_subnet", "2 values", "10.245.0.0/16").hosts == ("worker1",)
+
+
+def test_the_vip_interface_may_differ_between_hosts(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp2")["addresses"][1]["interface"] = "enp1s0"
+    for host, interface in (("cp1", "eth0"), ("cp2", "enp1s0"), ("cp3", "eth0")):
+        stacked_ha.host(host)["vars"]["cluster_vip_interface"] = interface
+    assert stacked_ha.problems == []
+    assert stacked_ha.outcome().plan["keepalived"]["cp2"]["interface"] == "enp1s0"
+
+
+def test_etcd_hosts_beside_stacked_etcd_are_refused(stacked_ha: Any) -> None:
+    stacked_ha.add("etcd1", "etcd", "10.89.79.31")
+    stacked_ha.refused("group etcd", "cluster_etcd_mode: external")
+
+
+def test_external_etcd_needs_hosts(stacked_ha: Any) -> None:
+    stacked_ha.set(etcd_mode="external").refused("group etcd", "no host is in the group")
+
+
+@pytest.mark.parametrize(("playbook", "control_planes", "word"), [("single", 3, "stacked_ha"), ("stacked_ha", 1, "single")])
+def test_a_playbook_refuses_the_other_topology(inventory: Callable[..., Any], playbook: str, control_planes: int, word: str) -> None:
+    wrong = inventory({"cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, control_planes, 0)
+    wrong.data["playbook"] = playbook
+    wrong.refused("group control_plane", word)
+
+
+# quorum and failure domains
+
+
+def test_two_members_are_called_worse_than_one(inventory: Callable[..., Any]) -> None:
+    two = inventory({"cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, 2, 0)
+    two.refused("group control_plane", "2 etcd members are worse than 1", "add a third")
+
+
+@pytest.mark.parametrize(("members", "tolerates"), [(4, 1), (6, 2)])
+def test_an_even_number_of_members_is_refused(inventory: Callable[..., Any], members: int, tolerates: int) -> None:
+    even = inventory({"cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, members, 0)
+    even.refused("group control_plane", "%d etcd members tolerate the loss of %d, as %d do" % (members, tolerates, members - 1))
+
+
+def test_nine_members_are_warned_about(inventory: Callable[..., Any]) -> None:
+    many = inventory({"cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, 9, 0)
+    assert many.problems == []
+    many.warned("group control_plane", "9 etcd members")
+
+
+def test_three_members_on_two_machines_are_refused(stacked_ha: Any) -> None:
+    stacked_ha.host("cp1")["vars"]["physical_host"] = "rack1"
+    stacked_ha.host("cp2")["vars"]["physical_host"] = "rack1"
+    problem = stacked_ha.refused("physical_host", "machine rack1 holds 2 of 3 etcd members", "1 stay and 2 are needed")
+    assert problem.hosts == ("cp1", "cp2")
+
+
+def test_five_members_may_share_machines_two_by_two(inventory: Callable[..., Any]) -> None:
+    five = inventory({"cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, 5, 0)
+    for host, machine in (("cp1", "a"), ("cp2", "a"), ("cp3", "b"), ("cp4", "b"), ("cp5", "c")):
+        five.host(host)["vars"]["physical_host"] = machine
+    assert five.problems == []
+    five.host("cp5")["vars"]["physical_host"] = "b"
+    five.refused("physical_host", "machine b holds 3 of 5")
+
+
+def test_external_members_are_those_that_count(inventory: Callable[..., Any]) -> None:
+    external = inventory({"cluster_etcd_mode": "external", "cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, 2, 0)
+    for number in (1, 2, 3):
+        external.add("etcd%d" % number, "etcd", "10.89.79.3%d" % number)
+    assert external.problems == [], "two control planes are fine when etcd has three hosts of its own"
+    assert external.outcome().plan["etcd_endpoints"][0] == "https://10.89.79.31:2379"
+
+
+# names and addresses
+
+
+def test_two_nodes_with_one_name_are_refused(stacked_ha: Any) -> None:
+    stacked_ha.host("cp3")["vars"]["node_name"] = "cp2"
+    assert stacked_ha.refused("node_name", "all called cp2", "Node object").hosts == ("cp2", "cp3")
+
+
+def test_a_name_that_kubernetes_refuses_gets_one_that_it_takes(stacked_ha: Any) -> None:
+    stacked_ha.host("cp3")["vars"]["node_name"] = "CP_3"
+    stacked_ha.refused("node_name", "'CP_3'", "like cp-3")
+
+
+def test_two_nodes_with_one_address_are_refused(stacked_ha: Any) -> None:
+    stacked_ha.host("worker1")["vars"]["node_address"] = "10.89.79.11"
+    stacked_ha.refused("node_address", "cp1 and worker1 have the same address 10.89.79.11")
+    stacked_ha.refused("node_address", "no interface of the host has 10.89.79.11; it has 10.89.79.21")
+
+
+@pytest.mark.parametrize(("address", "words"), [("server1", "is no IP address"), ("127.0.0.1", "can't be reached from other hosts")])
+def test_an_address_that_is_none_is_refused(stacked_ha: Any, address: str, words: str) -> None:
+    stacked_ha.host("worker1")["vars"]["node_address"] = address
+    stacked_ha.refused("node_address", words)
+
+
+def test_a_host_without_a_default_route_must_name_its_address(stacked_ha: Any) -> None:
+    stacked_ha.facts("worker1")["default_address"] = None
+    stacked_ha.refused("node_address", "not set and the host has no default route")
+
+
+def test_clones_with_one_machine_id_are_refused(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp2")["machine_id"] = stacked_ha.facts("cp1")["machine_id"]
+    stacked_ha.refused("/etc/machine-id", "cp1 and cp2", "systemd-machine-id-setup")
+
+
+def test_clones_with_one_product_uuid_are_warned_about_unless_they_share_a_machine(stacked_ha: Any) -> None:
+    for host in ("cp1", "worker1"):
+        stacked_ha.facts(host)["product_uuid"] = "4c4c4544"
+    stacked_ha.warned("product_uuid", "cp1 and worker1")
+    for host in ("cp1", "worker1"):
+        stacked_ha.host(host)["vars"]["physical_host"] = "rack1"
+    assert stacked_ha.warnings == []
+
+
+# VIP and endpoint
+
+
+def test_several_control_planes_need_an_endpoint(stacked_ha: Any) -> None:
+    stacked_ha.set(endpoint="").refused("cluster_endpoint", "3 control planes need one address", "10.89.79.100:8443")
+
+
+@pytest.mark.parametrize("endpoint", ["https://10.89.79.100:8443", "10.89.79.100/24", "my api", ":8443"])
+def test_an_endpoint_is_host_and_port(stacked_ha: Any, endpoint: str) -> None:
+    stacked_ha.set(endpoint=endpoint).refused("cluster_endpoint", "is not host:port")
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "api", "\u00b2"])
+def test_an_endpoint_needs_a_real_port(stacked_ha: Any, port: str) -> None:
+    stacked_ha.set(endpoint="10.89.79.100:" + port).refused("cluster_endpoint", "is no TCP port")
+
+
+def test_a_port_that_nobody_serves_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.set(endpoint="10.89.79.100:9443").refused("cluster_endpoint", "nobody listens on port 9443", "write port 8443")
+
+
+def test_an_endpoint_at_one_control_plane_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.set(endpoint="10.89.79.12:6443").refused("cluster_endpoint", "the address of cp2 alone")
+
+
+def test_a_name_for_the_vip_needs_no_dns(stacked_ha: Any) -> None:
+    stacked_ha.set(endpoint="api.example.org:8443")
+    assert stacked_ha.problems == []
+    assert {"address": "10.89.79.100", "names": ["api.example.org"]} in stacked_ha.outcome().plan["hosts_entries"]
+
+
+def test_a_name_without_a_vip_must_resolve(stacked_ha: Any) -> None:
+    stacked_ha.set(endpoint="api.example.org:443", vip="")
+    stacked_ha.data["resolved"] = {"api.example.org": []}
+    stacked_ha.refused("cluster_endpoint", "resolves to nothing")
+    stacked_ha.data["resolved"] = {"api.example.org": ["10.89.79.11"]}
+    stacked_ha.refused("cluster_endpoint", "which is cp1 alone")
+    stacked_ha.data["resolved"] = {"api.example.org": ["203.0.113.5"]}
+    assert stacked_ha.problems == [], "a load balancer outside of the inventory"
+
+
+def test_a_load_balancer_of_the_inventory_serves_the_endpoint(stacked_ha: Any) -> None:
+    stacked_ha.set(endpoint="10.89.79.40:8443", vip="")
+    stacked_ha.add("lb1", "load_balancers", "10.89.79.40")
+    assert stacked_ha.problems == []
+
+
+def test_haproxy_and_api_server_can_not_share_a_port(stacked_ha: Any) -> None:
+    stacked_ha.set(load_balancer_port=6443, endpoint="10.89.79.100:6443").refused("cluster_load_balancer_port", "can't listen on one port")
+
+
+@pytest.mark.parametrize(
+    ("vip", "words"),
+    [
+        ("10.89.79.300", "is no IP address"),
+        ("10.89.79.100/24", "without a prefix length"),
+        ("10.89.80.100", "is not in the segment of eth0 on cp1 (10.89.79.0/24)"),
+        ("10.89.79.21", "is an address of worker1 already"),
+        ("10.89.79.0", "network or broadcast address"),
+        ("10.89.79.255", "network or broadcast address"),
+        ("10.244.3.1", "lies in cluster_pod_subnet"),
+        ("10.96.0.100", "lies in cluster_service_subnet"),
+    ],
+)
+def test_a_vip_that_can_not_work_is_refused(stacked_ha: Any, vip: str, words: str) -> None:
+    stacked_ha.set(vip=vip, endpoint="api.example.org:8443")
+    found = [problem for problem in stacked_ha.problems if problem.setting == "cluster_vip" and words in problem.problem + problem.remedy]
+    assert found
+
+
+def test_the_vip_on_a_control_plane_with_keepalived_is_its_own(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    stacked_ha.facts("cp2")["addresses"].append({"interface": "eth0", "address": "10.89.79.100", "prefix": 32, "family": 4})
+    assert stacked_ha.problems == []
+    stacked_ha.facts("cp2")["packages"]["keepalived"] = None
+    stacked_ha.refused("cluster_vip", "is an address of cp2 already")
+
+
+def test_control_planes_with_different_masks_on_the_vips_interface_are_refused(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp2")["addresses"][1]["prefix"] = 16
+    stacked_ha.refused("cluster_vip_interface", "10.89.0.0/16 on cp2")
+
+
+def test_an_interface_that_a_control_plane_lacks_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.set(vip_interface="eth7")
+    assert len([one for one in stacked_ha.problems if one.setting == "cluster_vip_interface"]) == 3
+
+
+@pytest.mark.parametrize("router_id", [0, 256])
+def test_a_router_id_is_one_byte(stacked_ha: Any, router_id: int) -> None:
+    stacked_ha.set(router_id=router_id).refused("cluster_router_id", "1 to 255")
+
+
+def test_two_vrrp_groups_in_a_segment_need_two_router_ids(stacked_ha: Any) -> None:
+    stacked_ha.add("lb1", "load_balancers", "10.89.79.40")["vars"]["keepalived_router_id"] = 51
+    stacked_ha.refused("cluster_router_id", "the router id of lb1 too")
+
+
+# subnets
+
+
+@pytest.mark.parametrize(
+    ("settings", "setting", "words"),
+    [
+        ({"pod_subnet": "10.244.0.0"}, "cluster_pod_subnet", "no prefix length"),
+        ({"pod_subnet": "10.244.1.0/16"}, "cluster_pod_subnet", "write 10.244.0.0/16"),
+        ({"pod_subnet": ""}, "cluster_pod_subnet", "it is empty"),
+        ({"service_subnet": "172.32.0.0/16"}, "cluster_service_subnet", "ends at 172.31.255.255"),
+        ({"service_subnet": "10.244.128.0/20"}, "cluster_service_subnet", "overlaps cluster_pod_subnet 10.244.0.0/16"),
+        ({"service_subnet": "10.89.0.0/16"}, "cluster_service_subnet", "overlaps network of the nodes 10.89.79.0/24 of cp1, cp2, cp3"),
+        ({"service_subnet": "10.32.0.0/11"}, "cluster_service_subnet", "/12 or longer"),
+        ({"service_subnet": "10.96.0.0/29"}, "cluster_service_subnet", "fewer than 10 addresses"),
+        ({"pod_subnet": "10.244.0.0/24", "node_mask": 23}, "cluster_node_mask", "larger than all of cluster_pod_subnet"),
+        ({"pod_subnet": "10.0.0.0/8", "node_mask": 25}, "cluster_node_mask", "kubeadm allows 16"),
+        ({"node_mask": 64}, "cluster_node_mask", "no prefix length of IPv4"),
+        ({"pod_subnet": "10.244.0.0/16,10.245.0.0/16"}, "cluster_pod_subnet", "exactly one IPv4 and one IPv6"),
+        ({"pod_subnet": "10.244.0.0/16,fd00:1::/56"}, "cluster_service_subnet", "pods have IPv4 and IPv6 and services IPv4"),
+        ({"pod_subnet": "10.244.0.0/24"}, "cluster_pod_subnet", "holds 1 node network of /24, and the inventory has 4 nodes"),
+        ({"reserved_subnets": [{"name": "office", "subnet": "10.244.7.0/24"}]}, "cluster_pod_subnet", "reserved network office"),
+        ({"reserved_subnets": [{"name": "office"}]}, "cluster_reserved_subnets[0]", "no subnet"),
+        ({"reserved_subnets": [{"name": "office", "subnet": "x"}]}, "cluster_reserved_subnets[0]", "no prefix length"),
+    ],
+)
+def test_subnets_that_can_not_work_are_refused(stacked_ha: Any, settings: Any, setting: str, words: str) -> None:
+    stacked_ha.set(**settings).refused(setting, words)
+
+
+def test_dual_stack_in_one_order_is_right(stacked_ha: Any) -> None:
+    stacked_ha.set(pod_subnet="10.244.0.0/16,fd00:1::/56", service_subnet="10.96.0.0/16,fd00:2::/112")
+    assert stacked_ha.problems == []
+    stacked_ha.set(service_subnet="fd00:2::/112,10.96.0.0/16").refused("cluster_service_subnet", "the same order")
+
+
+def test_a_route_of_one_host_into_the_pod_subnet_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.facts("worker1")["routes"].append({"destination": "10.244.16.0/20", "gateway": "10.89.79.1", "interface": "eth0"})
+    assert stacked_ha.refused("cluster_pod_subnet", "overlaps route 10.244.16.0/20 of worker1").hosts == ("worker1",)
+
+
+def test_a_vpns_interface_within_the_service_subnet_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp1")["addresses"].append({"interface": "wg0", "address": "10.96.7.1", "prefix": 24, "family": 4})
+    stacked_ha.refused("cluster_service_subnet", "network on wg0 10.96.7.0/24 of cp1")
+
+
+def test_a_vpn_that_takes_all_traffic_is_a_default_route(stacked_ha: Any) -> None:
+    for half in ("0.0.0.0/1", "128.0.0.0/1"):
+        stacked_ha.facts("cp1")["routes"].append({"destination": half, "gateway": "10.8.0.1", "interface": "tun0"})
+    assert stacked_ha.problems == []
+
+
+def test_dockers_network_and_pools_are_seen(stacked_ha: Any) -> None:
+    stacked_ha.set(pod_subnet="172.17.0.0/16")
+    stacked_ha.facts("worker1")["addresses"].append({"interface": "docker0", "address": "172.17.0.1", "prefix": 16, "family": 4})
+    stacked_ha.refused("cluster_pod_subnet", "Docker network docker0 172.17.0.0/16 of worker1", "default-address-pools")
+
+
+def test_a_node_mask_with_fewer_addresses_than_pods_is_warned_about(stacked_ha: Any) -> None:
+    stacked_ha.set(node_mask=26).warned("cluster_node_mask", "61 pods", "maxPods: 61")
+    stacked_ha.set(kubelet_settings={"maxPods": 60})
+    assert stacked_ha.warnings == []
+
+
+# versions
+
+
+@pytest.mark.parametrize(("version", "words"), [("", "it is not set"), ("1.33", "minor"), ("stable", "full version"), ("1.99.0", "not in this")])
+def test_a_version_that_is_none_is_refused(single: Any, version: str, words: str) -> None:
+    single.set(kubernetes_version=version).refused("cluster_kubernetes_version", words)
+
+
+def test_a_version_that_yaml_reads_as_a_number_is_explained(single: Any) -> None:
+    single.set(kubernetes_version=1.30).refused("cluster_kubernetes_version", "turns 1.30 into 1.3", "in quotes")
+    assert len(single.problems) == 1
+
+
+def test_a_newer_kubelet_than_wanted_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.facts("worker1")["packages"]["kubelet"] = "1.34.2-1.1"
+    stacked_ha.refused("cluster_kubernetes_version", "kubelet 1.34.2 is installed on worker1", "write 1.34.2")
+
+
+def test_a_running_cluster_of_another_version_points_to_the_upgrade(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1").set(kubernetes_version="1.35.2")
+    stacked_ha.refused("cluster_kubernetes_version", "the cluster runs 1.33.6, and 1.35.2 is wanted", "upgrade operation")
+    stacked_ha.refused("cluster_kubernetes_version", "kubelet of cp1, cp2, cp3 and worker1 is 1.33.6, 2 minors behind")
+    stacked_ha.set(kubernetes_version="1.32.2").refused("cluster_kubernetes_version", "the cluster runs 1.33.6", "nothing goes back")
+
+
+def test_an_old_package_on_a_blank_host_is_only_warned_about(stacked_ha: Any) -> None:
+    stacked_ha.facts("worker1")["packages"]["kubelet"] = "1.28.1-1.1"
+    assert stacked_ha.problems == []
+    stacked_ha.warned("package kubelet", "1.28.1 is installed on worker1")
+
+
+def test_containerd_below_the_table_is_named_with_what_belongs_to_the_version(stacked_ha: Any) -> None:
+    stacked_ha.facts("worker1")["runtime"] = {"name": "containerd", "version": "1.6.20", "active": True}
+    stacked_ha.warned("containerd", "1.6.20 on worker1", "1.33", "1.7.24 or 2.0.4")
+    stacked_ha.set(kubernetes_version="1.36.3").refused("containerd", "2.2.0 or 2.3.0")
+
+
+@pytest.mark.parametrize("version", ["1.7.24", "1.7.30", "2.0.4", "2.1.0", "2.3.4", "2.0.5-rc.1"])
+def test_containerd_of_the_table_or_newer_passes(stacked_ha: Any, version: str) -> None:
+    stacked_ha.facts("worker1")["runtime"] = {"name": "containerd", "version": version, "active": True}
+    assert (stacked_ha.problems, stacked_ha.warnings) == ([], [])
+
+
+def test_cgroup_v1_is_refused_from_1_35_on_and_a_warning_before(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp1")["cgroup_version"] = 1
+    stacked_ha.warned("cgroup version", "cp1 has cgroup v1")
+    stacked_ha.set(kubernetes_version="1.35.2").refused("cgroup version", "refuses to start", "failCgroupV1: false")
+    stacked_ha.set(kubelet_settings={"failCgroupV1": False}, ignore_preflight_errors=["SystemVerification"])
+    assert stacked_ha.problems == []
+    stacked_ha.set(kubernetes_version="1.20.2")
+    assert (stacked_ha.problems, stacked_ha.warnings) == ([], [])
+
+
+# machines
+
+
+@pytest.mark.parametrize(("fact", "value", "name"), [("cpus", 1, "NumCPU"), ("memory_mb", 1000, "Mem")])
+def test_a_control_plane_that_is_too_small_is_refused_unless_kubeadms_check_is_ignored(stacked_ha: Any, fact: str, value: int, name: str) -> None:
+    stacked_ha.facts("cp1")[fact] = value
+    stacked_ha.facts("worker1")[fact] = value
+    assert stacked_ha.refused("hardware", "a control plane needs", name).hosts == ("cp1",)
+    stacked_ha.set(ignore_preflight_errors=[name])
+    assert stacked_ha.problems == []
+    stacked_ha.warned("hardware", "cp1")
+
+
+def test_swap_is_told_and_refused_only_where_it_stays(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp1")["swap"] = [{"device": "/dev/zram0", "type": "partition", "size_kb": 1}]
+    stacked_ha.warned("swap", "role host will turn it off")
+    stacked_ha.host("cp1")["vars"]["host_swap"] = "unmanaged"
+    stacked_ha.refused("host_swap", "failSwapOn: false")
+
+
+def test_the_clock_that_is_wrong_is_named_and_not_its_victims(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp3")["clock"] += 30
+    assert stacked_ha.warned("clock of cp3", "30 s ahead of").hosts == ("cp3",)
+    stacked_ha.facts("cp3")["clock"] -= 630
+    stacked_ha.refused("clock of cp3", "600 s behind", "chronyc makestep")
+
+
+def test_a_clock_that_nobody_sets_is_warned_about(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp3")["time_sync"] = {"synchronized": False, "service": None}
+    assert stacked_ha.warned("time synchronisation").hosts == ("cp3",)
+
+
+def test_a_full_disk_is_refused_and_a_tight_one_warned_about(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp1")["filesystems"].append({"mount": "/var/lib/etcd", "free_bytes": 1 << 30})
+    stacked_ha.warned("/var/lib/etcd", "1.0 GiB free on /var/lib/etcd")
+    stacked_ha.facts("worker1")["filesystems"][0]["free_bytes"] = 1 << 20
+    assert stacked_ha.refused("/var/lib/containerd", "0.0 GiB free on /").hosts == ("worker1",)
+
+
+def test_a_port_that_is_taken_on_a_blank_host_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp1")["listening"] += [2379, 6443]
+    stacked_ha.facts("worker1")["listening"] += [10250, 6443]
+    assert {(one.setting, one.hosts) for one in stacked_ha.problems} == {
+        ("port 2379", ("cp1",)),
+        ("port 6443", ("cp1",)),
+        ("port 10250", ("worker1",)),
+    }
+
+
+def test_an_active_firewall_is_named_with_the_ports_to_open(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp1")["firewall"] = "firewalld"
+    stacked_ha.warned("host_firewall", "firewalld is active on cp1", "10250/tcp", "protocol 112", "8472/udp")
+
+
+# what kubeadm left
+
+
+def test_foreign_remains_are_refused_with_the_way_to_reset(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp1")["kubeadm"] = {"state": "foreign", "why": "/etc/kubernetes/manifests/etcd.yaml without admin.conf"}
+    stacked_ha.refused("Kubernetes on cp1", "/etc/kubernetes/manifests/etcd.yaml", "baremetal.kubernetes.reset", "reset_confirm=kubernetes")
+
+
+def test_a_node_of_another_cluster_is_named(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    stacked_ha.facts("worker1")["cluster"]["id"] = "sha256:" + "cd" * 32
+    assert stacked_ha.refused("cluster of worker1", "another cluster than cp1, cp2 and cp3", "CA's hash").hosts == ("worker1",)
+
+
+def test_a_node_in_another_part_than_it_plays_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    stacked_ha.facts("cp3")["kubeadm"]["state"] = "worker"
+    stacked_ha.refused("group control_plane", "cp3 has joined as a worker")
+    stacked_ha.facts("worker1")["kubeadm"]["state"] = "control_plane"
+    stacked_ha.refused("group workers", "worker1 runs a control plane")
+
+
+def test_an_operation_for_another_cluster_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp1")["kubeadm"] = {"state": "started", "started": {"operation": "init", "cluster": "blue"}}
+    stacked_ha.refused("cluster_name", "'blue'", "cluster_name: blue")
+
+
+def test_two_begun_inits_are_refused(stacked_ha: Any) -> None:
+    for host in ("cp1", "cp2"):
+        stacked_ha.facts(host)["kubeadm"] = {"state": "started", "started": {"operation": "init", "cluster": "kubernetes"}}
+    stacked_ha.refused("kubeadm init", "begun on cp1 and cp2")
+
+
+def test_an_init_that_was_begun_beside_a_cluster_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1")
+    stacked_ha.facts("cp2")["kubeadm"] = {"state": "started", "started": {"operation": "init", "cluster": "kubernetes"}}
+    stacked_ha.refused("kubeadm init", "begun on cp2, but cp1 is in a cluster already")
+
+
+# settings
+
+
+def test_an_unknown_setting_is_refused_with_the_one_that_was_meant(stacked_ha: Any) -> None:
+    stacked_ha.set(pod_subnets="10.0.0.0/8").refused("cluster_pod_subnets", "did you mean cluster_pod_subnet?")
+    stacked_ha.set(colour="blue").refused("cluster_colour", "there is no such setting")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("api_port", "https", "needs a whole number"),
+        ("api_port", True, "is true or false, which needs a whole number"),
+        ("pod_subnet", ["10.244.0.0/16"], "is a list, which needs a text"),
+        ("kubelet_settings", "x", "needs a YAML mapping"),
+        ("control_plane_schedulable", "perhaps", "needs true or false"),
+        ("ignore_preflight_errors", {"a": 1}, "is a mapping, which needs a YAML list"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(stacked_ha: Any, setting: str, value: Any, words: str) -> None:
+    stacked_ha.set(**{setting: value}).refused("cluster_" + setting, words)
+
+
+def test_texts_from_the_command_line_are_taken_as_ansible_takes_them(stacked_ha: Any) -> None:
+    stacked_ha.set(api_port="6443", control_plane_schedulable="yes", ignore_preflight_errors="NumCPU,Mem")
+    assert stacked_ha.problems == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("cni", "flanel", "write flannel"),
+        ("cni", "calico", "write none and install calico yourself"),
+        ("container_runtime", "docker", "dockershim"),
+        ("packages_source", "bundel", "write bundle"),
+        ("etcd_mode", "embedded", "no way to run etcd"),
+        ("proxy_mode", "iptable", "write iptables"),
+        ("name", "my cluster", "can't name a cluster"),
+        ("dns_domain", "Cluster.Local", "is no DNS domain"),
+    ],
+)
+def test_a_value_outside_its_range_is_refused_with_what_to_write(stacked_ha: Any, setting: str, value: str, words: str) -> None:
+    stacked_ha.set(**{setting: value}).refused("cluster_" + setting, words)
+
+
+def test_flannel_does_not_replace_kube_proxy(stacked_ha: Any) -> None:
+    stacked_ha.set(proxy_mode="disabled").refused("cluster_proxy_mode", "flannel does not replace kube-proxy")
+    stacked_ha.set(cni="cilium")
+    assert stacked_ha.problems == []
+
+
+def test_nftables_needs_a_version_that_has_it(stacked_ha: Any) -> None:
+    stacked_ha.set(proxy_mode="nftables", kubernetes_version="1.28.7").refused("cluster_proxy_mode", "which came with 1.29")
+
+
+def test_ignoring_all_preflight_errors_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.set(ignore_preflight_errors=["all"]).refused("cluster_ignore_preflight_errors", "name the checks")
+
+
+def test_everything_that_is_wrong_comes_at_once(stacked_ha: Any) -> None:
+    stacked_ha.set(service_subnet="172.32.0.0/16", proxy_mode="none", vip="10.89.80.1")
+    stacked_ha.host("worker1")["vars"]["node_name"] = "cp1"
+    assert {"cluster_service_subnet", "cluster_proxy_mode", "cluster_vip", "node_name", "cluster_endpoint"} <= {
+        one.setting for one in stacked_ha.problems
+    }
