@@ -31,7 +31,8 @@ setup: $(VENV)/ready $(COLLECTION)  ## Make the virtual environment and the coll
 lab: setup lab-build  ## Build a cluster in containers: TOPOLOGY=stacked_ha (default) or single
 	$(BIN)/python tests/lab/lab.py up inventories/lab/$(TOPOLOGY)
 	$(BIN)/ansible-playbook --inventory inventories/lab/$(TOPOLOGY) playbooks/$(TOPOLOGY).yml
-	$(BIN)/python tests/lab/lab.py reach inventories/lab/$(TOPOLOGY)
+	@echo "Reach it: ssh -i ~/.cache/baremetal-kubernetes-lab/ssh/id_ed25519 root@NODE, or"
+	@ls inventories/lab/$(TOPOLOGY)/kubeconfig-* | sed 's/^/kubectl --kubeconfig /; s/$$/ get nodes/'
 
 test: setup  ## Run every check and the scenarios that fit into the hour
 	tests/run
