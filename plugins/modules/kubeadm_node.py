@@ -163,7 +163,7 @@ def main() -> None:
         result["diff"] = {"before": "", "after": "".join("kubeadm: %s\n" % step for step in steps)}
     if wanted.state in ("authority", "initialized"):
         # In check mode on a blank node there is none yet; who asks for its text gets a text.
-        result["ca_certificate"] = runner.read(CA_CERTIFICATE) or "# made by kubeadm init\n"
+        result["ca_certificate"] = runner.read(CA_CERTIFICATE) or "-----BEGIN CERTIFICATE-----\n(made by kubeadm init)\n"
     module.exit_json(**result)
 
 

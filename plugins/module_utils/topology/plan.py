@@ -33,6 +33,8 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "hosts_entries": _hosts_entries(topology),
         "init": init,
         "ask": ask,
+        # Who answers for the cluster once the run has come to it: the one that can be asked now, or the one to initialise.
+        "api_host": ask or init,
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
         "summary": _summary(topology, init, join_control_planes, join_workers),
