@@ -23,7 +23,9 @@ def containerd_config_schema(version: str) -> int:
     return int(containerd_generation(version)["config_schema"])
 
 
-def containerd_hosts_files(registries: Sequence[Mapping[str, Any]], folder: str = "/etc/containerd/certs.d") -> List[Dict[str, str]]:
+def containerd_hosts_files(
+    registries: Sequence[Mapping[str, Any]], folder: str = "/etc/containerd/certs.d"
+) -> List[Dict[str, str]]:
     try:
         return hosts_files(registries, folder)
     except RegistryError as error:

@@ -48,7 +48,9 @@ def parse_manifest(text: Optional[str], where: str) -> Manifest:
     :raises BundleError: it is absent (None), no JSON, or an entry is not what it should be.
     """
     if text is None:
-        raise BundleError(where, "there is no such file", "put the bundle on the node first, or name its folder in packages_bundle_path")
+        raise BundleError(
+            where, "there is no such file", "put the bundle on the node first, or name its folder in packages_bundle_path"
+        )
     try:
         data = json.loads(text)
     except ValueError as error:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import tomllib
 from typing import Any, Dict
 
 import pytest
+import tomllib
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import (
     RegistryError,
     hosts_files,
