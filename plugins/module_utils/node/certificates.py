@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every certificate that Kubernetes keeps on a host. Keys are never returned, not even where a file holds both."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import (
+    Certificate,
+    X509Error,
+    iso,
+    parse_kubeconfig,
+    parse_pem,
+    pem_blocks,
+)
+
+CA = "/etc/kubernetes/pki/ca.crt"
+FOLDERS = ("/etc/kubernetes/pki", "/etc/kubernetes/pki/etcd")
+KUBECONFIGS = "/etc/kubernetes"
+#: Certificates that the kubelet rotates by itself.
+KUBELET = ("/var/lib/kubelet/pki/kubelet-client-current.pem", "/var/lib/kubelet/pki/kubelet-server-current.pem")
+
+
+def read(runner: Runner, now: float, problems: Problems) -> Dict[str, Any]:
+    """certificates, ca_certificate (PEM) and cluster_id (the hash that kubeadm join pins the CA by)."""
+    found: List[Dict[str, Any]] = []
+    paths = ["%s/%s" % (folder, name) for folder in FOLDERS for name in runner.list_dir(folder) if name.endswith(".crt")]
+    kubeconfigs = ["%s/%s" % (KUBECONFIGS, name) for name in runner.list_dir(KUBECONFIGS) if name.endswith(".conf")]
+    cluster_id = None
+    for path in paths + kubeconfigs + list(KUBELET):
+        text = runner.read(path)
+        if text is None:
+            continue
+        try:
+            certificates = parse_kubeconfig(text, path) if path in kubeconfigs else parse_pem(text, path)
+        except X509Error as error:
+            problems.add("certificates", str(error))
+            continue
+        found.extend(describe(path, certificate, now) for certificate in certificates)
+        if path == CA:
+            cluster_id = certificates[0].discovery_hash
+    return {
+        "certificates": found,
+        "ca_certificate": "".join(pem_blocks(runner.read(CA) or "")) or None,
+        "cluster_id": cluster_id,
+    }
+
+
+def describe(path: str, certificate: Certificate, now: float) -> Dict[str, Any]:
+    """A certificate as plain data."""
+    return {
+        "path": path,
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "not_before": iso(certificate.not_before),
+        "not_after": iso(certificate.not_after),
+        "days_left": certificate.days_left(now),
+        "ca": certificate.is_ca,
+        "sans": certificate.sans,
+    }

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All facts of a node. The subjects know nothing of each other; what one needs of another is handed over here.
+
+Programs take most of the time, so the subjects that run any do so side by side.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Dict, Sequence
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
+    certificates,
+    health,
+    kernel,
+    kubernetes,
+    network,
+    packages,
+    runtime,
+    services,
+    storage,
+    swap,
+    system,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+
+KERNEL_MODULES = (
+    "overlay",
+    "br_netfilter",
+    "nf_conntrack",
+    "ip_vs",
+    "ip_vs_rr",
+    "ip_vs_wrr",
+    "ip_vs_lc",
+    "ip_vs_sh",
+    "nf_tables",
+    "zfs",
+    "wireguard",
+    "vxlan",
+)
+
+
+def collect(runner: Runner, kernel_modules: Sequence[str] = KERNEL_MODULES, timeout: float = 10) -> Dict[str, Any]:
+    """The facts as ansible_facts.kubernetes_node holds them.
+
+    :param timeout: seconds that one program may take.
+    """
+    problems = Problems()
+    with ThreadPoolExecutor(max_workers=6) as executor, ThreadPoolExecutor(max_workers=6) as programs:
+        active_job = executor.submit(services.read_active, runner, timeout, problems)
+        packages_job = executor.submit(packages.read, runner, programs, timeout, problems)
+        network_job = executor.submit(network.read, runner, timeout, problems)
+        storage_job = executor.submit(storage.read, runner, timeout, problems)
+        apiserver_job = executor.submit(health.read_apiserver, runner)
+        etcd_job = executor.submit(health.read_etcd, runner)
+        facts = system.read(runner)
+        facts.update(kernel.read(runner, kernel_modules))
+        facts.update(swap.read(runner))
+        found = certificates.read(runner, facts["clock"], problems)
+        active = active_job.result()
+        time_sync_job = programs.submit(services.read_time_sync, runner, active, timeout)
+        facts["packages"] = packages_job.result()
+        facts.update(runtime.read(runner, active, facts["packages"]))
+        node = kubernetes.read(runner, facts["packages"].get("kubeadm"))
+        facts.update(network_job.result())
+        facts.update(storage_job.result())
+        facts["time_sync"] = time_sync_job.result()
+        facts["apiserver"] = apiserver_job.result()
+        facts["etcd"] = etcd_job.result()
+    facts["firewall"] = services.firewall(active, runner.read("/etc/ufw/ufw.conf") or "")
+    facts["kubelet"] = {"active": "kubelet" in active}
+    facts["kubeadm"] = node["kubeadm"]
+    facts["static_pods"] = node["static_pods"]
+    facts["cluster"] = {"id": found["cluster_id"], "endpoint": node["endpoint"]}
+    facts["certificates"] = found["certificates"]
+    facts["ca_certificate"] = found["ca_certificate"]
+    facts["problems"] = problems.texts
+    return facts

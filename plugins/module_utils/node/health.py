@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether this host's API server and etcd member answer, asked over the network of the host itself."""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import time
+from typing import Any, Callable, Dict, NamedTuple, Optional
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import ETCD_DATA, MANIFESTS, parse_flags
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+
+APISERVER_SECONDS = 2.0
+ETCD_SECONDS = 3.0
+CA = "/etc/kubernetes/pki/ca.crt"
+#: A certificate that system:public-info-viewer covers, for API servers that refuse anonymous requests.
+CLIENT = ("/etc/kubernetes/pki/apiserver-kubelet-client.crt", "/etc/kubernetes/pki/apiserver-kubelet-client.key")
+#: kubeadm issues the API server's certificate for this name, whatever the node's addresses are.
+SERVER_NAME = "kubernetes"
+ETCD_CA = "/etc/kubernetes/pki/etcd/ca.crt"
+#: Clients of etcd on control planes and etcd hosts, then on control planes with external etcd.
+ETCD_CLIENTS = ("/etc/kubernetes/pki/etcd/healthcheck-client", "/etc/kubernetes/pki/apiserver-etcd-client")
+
+
+class Answer(NamedTuple):
+    """Whether the API server is ready, and its own words or why there are none."""
+
+    ready: bool
+    message: str
+
+
+Ask = Callable[[str, int, Runner], Answer]
+Connect = Callable[[str, str, str, str, float], EtcdClient]
+
+
+def read_apiserver(runner: Runner, ask: Optional[Ask] = None) -> Dict[str, Any]:
+    """ready (None where no API server belongs here) and message."""
+    manifest = runner.read(MANIFESTS + "/kube-apiserver.yaml")
+    if manifest is None:
+        return {"ready": None, "message": "no API server belongs here"}
+    flags = parse_flags(manifest)
+    port = flags.get("secure-port", "")
+    answer = (ask or ask_readyz)(local_address(flags.get("bind-address", "")), int(port) if _is_port(port) else 6443, runner)
+    return {"ready": answer.ready, "message": answer.message}
+
+
+def local_address(bind_address: str) -> str:
+    """Where a server that binds to this address is reached on its own host."""
+    try:
+        address = ipaddress.ip_address(bind_address)
+    except ValueError:
+        return "127.0.0.1"
+    return "127.0.0.1" if address.is_unspecified else str(address)
+
+
+class _Connection(http.client.HTTPSConnection):
+    """Connects to an address, and verifies the name that the certificate carries."""
+
+    def __init__(self, address: str, port: int, context: ssl.SSLContext) -> None:
+        super().__init__(SERVER_NAME, port, timeout=APISERVER_SECONDS, context=context)
+        self.address = address
+        self.tls = context
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.address, self.port), self.timeout)
+        self.sock = self.tls.wrap_socket(plain, server_hostname=SERVER_NAME)
+
+
+def ask_readyz(address: str, port: int, runner: Runner) -> Answer:
+    """GET /readyz, verified by the cluster's CA."""
+    try:
+        context = ssl.create_default_context(cafile=CA)
+        if all(runner.exists(path) for path in CLIENT):
+            context.load_cert_chain(*CLIENT)
+        connection = _Connection(address, port, context)
+        try:
+            connection.request("GET", "/readyz")
+            response = connection.getresponse()
+            text = response.read(4096).decode("utf-8", "replace").strip()
+        finally:
+            connection.close()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return Answer(False, "%s:%d does not answer: %s" % (address, port, error or type(error).__name__))
+    return Answer(response.status == 200, text if response.status == 200 else "HTTP %d: %s" % (response.status, text[-500:]))
+
+
+def read_etcd(runner: Runner, connect: Optional[Connect] = None) -> Optional[Dict[str, Any]]:
+    """data_dir, data_present, reachable, healthy, members, leader and message; None where no etcd member belongs here."""
+    manifest = runner.read(MANIFESTS + "/etcd.yaml")
+    flags = parse_flags(manifest or "")
+    data_dir = flags.get("data-dir", ETCD_DATA)
+    data_present = runner.exists(data_dir + "/member")
+    if manifest is None and not data_present:
+        return None
+    facts: Dict[str, Any] = {
+        "data_dir": data_dir,
+        "data_present": data_present,
+        "reachable": False,
+        "healthy": False,
+        "members": [],
+        "leader": None,
+        "message": "",
+    }
+    client = next((path for path in ETCD_CLIENTS if runner.exists(path + ".crt") and runner.exists(path + ".key")), None)
+    if manifest is None or client is None or not runner.exists(ETCD_CA):
+        facts["message"] = "no static pod" if manifest is None else "no client certificate"
+        return facts
+    try:
+        etcd = (connect or EtcdClient)(client_url(flags), ETCD_CA, client + ".crt", client + ".key", ETCD_SECONDS)
+        _ask_etcd(etcd, facts)
+    except EtcdError as error:
+        facts["message"] = str(error)
+    return facts
+
+
+def _ask_etcd(etcd: EtcdClient, facts: Dict[str, Any]) -> None:
+    end = time.monotonic() + ETCD_SECONDS
+    status = etcd.status()
+    facts["reachable"] = True
+    facts["leader"] = "%x" % status.leader if status.leader else None
+    for member in etcd.member_list():
+        facts["members"].append(
+            {
+                "id": member.hex_id,
+                "name": member.name,
+                "peer_urls": member.peer_urls,
+                "client_urls": member.client_urls,
+                "learner": member.learner,
+                "started": member.started,
+            }
+        )
+    etcd.timeout = max(0.2, end - time.monotonic())
+    health = etcd.health()
+    facts["healthy"], facts["message"] = health.healthy, health.reason
+
+
+def client_url(flags: Dict[str, str]) -> str:
+    """The URL by which a member is asked on its own host: a loopback one where it listens there."""
+    urls = [url for url in flags.get("listen-client-urls", "").split(",") if url.startswith("https://")]
+    loopback = [url for url in urls if url.startswith(("https://127.", "https://[::1]", "https://localhost"))]
+    return (loopback or [url for url in urls if "//0.0.0.0" not in url] or ["https://127.0.0.1:2379"])[0]
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) < 65536
