@@ -121,7 +121,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.opera
     plan,
     read_node,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import read_kubeadm
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
@@ -170,8 +169,7 @@ def main() -> None:
 def _steps(wanted: Wanted, runner: HostRunner) -> List[str]:
     if wanted.state == "authority":
         return [] if runner.exists(CA_CERTIFICATE) else ["authority"]
-    found = read_kubeadm(runner)
-    return plan(wanted, read_node(runner, found["state"], found["why"]))
+    return plan(wanted, read_node(runner))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import json
 import os
 import re
 import time
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.pods import remove_pods
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
@@ -27,9 +27,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.sympt
     preflight_errors,
     redact,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MARKER, decide, read_traces
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
-MARKER = "/etc/kubernetes/baremetal-operation.json"
 LOCK = "/run/baremetal-kubernetes.lock"
 LOG = "/var/log/baremetal-kubernetes/kubeadm-%s.log"
 ADMIN = "/etc/kubernetes/admin.conf"
@@ -117,28 +117,17 @@ class Node(NamedTuple):
     kubelet_kubeconfig: bool
 
 
-def read_node(runner: Runner, state: str, why: str) -> Node:
-    """Complete node_facts' verdict by what decides how an unfinished operation goes on."""
-    marker = read_marker(runner)
+def read_node(runner: Runner) -> Node:
+    """node_facts' verdict on the node, and what decides how an unfinished operation goes on."""
+    traces = read_traces(runner)
+    state = decide(traces)
     return Node(
-        state if marker is None else "started",
-        why,
-        None if marker is None else marker.get("operation"),
-        runner.exists(ETCD_MANIFEST),
-        runner.exists(KUBELET_KUBECONFIG),
+        state.name,
+        state.why,
+        None if traces.started is None else traces.started["operation"],
+        "etcd.yaml" in traces.manifests,
+        "kubelet.conf" in traces.kubeconfigs,
     )
-
-
-def read_marker(runner: Runner) -> Optional[Dict[str, str]]:
-    """The marker's content, or None where no operation of ours is unfinished."""
-    text = runner.read(MARKER)
-    if text is None:
-        return None
-    try:
-        marker = json.loads(text)
-    except ValueError:
-        return {}  # cut off while it was written: the operation had not begun
-    return marker if isinstance(marker, dict) else {}
 
 
 def plan(wanted: Wanted, node: Node) -> List[str]:

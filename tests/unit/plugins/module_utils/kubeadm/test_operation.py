@@ -69,13 +69,8 @@ def test_a_node_that_holds_something_else_is_refused_and_points_to_reset(goal: W
 
 
 def test_a_marker_makes_any_state_an_unfinished_operation() -> None:
-    runner = FakeRunner({operation.MARKER: '{"operation": "join"}', operation.ETCD_MANIFEST: ""})
-    assert operation.read_node(runner, "control_plane", "") == Node("started", "", "join", True, False)
-
-
-def test_a_marker_that_was_cut_off_while_it_was_written_still_counts() -> None:
-    assert operation.read_marker(FakeRunner({operation.MARKER: '{"oper'})) == {}
-    assert operation.read_marker(FakeRunner({})) is None
+    found = operation.read_node(FakeRunner({operation.MARKER: '{"operation": "join"}', operation.ETCD_MANIFEST: ""}))
+    assert (found.state, found.operation, found.etcd_manifest, found.kubelet_kubeconfig) == ("started", "join", True, False)
 
 
 class ScriptedHost(HostRunner):
