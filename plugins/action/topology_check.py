@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         result: Dict[str, Any] = super().run(tmp, task_vars)
         _validated, arguments = self.validate_argument_spec({"playbook": {"type": "str", "default": ""}})
         defaults = load_yaml(os.path.join(ROLES_PATH, "cluster", "defaults", "main.yml")) or {}
-        reader = HostVariables(self._templar, task_vars or {}, defaults)
+        reader = HostVariables(self._loader, task_vars or {}, defaults)
         hosts: Dict[str, Dict[str, Any]] = {}
         settings: Dict[str, Any] = {}
         for host, groups in reader.host_groups().items():

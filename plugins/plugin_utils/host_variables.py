@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterable, List, Mapping, Tuple
 
 from ansible.errors import AnsibleError
+from ansible.template import Templar
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import GROUPS, mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import PREFIX
@@ -16,6 +18,10 @@ from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings
 NODE_VARIABLES = ("node_address", "node_name", "physical_host")
 #: What preflight registers for each node, so that one which can't be reached still has a reason.
 STATE = "node_state"
+
+#: A value that is another variable and no more, and the words in a template that may be variables.
+ALIAS = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}$")
+WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def has_template(value: Any) -> bool:
@@ -34,8 +40,9 @@ class HostVariables:
     don't explain come from there, and hold for all hosts.
     """
 
-    def __init__(self, templar: Any, task_vars: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-        self.templar = templar
+    def __init__(self, loader: Any, task_vars: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        self.loader = loader
+        self.done: Dict[Any, Any] = {}
         self.hostvars = task_vars["hostvars"]
         self.members: Mapping[str, List[str]] = task_vars.get("groups") or {}
         self.problems: List[Problem] = []
@@ -96,14 +103,25 @@ class HostVariables:
         if not has_template(value):
             return value
         try:
-            with self.templar.set_temporary_context(available_variables=context):
-                return self.templar.template(value)
+            return self._templated(value, context)
         except AnsibleError as error:
             # A role's variable may refer to what is only known later in the run; the role itself will meet it then.
             if report:
-                self.problems.append(
-                    Problem(
-                        name, "its template can't be resolved on %s: %s" % (host, error), "correct %.100s" % (value,), (host,)
-                    )
-                )
+                problem = "its template can't be resolved on %s: %s" % (host, error)
+                self.problems.append(Problem(name, problem, "correct %.100s" % (value,), (host,)))
             return None
+
+    def _templated(self, value: Any, context: Mapping[str, Any]) -> Any:
+        """The value without its templates. A template costs milliseconds, so one of plain values is done once for all hosts."""
+        if not isinstance(value, str):
+            return Templar(loader=self.loader, variables=context).template(value)
+        alias = ALIAS.match(value)
+        if alias and alias.group(1) in context and not has_template(context[alias.group(1)]):
+            return context[alias.group(1)]
+        used = [(word, context[word]) for word in sorted(set(WORD.findall(value))) if word in context]
+        if not all(isinstance(known, (str, int, float)) and not has_template(known) for _word, known in used):
+            return Templar(loader=self.loader, variables=context).template(value)
+        key = (str(value), tuple((word, str(known)) for word, known in used))
+        if key not in self.done:
+            self.done[key] = Templar(loader=self.loader, variables=context).template(value)
+        return self.done[key]

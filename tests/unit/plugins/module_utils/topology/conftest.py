@@ -18,7 +18,13 @@ GIB = 1 << 30
 def blank_facts(address: str, number: int) -> Dict[str, Any]:
     """What node_facts reads off a fresh machine."""
     return {
-        "os": {"id": "debian", "version_id": "12", "family": "debian", "codename": "bookworm", "pretty": "Debian GNU/Linux 12"},
+        "os": {
+            "id": "debian",
+            "version_id": "12",
+            "family": "debian",
+            "codename": "bookworm",
+            "pretty": "Debian GNU/Linux 12",
+        },
         "machine_id": "%032x" % number,
         "product_uuid": None,
         "cpus": 4,
@@ -57,7 +63,11 @@ class Inventory:
     """Data for check_topology and a few ways to spoil it."""
 
     def __init__(self, settings: Dict[str, Any], control_planes: int, workers: int) -> None:
-        self.data: Dict[str, Any] = {"settings": dict({"cluster_kubernetes_version": "1.33.6"}, **settings), "hosts": {}, "playbook": ""}
+        self.data: Dict[str, Any] = {
+            "settings": dict({"cluster_kubernetes_version": "1.33.6"}, **settings),
+            "hosts": {},
+            "playbook": "",
+        }
         for number in range(1, control_planes + 1):
             self.add("cp%d" % number, "control_plane", "10.89.79.%d" % (10 + number))
         for number in range(1, workers + 1):
@@ -85,7 +95,12 @@ class Inventory:
             control_plane = "control_plane" in entry["groups"]
             facts = entry["facts"]
             version = self.data["settings"]["cluster_kubernetes_version"]
-            facts["kubeadm"] = {"state": "control_plane" if control_plane else "worker", "version": version, "started": None, "why": ""}
+            facts["kubeadm"] = {
+                "state": "control_plane" if control_plane else "worker",
+                "version": version,
+                "started": None,
+                "why": "",
+            }
             facts["cluster"] = {"id": "sha256:" + "ab" * 32, "endpoint": self.data["settings"].get("cluster_endpoint")}
             facts["packages"] = {"kubeadm": version + "-1.1", "kubelet": version + "-1.1", "keepalived": "2.2.7"}
             facts["runtime"] = {"name": "containerd", "version": "2.0.5", "active": True}
@@ -97,7 +112,12 @@ class Inventory:
                 {"interface": "kube-ipvs0", "address": "10.96.0.1", "prefix": 32, "family": 4},
             ]
             facts["routes"] += [
-                {"destination": "10.244.%d.0/24" % number, "gateway": None, "interface": "cni0", "source": "10.244.%d.1" % number},
+                {
+                    "destination": "10.244.%d.0/24" % number,
+                    "gateway": None,
+                    "interface": "cni0",
+                    "source": "10.244.%d.1" % number,
+                },
                 {"destination": "10.244.9.0/24", "gateway": "10.244.9.0", "interface": "flannel.1", "source": None},
                 {"destination": "10.244.8.0/24", "gateway": "10.89.79.11", "interface": "eth0", "source": None},
                 {"destination": "10.244.7.0/26", "gateway": None, "interface": None, "source": None},
@@ -105,7 +125,13 @@ class Inventory:
             if control_plane:
                 facts["static_pods"] = [{"name": "kube-apiserver", "image": "registry.k8s.io/kube-apiserver:v" + version}]
                 facts["apiserver"] = {"ready": True, "message": "ok"}
-                facts["etcd"] = {"data_dir": "/var/lib/etcd", "data_present": True, "reachable": True, "healthy": True, "members": []}
+                facts["etcd"] = {
+                    "data_dir": "/var/lib/etcd",
+                    "data_present": True,
+                    "reachable": True,
+                    "healthy": True,
+                    "members": [],
+                }
         return self
 
     def outcome(self) -> Outcome:
@@ -131,7 +157,9 @@ class Inventory:
 
 
 def _one(problems: List[Problem], setting: str, words: Any) -> Problem:
-    found = [one for one in problems if one.setting == setting and all(word in one.problem + " | " + one.remedy for word in words)]
+    found = [
+        one for one in problems if one.setting == setting and all(word in one.problem + " | " + one.remedy for word in words)
+    ]
     assert len(found) == 1, "%s %s not (once) in:\n%s" % (setting, words, "\n".join(map(str, problems)))
     return found[0]
 

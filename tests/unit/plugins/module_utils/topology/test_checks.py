@@ -81,7 +81,9 @@ def test_external_etcd_needs_hosts(stacked_ha: Any) -> None:
 
 
 @pytest.mark.parametrize(("playbook", "control_planes", "word"), [("single", 3, "stacked_ha"), ("stacked_ha", 1, "single")])
-def test_a_playbook_refuses_the_other_topology(inventory: Callable[..., Any], playbook: str, control_planes: int, word: str) -> None:
+def test_a_playbook_refuses_the_other_topology(
+    inventory: Callable[..., Any], playbook: str, control_planes: int, word: str
+) -> None:
     wrong = inventory({"cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, control_planes, 0)
     wrong.data["playbook"] = playbook
     wrong.refused("group control_plane", word)
@@ -98,7 +100,9 @@ def test_two_members_are_called_worse_than_one(inventory: Callable[..., Any]) ->
 @pytest.mark.parametrize(("members", "tolerates"), [(4, 1), (6, 2)])
 def test_an_even_number_of_members_is_refused(inventory: Callable[..., Any], members: int, tolerates: int) -> None:
     even = inventory({"cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, members, 0)
-    even.refused("group control_plane", "%d etcd members tolerate the loss of %d, as %d do" % (members, tolerates, members - 1))
+    even.refused(
+        "group control_plane", "%d etcd members tolerate the loss of %d, as %d do" % (members, tolerates, members - 1)
+    )
 
 
 def test_nine_members_are_warned_about(inventory: Callable[..., Any]) -> None:
@@ -124,7 +128,9 @@ def test_five_members_may_share_machines_two_by_two(inventory: Callable[..., Any
 
 
 def test_external_members_are_those_that_count(inventory: Callable[..., Any]) -> None:
-    external = inventory({"cluster_etcd_mode": "external", "cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, 2, 0)
+    external = inventory(
+        {"cluster_etcd_mode": "external", "cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, 2, 0
+    )
     for number in (1, 2, 3):
         external.add("etcd%d" % number, "etcd", "10.89.79.3%d" % number)
     assert external.problems == [], "two control planes are fine when etcd has three hosts of its own"
@@ -150,7 +156,9 @@ def test_two_nodes_with_one_address_are_refused(stacked_ha: Any) -> None:
     stacked_ha.refused("node_address", "no interface of the host has 10.89.79.11; it has 10.89.79.21")
 
 
-@pytest.mark.parametrize(("address", "words"), [("server1", "is no IP address"), ("127.0.0.1", "can't be reached from other hosts")])
+@pytest.mark.parametrize(
+    ("address", "words"), [("server1", "is no IP address"), ("127.0.0.1", "can't be reached from other hosts")]
+)
 def test_an_address_that_is_none_is_refused(stacked_ha: Any, address: str, words: str) -> None:
     stacked_ha.host("worker1")["vars"]["node_address"] = address
     stacked_ha.refused("node_address", words)
@@ -223,7 +231,9 @@ def test_a_load_balancer_of_the_inventory_serves_the_endpoint(stacked_ha: Any) -
 
 
 def test_haproxy_and_api_server_can_not_share_a_port(stacked_ha: Any) -> None:
-    stacked_ha.set(load_balancer_port=6443, endpoint="10.89.79.100:6443").refused("cluster_load_balancer_port", "can't listen on one port")
+    stacked_ha.set(load_balancer_port=6443, endpoint="10.89.79.100:6443").refused(
+        "cluster_load_balancer_port", "can't listen on one port"
+    )
 
 
 @pytest.mark.parametrize(
@@ -241,7 +251,11 @@ def test_haproxy_and_api_server_can_not_share_a_port(stacked_ha: Any) -> None:
 )
 def test_a_vip_that_can_not_work_is_refused(stacked_ha: Any, vip: str, words: str) -> None:
     stacked_ha.set(vip=vip, endpoint="api.example.org:8443")
-    found = [problem for problem in stacked_ha.problems if problem.setting == "cluster_vip" and words in problem.problem + problem.remedy]
+    found = [
+        problem
+        for problem in stacked_ha.problems
+        if problem.setting == "cluster_vip" and words in problem.problem + problem.remedy
+    ]
     assert found
 
 
@@ -284,7 +298,11 @@ def test_two_vrrp_groups_in_a_segment_need_two_router_ids(stacked_ha: Any) -> No
         ({"pod_subnet": ""}, "cluster_pod_subnet", "it is empty"),
         ({"service_subnet": "172.32.0.0/16"}, "cluster_service_subnet", "ends at 172.31.255.255"),
         ({"service_subnet": "10.244.128.0/20"}, "cluster_service_subnet", "overlaps cluster_pod_subnet 10.244.0.0/16"),
-        ({"service_subnet": "10.89.0.0/16"}, "cluster_service_subnet", "overlaps network of the nodes 10.89.79.0/24 of cp1, cp2, cp3"),
+        (
+            {"service_subnet": "10.89.0.0/16"},
+            "cluster_service_subnet",
+            "overlaps network of the nodes 10.89.79.0/24 of cp1, cp2, cp3",
+        ),
         ({"service_subnet": "10.32.0.0/11"}, "cluster_service_subnet", "/12 or longer"),
         ({"service_subnet": "10.96.0.0/29"}, "cluster_service_subnet", "fewer than 10 addresses"),
         ({"pod_subnet": "10.244.0.0/24", "node_mask": 23}, "cluster_node_mask", "larger than all of cluster_pod_subnet"),
@@ -293,7 +311,11 @@ def test_two_vrrp_groups_in_a_segment_need_two_router_ids(stacked_ha: Any) -> No
         ({"pod_subnet": "10.244.0.0/16,10.245.0.0/16"}, "cluster_pod_subnet", "exactly one IPv4 and one IPv6"),
         ({"pod_subnet": "10.244.0.0/16,fd00:1::/56"}, "cluster_service_subnet", "pods have IPv4 and IPv6 and services IPv4"),
         ({"pod_subnet": "10.244.0.0/24"}, "cluster_pod_subnet", "holds 1 node network of /24, and the inventory has 4 nodes"),
-        ({"reserved_subnets": [{"name": "office", "subnet": "10.244.7.0/24"}]}, "cluster_pod_subnet", "reserved network office"),
+        (
+            {"reserved_subnets": [{"name": "office", "subnet": "10.244.7.0/24"}]},
+            "cluster_pod_subnet",
+            "reserved network office",
+        ),
         ({"reserved_subnets": [{"name": "office"}]}, "cluster_reserved_subnets[0]", "no subnet"),
         ({"reserved_subnets": [{"name": "office", "subnet": "x"}]}, "cluster_reserved_subnets[0]", "no prefix length"),
     ],
@@ -309,7 +331,9 @@ def test_dual_stack_in_one_order_is_right(stacked_ha: Any) -> None:
 
 
 def test_a_route_of_one_host_into_the_pod_subnet_is_refused(stacked_ha: Any) -> None:
-    stacked_ha.facts("worker1")["routes"].append({"destination": "10.244.16.0/20", "gateway": "10.89.79.1", "interface": "eth0"})
+    stacked_ha.facts("worker1")["routes"].append(
+        {"destination": "10.244.16.0/20", "gateway": "10.89.79.1", "interface": "eth0"}
+    )
     assert stacked_ha.refused("cluster_pod_subnet", "overlaps route 10.244.16.0/20 of worker1").hosts == ("worker1",)
 
 
@@ -326,7 +350,9 @@ def test_a_vpn_that_takes_all_traffic_is_a_default_route(stacked_ha: Any) -> Non
 
 def test_dockers_network_and_pools_are_seen(stacked_ha: Any) -> None:
     stacked_ha.set(pod_subnet="172.17.0.0/16")
-    stacked_ha.facts("worker1")["addresses"].append({"interface": "docker0", "address": "172.17.0.1", "prefix": 16, "family": 4})
+    stacked_ha.facts("worker1")["addresses"].append(
+        {"interface": "docker0", "address": "172.17.0.1", "prefix": 16, "family": 4}
+    )
     stacked_ha.refused("cluster_pod_subnet", "Docker network docker0 172.17.0.0/16 of worker1", "default-address-pools")
 
 
@@ -339,7 +365,9 @@ def test_a_node_mask_with_fewer_addresses_than_pods_is_warned_about(stacked_ha: 
 # versions
 
 
-@pytest.mark.parametrize(("version", "words"), [("", "it is not set"), ("1.33", "minor"), ("stable", "full version"), ("1.99.0", "not in this")])
+@pytest.mark.parametrize(
+    ("version", "words"), [("", "it is not set"), ("1.33", "minor"), ("stable", "full version"), ("1.99.0", "not in this")]
+)
 def test_a_version_that_is_none_is_refused(single: Any, version: str, words: str) -> None:
     single.set(kubernetes_version=version).refused("cluster_kubernetes_version", words)
 
@@ -358,7 +386,9 @@ def test_a_running_cluster_of_another_version_points_to_the_upgrade(stacked_ha: 
     stacked_ha.live("cp1", "cp2", "cp3", "worker1").set(kubernetes_version="1.35.2")
     stacked_ha.refused("cluster_kubernetes_version", "the cluster runs 1.33.6, and 1.35.2 is wanted", "upgrade operation")
     stacked_ha.refused("cluster_kubernetes_version", "kubelet of cp1, cp2, cp3 and worker1 is 1.33.6, 2 minors behind")
-    stacked_ha.set(kubernetes_version="1.32.2").refused("cluster_kubernetes_version", "the cluster runs 1.33.6", "nothing goes back")
+    stacked_ha.set(kubernetes_version="1.32.2").refused(
+        "cluster_kubernetes_version", "the cluster runs 1.33.6", "nothing goes back"
+    )
 
 
 def test_an_old_package_on_a_blank_host_is_only_warned_about(stacked_ha: Any) -> None:
@@ -393,7 +423,9 @@ def test_cgroup_v1_is_refused_from_1_35_on_and_a_warning_before(stacked_ha: Any)
 
 
 @pytest.mark.parametrize(("fact", "value", "name"), [("cpus", 1, "NumCPU"), ("memory_mb", 1000, "Mem")])
-def test_a_control_plane_that_is_too_small_is_refused_unless_kubeadms_check_is_ignored(stacked_ha: Any, fact: str, value: int, name: str) -> None:
+def test_a_control_plane_that_is_too_small_is_refused_unless_kubeadms_check_is_ignored(
+    stacked_ha: Any, fact: str, value: int, name: str
+) -> None:
     stacked_ha.facts("cp1")[fact] = value
     stacked_ha.facts("worker1")[fact] = value
     assert stacked_ha.refused("hardware", "a control plane needs", name).hosts == ("cp1",)
@@ -448,13 +480,17 @@ def test_an_active_firewall_is_named_with_the_ports_to_open(stacked_ha: Any) -> 
 
 def test_foreign_remains_are_refused_with_the_way_to_reset(stacked_ha: Any) -> None:
     stacked_ha.facts("cp1")["kubeadm"] = {"state": "foreign", "why": "/etc/kubernetes/manifests/etcd.yaml without admin.conf"}
-    stacked_ha.refused("Kubernetes on cp1", "/etc/kubernetes/manifests/etcd.yaml", "baremetal.kubernetes.reset", "reset_confirm=kubernetes")
+    stacked_ha.refused(
+        "Kubernetes on cp1", "/etc/kubernetes/manifests/etcd.yaml", "baremetal.kubernetes.reset", "reset_confirm=kubernetes"
+    )
 
 
 def test_a_node_of_another_cluster_is_named(stacked_ha: Any) -> None:
     stacked_ha.live("cp1", "cp2", "cp3", "worker1")
     stacked_ha.facts("worker1")["cluster"]["id"] = "sha256:" + "cd" * 32
-    assert stacked_ha.refused("cluster of worker1", "another cluster than cp1, cp2 and cp3", "CA's hash").hosts == ("worker1",)
+    assert stacked_ha.refused("cluster of worker1", "another cluster than cp1, cp2 and cp3", "CA's hash").hosts == (
+        "worker1",
+    )
 
 
 def test_a_node_in_another_part_than_it_plays_is_refused(stacked_ha: Any) -> None:
@@ -523,7 +559,9 @@ def test_texts_from_the_command_line_are_taken_as_ansible_takes_them(stacked_ha:
         ("dns_domain", "Cluster.Local", "is no DNS domain"),
     ],
 )
-def test_a_value_outside_its_range_is_refused_with_what_to_write(stacked_ha: Any, setting: str, value: str, words: str) -> None:
+def test_a_value_outside_its_range_is_refused_with_what_to_write(
+    stacked_ha: Any, setting: str, value: str, words: str
+) -> None:
     stacked_ha.set(**{setting: value}).refused("cluster_" + setting, words)
 
 
