@@ -10,8 +10,11 @@ import pytest
 from roles_render import NODE, expression, task_variables, template
 
 PLAN: "dict[str, Any]" = {
-    "keepalived_priority": 150, "keepalived_priorities": [150, 149, 148], "keepalived_source": "10.89.79.11",
-    "keepalived_peers": ["10.89.79.12", "10.89.79.13"], "cluster_vip": "10.89.79.100",
+    "keepalived_priority": 150,
+    "keepalived_priorities": [150, 149, 148],
+    "keepalived_source": "10.89.79.11",
+    "keepalived_peers": ["10.89.79.12", "10.89.79.13"],
+    "cluster_vip": "10.89.79.100",
 }
 
 
@@ -68,8 +71,13 @@ def test_the_check_goes_through_the_given_port_and_verifies_the_name() -> None:
 )
 @pytest.mark.parametrize(
     "given",
-    [{}, {"keepalived_preempt": False}, {"keepalived_peers": [], "keepalived_priorities": [150]},
-     {"keepalived_virtual_addresses": ["10.89.79.100/24", "fd00::100"]}, {"keepalived_vrrp_version": 2}],
+    [
+        {},
+        {"keepalived_preempt": False},
+        {"keepalived_peers": [], "keepalived_priorities": [150]},
+        {"keepalived_virtual_addresses": ["10.89.79.100/24", "fd00::100"]},
+        {"keepalived_vrrp_version": 2},
+    ],
 )
 def test_keepalived_itself_takes_the_text(given: "dict[str, Any]") -> None:
     interface = next(name for name in sorted(os.listdir("/sys/class/net")) if name != "lo")

@@ -22,8 +22,24 @@ def test_every_api_server_is_checked_by_readyz_with_a_verified_certificate() -> 
 def test_haproxy_itself_takes_the_text(tmp_path: pathlib.Path) -> None:
     ca = tmp_path / "ca.crt"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=kubernetes",
-         "-keyout", str(tmp_path / "ca.key"), "-out", str(ca)], check=True, capture_output=True,
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=kubernetes",
+            "-keyout",
+            str(tmp_path / "ca.key"),
+            "-out",
+            str(ca),
+        ],
+        check=True,
+        capture_output=True,
     )
     text = template("load_balancer", "haproxy.cfg.j2", load_balancer_backends=BACKENDS)
     config = tmp_path / "haproxy.cfg"

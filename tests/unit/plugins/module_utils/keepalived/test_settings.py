@@ -11,9 +11,17 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.keepalived.se
 )
 
 SETTINGS: Dict[str, Any] = {
-    "priority": 150, "priorities": [150, 140, 130], "preempt": True, "vrrp_version": 3, "advert_interval": "1",
-    "virtual_addresses": ["192.0.2.100"], "source": "192.0.2.11", "peers": ["192.0.2.12", "192.0.2.13"],
-    "authentication": "none", "hmac_key": "", "check_weight": "",
+    "priority": 150,
+    "priorities": [150, 140, 130],
+    "preempt": True,
+    "vrrp_version": 3,
+    "advert_interval": "1",
+    "virtual_addresses": ["192.0.2.100"],
+    "source": "192.0.2.11",
+    "peers": ["192.0.2.12", "192.0.2.13"],
+    "authentication": "none",
+    "hmac_key": "",
+    "check_weight": "",
 }
 
 

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kubectl as the one way to the API: it is on every control plane, knows the cluster's version and needs no Python library."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, TIMED_OUT, Result, Runner
+
+ADMIN_KUBECONFIG = "/etc/kubernetes/admin.conf"
+
+
+class KubernetesError(Exception):
+    """``subject`` failed with ``problem`` (what kubectl or the API said); ``remedy`` is what a person does next."""
+
+    def __init__(self, subject: str, problem: str, remedy: str) -> None:
+        super().__init__("%s: %s. What to do: %s." % (subject, problem.strip().rstrip("."), remedy.rstrip(".")))
+        self.subject = subject
+        self.problem = problem
+        self.remedy = remedy
+
+
+class Kubectl:
+    """kubectl with one kubeconfig; ``server`` asks another address of the same cluster."""
+
+    def __init__(
+        self, runner: Runner, kubeconfig: str = ADMIN_KUBECONFIG, program: str = "kubectl", server: Optional[str] = None
+    ) -> None:
+        self._runner = runner
+        self._kubeconfig = kubeconfig
+        self._argv = [program] + (["--server", server] if server else [])
+
+    def usable(self) -> bool:
+        """Whether this host has a kubeconfig at all: before the first control plane it has none."""
+        return self._runner.exists(self._kubeconfig)
+
+    def run(self, arguments: Sequence[str], stdin: Optional[str] = None, timeout: float = 60.0) -> Result:
+        """One call, whatever becomes of it."""
+        environment: Mapping[str, str] = {"KUBECONFIG": self._kubeconfig, "KUBECTL_EXTERNAL_DIFF": "diff -u -N"}
+        return self._runner.run(self._argv + list(arguments), timeout=timeout, stdin=stdin, env=environment)
+
+    def checked(self, subject: str, arguments: Sequence[str], stdin: Optional[str] = None, timeout: float = 60.0) -> str:
+        """One call's output.
+
+        :raises KubernetesError: it failed; the text is kubectl's own.
+        """
+        result = self.run(arguments, stdin, timeout)
+        if result.rc != 0:
+            raise KubernetesError(subject, said(result), remedy_for(result))
+        return result.stdout
+
+    def objects(self, resource: str, *arguments: str) -> List[Dict[str, Any]]:
+        """The items of ``kubectl get RESOURCE``."""
+        text = self.checked("kubectl get %s" % resource, ["get", resource, "--output=json"] + list(arguments))
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            raise KubernetesError("kubectl get %s" % resource, "its output is no JSON: %r" % text[:100], "run it by hand")
+        items = answer.get("items") if isinstance(answer, dict) else None
+        return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def said(result: Result) -> str:
+    """What a failed kubectl said, without its noise."""
+    lines = [line for line in result.stderr.splitlines() if line.strip() and "client-side throttling" not in line]
+    return "\n".join(lines) or result.stdout.strip() or "kubectl ended with code %d and without a word" % result.rc
+
+
+def remedy_for(result: Result) -> str:
+    """What to do about the commonest failures of kubectl."""
+    text = result.stderr
+    if result.rc == NOT_FOUND:
+        return "install kubectl on this node (the packages role does)"
+    if result.rc == TIMED_OUT or "Unable to connect to the server" in text or "was refused" in text:
+        return "look whether an API server runs behind the endpoint: kubectl get --raw /readyz?verbose on a control plane"
+    if "certificate" in text and ("expired" in text or "unknown authority" in text):
+        return "check the certificates with kubeadm certs check-expiration, and that the kubeconfig is this cluster's"
+    if "forbidden" in text or "Unauthorized" in text:
+        return "use a kubeconfig with the rights for it, such as %s" % ADMIN_KUBECONFIG
+    if "no matches for kind" in text:
+        return "install the CustomResourceDefinition first, or write an API version that this cluster has"
+    return "mend what this message names and run the play again"

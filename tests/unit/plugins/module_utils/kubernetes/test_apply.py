@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any, Dict
+
+import pytest
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import (
+    SERVER_SIDE,
+    apply,
+    check_manifests,
+    describe,
+    plan_apply,
+    wait_for_rollouts,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result
+from fakes import FakeRunner
+
+NAMESPACE: Dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-flannel"}}
+DAEMON_SET: Dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "DaemonSet",
+    "metadata": {"name": "kube-flannel-ds", "namespace": "kube-flannel"},
+}
+DIFF = ("kubectl", "diff", *SERVER_SIDE)
+APPLY = ("kubectl", "apply", *SERVER_SIDE)
+
+# kubectl 1.20.2 against kube-apiserver 1.20.2, one label changed.
+CHANGED = """\
+diff -u -N /tmp/LIVE-277151367/v1.Namespace..kube-flannel /tmp/MERGED-093316026/v1.Namespace..kube-flannel
+--- /tmp/LIVE-277151367/v1.Namespace..kube-flannel\t2026-11-21 11:40:00.000000000 +0000
++++ /tmp/MERGED-093316026/v1.Namespace..kube-flannel\t2026-11-21 11:40:00.000000000 +0000
+@@ -4,6 +4,8 @@
++  labels:
++    k8s-app: flannel
+"""
+
+
+def kubectl(answer: Any, command: Any = DIFF) -> Kubectl:
+    return Kubectl(FakeRunner(commands={command: answer}))
+
+
+def test_objects_as_wanted_are_left_alone() -> None:
+    assert plan_apply(kubectl(Result(0, "", "")), [NAMESPACE]).differs is False
+
+
+def test_the_diff_names_the_object_and_no_temporary_file() -> None:
+    plan = plan_apply(kubectl(Result(1, CHANGED, "")), [NAMESPACE])
+    assert plan.differs
+    assert plan.objects == ["v1.Namespace..kube-flannel"]
+    assert "/tmp" not in plan.diff
+    assert "+    k8s-app: flannel" in plan.diff
+
+
+def test_a_namespace_that_the_same_manifests_bring_is_no_error() -> None:
+    refused = Result(1, "", 'Error from server (NotFound): namespaces "kube-flannel" not found\n')
+    plan = plan_apply(kubectl(refused), [NAMESPACE, DAEMON_SET])
+    assert plan.objects == ["Namespace kube-flannel", "DaemonSet kube-flannel/kube-flannel-ds"]
+
+
+def test_a_namespace_that_nobody_brings_is_an_error() -> None:
+    with pytest.raises(KubernetesError, match="not found"):
+        plan_apply(kubectl(Result(1, "", 'Error from server (NotFound): namespaces "kube-flannel" not found\n')), [DAEMON_SET])
+
+
+def test_a_refused_object_is_named_with_what_the_server_said() -> None:
+    said = 'The DaemonSet "kube-flannel-ds" is invalid: spec.selector: Invalid value: field is immutable'
+    with pytest.raises(KubernetesError) as caught:
+        apply(kubectl(Result(1, "", said), APPLY), [NAMESPACE, DAEMON_SET])
+    assert caught.value.subject == "DaemonSet kube-flannel/kube-flannel-ds"
+    assert "field is immutable" in str(caught.value)
+
+
+def test_no_api_server_leads_to_where_to_look() -> None:
+    said = "The connection to the server 10.89.79.100:8443 was refused - did you specify the right host or port?"
+    with pytest.raises(KubernetesError, match="look whether an API server runs"):
+        plan_apply(kubectl(Result(1, "", said)), [NAMESPACE])
+
+
+@pytest.mark.parametrize("manifest", [{}, {"apiVersion": "v1", "kind": "Namespace"}, {"kind": "X", "metadata": {"name": "x"}}])
+def test_what_is_no_object_is_refused(manifest: Dict[str, Any]) -> None:
+    with pytest.raises(KubernetesError, match="manifest 2 of 2"):
+        check_manifests([NAMESPACE, manifest])
+
+
+def test_a_rollout_that_hangs_says_how_far_it_came() -> None:
+    command = ("kubectl", "rollout", "status", "daemonset/kube-flannel-ds", "--namespace=kube-flannel", "--timeout=5s")
+    progress = "Waiting for daemon set spec update to be observed...\nWaiting: 1 of 3 updated pods are available...\n"
+    with pytest.raises(KubernetesError, match="1 of 3 updated pods are available"):
+        wait_for_rollouts(kubectl(Result(1, progress, "error: timed out"), command), [NAMESPACE, DAEMON_SET], 5)
+
+
+def test_an_object_is_named_as_a_person_does() -> None:
+    assert describe(DAEMON_SET) == "DaemonSet kube-flannel/kube-flannel-ds"

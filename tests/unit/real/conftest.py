@@ -1,0 +1,112 @@
+"""A real kube-apiserver 1.20.2 on a real etcd, from the lab's cache: what it takes, it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+from typing import Iterator, List, NamedTuple
+
+import pytest
+
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+BINARIES = CACHE / "baremetal-kubernetes-lab" / "kubernetes-1.20.2"
+
+
+class Cluster(NamedTuple):
+    """How to reach the API."""
+
+    kubectl: str
+    kubeconfig: str
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if not (BINARIES / "kube-apiserver").exists() or not (BINARIES / "kubectl").exists() or shutil.which("etcd") is None:
+        pytest.skip("no kube-apiserver 1.20.2 in the lab's cache, or no etcd here: nothing is tried against a real API")
+    folder = tmp_path_factory.mktemp("cluster")
+    clients, peers, port = _free_port(), _free_port(), _free_port()
+    subprocess.run(["openssl", "genrsa", "-out", str(folder / "sa.key"), "2048"], check=True, capture_output=True)
+    (folder / "tokens.csv").write_text("token,admin,admin,system:masters\n")
+    etcd_url = "http://127.0.0.1:%d" % clients
+    commands: List[List[str]] = [
+        [
+            "etcd",
+            "--data-dir",
+            str(folder / "etcd"),
+            "--listen-client-urls",
+            etcd_url,
+            "--advertise-client-urls",
+            etcd_url,
+            "--listen-peer-urls",
+            "http://127.0.0.1:%d" % peers,
+            "--initial-advertise-peer-urls",
+            "http://127.0.0.1:%d" % peers,
+            "--initial-cluster",
+            "default=http://127.0.0.1:%d" % peers,
+        ],
+        [
+            str(BINARIES / "kube-apiserver"),
+            "--etcd-servers",
+            etcd_url,
+            "--secure-port",
+            str(port),
+            "--bind-address",
+            "127.0.0.1",
+            "--cert-dir",
+            str(folder / "certs"),
+            "--service-account-key-file",
+            str(folder / "sa.key"),
+            "--service-account-signing-key-file",
+            str(folder / "sa.key"),
+            "--service-account-issuer",
+            "https://kubernetes.default",
+            "--token-auth-file",
+            str(folder / "tokens.csv"),
+            "--service-cluster-ip-range",
+            "10.96.0.0/16",
+            "--authorization-mode",
+            "RBAC",
+            "--disable-admission-plugins",
+            "ServiceAccount",
+        ],
+    ]
+    (folder / "kubeconfig").write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "x",
+                "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:%d" % port, "insecure-skip-tls-verify": True}}],
+                "users": [{"name": "u", "user": {"token": "token"}}],
+                "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            }
+        )
+    )
+    with open(folder / "log", "wb") as log:
+        processes = [subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) for command in commands]
+    found = Cluster(str(BINARIES / "kubectl"), str(folder / "kubeconfig"))
+    try:
+        for _ in range(120):
+            argv = [found.kubectl, "--kubeconfig", found.kubeconfig, "get", "namespace", "kube-system"]
+            if subprocess.run(argv, capture_output=True, check=False).returncode == 0:
+                break
+            time.sleep(0.5)
+        else:
+            raise RuntimeError((folder / "log").read_text()[-2000:])
+        yield found
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=30)
