@@ -22,7 +22,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.field
     MapOf,
     Struct,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.fields_components import COMPONENTS, NEWEST_MINOR
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.fields_components import (
+    COMPONENTS,
+    NEWEST_MINOR,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.fields_kubeadm import KUBEADM
 
 KINDS: Dict[str, Struct] = dict(KUBEADM, **COMPONENTS)
@@ -90,18 +93,28 @@ def check_document(
     def unknown(path: Path, struct: Struct, name: str) -> None:
         newer = kind == "KubeletConfiguration" and len(path) == 1 and target.minor > NEWEST_MINOR
         if newer:
-            warnings.append("%s: not in the field tables, which end at Kubernetes 1.%d." % (name_of(path), NEWEST_MINOR))
+            warnings.append(
+                "%s: not in the field tables, which end at Kubernetes 1.%d." % (name_of(path), NEWEST_MINOR)
+            )
             return
         elsewhere = [place for place in _PLACES.get(name, []) if place != "%s.%s" % (kind, ".".join(path))]
         if elsewhere:
-            wrong(path, "%s has no such field." % (".".join((kind,) + path[:-1])), "It belongs in %s." % " or ".join(elsewhere[:3]))
+            wrong(
+                path,
+                "%s has no such field." % (".".join((kind,) + path[:-1])),
+                "It belongs in %s." % " or ".join(elsewhere[:3]),
+            )
         else:
             available = [each for each, field in struct.fields.items() if field.available(target.api, target.minor)]
             wrong(path, "%s has no such field." % ".".join((kind,) + path[:-1]), did_you_mean(name, available))
 
     def walk_struct(path: Path, struct: Struct, value: Any) -> None:
         if not isinstance(value, Mapping):
-            wrong(path, "it is %s, not a dictionary." % describe(value), "Write one with %s." % ", ".join(sorted(struct.fields)))
+            wrong(
+                path,
+                "it is %s, not a dictionary." % describe(value),
+                "Write one with %s." % ", ".join(sorted(struct.fields)),
+            )
             return
         for name, inner in value.items():
             here = path + (str(name),)
@@ -111,7 +124,11 @@ def check_document(
             elif kind in KUBEADM and target.api not in field.apis:
                 wrong(here, "%s has no such field." % target.api, "It is in %s; leave it out." % field.where())
             elif not field.available(target.api, target.minor):
-                wrong(here, "Kubernetes 1.%d has no such field." % target.minor, "It is in %s; leave it out." % field.where())
+                wrong(
+                    here,
+                    "Kubernetes 1.%d has no such field." % target.minor,
+                    "It is in %s; leave it out." % field.where(),
+                )
             else:
                 walk(here, field, inner)
 

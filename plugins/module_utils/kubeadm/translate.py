@@ -106,7 +106,9 @@ _FLAGS: Dict[Tuple[str, str], Tuple[_Flag, ...]] = {
     ("ResetConfiguration", "dryRun"): (_Flag("reset", "--dry-run", since=25),),
     ("ResetConfiguration", "cleanupTmpDir"): (_Flag("reset", "--cleanup-tmp-dir", since=28),),
     ("UpgradeConfiguration", "apply.kubernetesVersion"): (_Flag("upgrade_apply", ""),),
-    ("UpgradeConfiguration", "apply.allowExperimentalUpgrades"): (_Flag("upgrade_apply", "--allow-experimental-upgrades"),),
+    ("UpgradeConfiguration", "apply.allowExperimentalUpgrades"): (
+        _Flag("upgrade_apply", "--allow-experimental-upgrades"),
+    ),
     ("UpgradeConfiguration", "apply.allowRCUpgrades"): (_Flag("upgrade_apply", "--allow-release-candidate-upgrades"),),
     ("UpgradeConfiguration", "apply.certificateRenewal"): (_Flag("upgrade_apply", "--certificate-renewal"),),
     ("UpgradeConfiguration", "apply.dryRun"): (_Flag("upgrade_apply", "--dry-run"),),
@@ -129,7 +131,9 @@ _FLAGS: Dict[Tuple[str, str], Tuple[_Flag, ...]] = {
         _Flag("upgrade_node", "--patches", since=22),
     ),
     ("UpgradeConfiguration", "plan.kubernetesVersion"): (_Flag("upgrade_plan", ""),),
-    ("UpgradeConfiguration", "plan.allowExperimentalUpgrades"): (_Flag("upgrade_plan", "--allow-experimental-upgrades"),),
+    ("UpgradeConfiguration", "plan.allowExperimentalUpgrades"): (
+        _Flag("upgrade_plan", "--allow-experimental-upgrades"),
+    ),
     ("UpgradeConfiguration", "plan.allowRCUpgrades"): (_Flag("upgrade_plan", "--allow-release-candidate-upgrades"),),
     ("UpgradeConfiguration", "plan.ignorePreflightErrors"): (_Flag("upgrade_plan", "--ignore-preflight-errors"),),
     ("UpgradeConfiguration", "plan.printConfig"): (_Flag("upgrade_plan", "--print-config"),),
@@ -211,6 +215,24 @@ def settings(tree: Optional[Mapping[str, Branch]] = None) -> List[str]:
 _SETTINGS = settings()
 
 
+def _names() -> Dict[Tuple[str, Path], str]:
+    """The setting for each field, and for each struct that the description has under a name."""
+    found: Dict[Tuple[str, Path], str] = {}
+
+    def walk(section: str, branch: Branch, prefix: str) -> None:
+        for name, entry in branch.entries.items():
+            found[(SECTIONS[section], entry.path)] = "%s.%s" % (prefix, name)
+            if isinstance(entry, Branch):
+                walk(section, entry, "%s.%s" % (prefix, name))
+
+    for section, branch in TREE.items():
+        walk(section, branch, section)
+    return found
+
+
+_NAMES = _names()
+
+
 class Translation:
     """Documents by kind, the flags for what the API lacks, and where in the description each field came from."""
 
@@ -254,7 +276,9 @@ class Translation:
             self._branch(section, entry, value, setting)
         elif value not in (None, "", [], ()):
             self._wrong(
-                setting, "it is %s, not a dictionary." % describe(value), "Write settings under it: %s." % ", ".join(entry.entries)
+                setting,
+                "it is %s, not a dictionary." % describe(value),
+                "Write settings under it: %s." % ", ".join(entry.entries),
             )
 
     def _unknown(self, setting: str, name: str, branch: Branch) -> None:
@@ -403,8 +427,10 @@ class Translation:
         for length in range(len(path), 0, -1):
             setting = self.origins.get((kind, path[:length]))
             if setting:
-                rest = path[length:]
-                return setting + "".join(part if part.startswith("[") else "." + part for part in rest)
+                spell = snake_case if setting.split(".")[0] in SECTIONS else str
+                return setting + "".join(part if part.startswith("[") else "." + spell(part) for part in path[length:])
+        if (kind, path) in _NAMES:
+            return _NAMES[(kind, path)]
         return kind + "".join(part if part.startswith("[") else "." + part for part in path)
 
 
@@ -416,7 +442,8 @@ def _scalar(kind_of: str, value: Any) -> Any:
         if kind_of == INTEGER and re.match(r"\d{1,18}$", value):
             return int(value)
         return str(value)
-    if kind_of in (STRING, DURATION) and isinstance(value, int) and not isinstance(value, bool) and (kind_of == STRING or value == 0):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole and (kind_of == STRING or (kind_of == DURATION and value == 0)):
         return str(value)
     return value
 

@@ -128,7 +128,11 @@ _PROXY_MODES = (
 _PROXY_MODES_DEPRECATED = ((15, ()), (23, ("userspace",)), (26, ()), (35, ("ipvs",)))
 
 #: Feature gates without which a mode is refused by kube-proxy itself: nftables is alpha in 1.29 and 1.30.
-_PROXY_MODE_GATES: Tuple[Tuple[int, Dict[str, str]], ...] = ((15, {}), (29, {"nftables": "NFTablesProxyMode"}), (31, {}))
+_PROXY_MODE_GATES: Tuple[Tuple[int, Dict[str, str]], ...] = (
+    (15, {}),
+    (29, {"nftables": "NFTablesProxyMode"}),
+    (31, {}),
+)
 
 #: The gate that dual stack needs in ClusterConfiguration.featureGates: alpha in 1.20, on since 1.21, gone by 1.25.
 _DUAL_STACK_GATE = ((15, "IPv6DualStack"), (21, ""))

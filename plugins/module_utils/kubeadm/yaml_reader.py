@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)$")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+][0-9]+)?$")
-_KEY = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#"'\[\]{}&*!|>%@`,?-][^#]*?|[-?][^\s#][^#]*?)\s*:(?:\s+(.*))?$""")
+_KEY = re.compile(
+    r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#"'\[\]{}&*!|>%@`,?-][^#]*?|[-?][^\s#][^#]*?)\s*:(?:\s+(.*))?$"""
+)
 
 #: An escape of 32 bits, which JSON lacks; the other branch keeps an escaped backslash from starting one.
 _LONG_ESCAPE = re.compile(r"\\U([0-9a-fA-F]{8})|\\.")
@@ -72,7 +74,7 @@ class _Reader:
         return self.scalar(line.text, line.number)
 
     def mapping(self, indent: int) -> Any:
-        found = {}
+        found: Dict[Any, Any] = {}
         while True:
             line = self.peek()
             if line is None or line.indent < indent:
@@ -115,7 +117,9 @@ class _Reader:
             if not _uncomment(rest):
                 self.position += 1
                 following = self.peek()
-                found.append(self.value(following.indent) if following is not None and following.indent > indent else None)
+                found.append(
+                    self.value(following.indent) if following is not None and following.indent > indent else None
+                )
                 continue
             inner = line.indent + len(line.text) - len(rest)
             nested = rest == "-" or rest.startswith("- ") or _KEY.match(rest)
