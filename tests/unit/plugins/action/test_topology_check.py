@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""topology_check through ansible-playbook: which variables it sees, and what it returns. No host is connected to."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+from typing import Any, Callable, Dict
+
+import pytest
+from topology_data import blank_facts
+
+ROOT = pathlib.Path(__file__).resolve().parents[4]
+PLAYBOOK = """
+- name: Check
+  hosts: %(hosts)s
+  gather_facts: false
+  %(play)s
+  tasks:
+    - name: Play node_facts
+      ansible.builtin.set_fact:
+        node_state: "{{ played_state }}"
+      when: played_state is defined
+    - name: Check all hosts
+      baremetal.kubernetes.topology_check:
+        playbook: "%(playbook)s"
+      register: topology
+      run_once: true
+      ignore_errors: true
+    - name: Keep the result
+      ansible.builtin.copy:
+        dest: "{{ result_path }}"
+        content: "{{ topology | to_json }}"
+        mode: "0600"
+      delegate_to: localhost
+      run_once: true
+      check_mode: false
+"""
+
+GROUP_VARIABLES = """
+cluster_kubernetes_version: "1.33.6"
+cluster_vip: 10.89.79.100
+cluster_endpoint: "{{ cluster_vip }}:{{ cluster_load_balancer_port }}"
+"""
+
+WRONG = """
+cluster_proxy_mode: none
+cluster_pod_subnets: 10.1.0.0/16
+cluster_dns_domain: "{{ nowhere }}"
+cluster_node_mask: 26
+"""
+
+
+@pytest.fixture
+def run(tmp_path: pathlib.Path) -> Callable[..., Dict[str, Any]]:
+    """Write an inventory of three control planes and a worker, run the check, and return its result."""
+
+    def check(
+        variables: str = "", hosts: str = "control_plane:workers", play: str = "", playbook: str = "", **own: Any
+    ) -> Dict[str, Any]:
+        groups: Dict[str, Any] = {"control_plane": {}, "workers": {}}
+        for position, host in enumerate(("cp1", "cp2", "cp3", "worker1")):
+            address = "10.89.79.%d" % (11 + position)
+            entry = {
+                "ansible_connection": "local",
+                "ansible_host": address,
+                "node_address": "{{ ansible_host }}",
+                "played_state": {"ansible_facts": {"kubernetes_node": blank_facts(address, position + 1)}},
+            }
+            entry.update(own.get(host, {}))
+            groups["workers" if host == "worker1" else "control_plane"][host] = entry
+        inventory = {"all": {"children": {group: {"hosts": members} for group, members in groups.items()}}}
+        (tmp_path / "hosts.json").write_text(json.dumps(inventory))
+        (tmp_path / "group_vars").mkdir()
+        (tmp_path / "group_vars" / "all.yml").write_text(GROUP_VARIABLES + variables)
+        (tmp_path / "play.yml").write_text(PLAYBOOK % {"hosts": hosts, "play": play, "playbook": playbook})
+        done = subprocess.run(
+            [
+                "ansible-playbook",
+                "-i",
+                str(tmp_path / "hosts.json"),
+                str(tmp_path / "play.yml"),
+                "-e",
+                "result_path=%s/result" % tmp_path,
+            ],
+            cwd=str(ROOT),
+            env=dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_LOCALHOST_WARNING="false"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (tmp_path / "result").exists(), done.stdout
+        result: Dict[str, Any] = json.loads((tmp_path / "result").read_text())
+        assert "errors" in result, done.stdout
+        result["output"] = done.stdout
+        return result
+
+    return check
+
+
+def test_settings_that_refer_to_each_other_and_to_defaults_are_resolved(run: Callable[..., Dict[str, Any]]) -> None:
+    result = run(playbook="stacked_ha")
+    assert result["errors"] == []
+    assert result["failed"] is False
+    assert result["plan"]["endpoint"] == "10.89.79.100:8443"
+    assert result["plan"]["nodes"]["cp2"]["address"] == "10.89.79.12"
+    assert result["msg"].splitlines()[0] == "cp1: kubeadm init (blank)"
+
+
+def test_variables_of_the_play_hold_for_all_hosts(run: Callable[..., Dict[str, Any]]) -> None:
+    result = run(
+        play="vars: {cluster_load_balancer_port: 9443, cluster_service_subnet: 10.112.0.0/16}",
+        variables="cluster_service_subnet: 8.8.0.0/16",
+    )
+    assert result["errors"] == []
+    assert result["plan"]["endpoint"] == "10.89.79.100:9443"
+
+
+def test_the_play_may_run_on_the_controller_alone(run: Callable[..., Dict[str, Any]]) -> None:
+    result = run(hosts="localhost")
+    assert [error["problem"] for error in result["errors"]] == ["its state was not read in this run"]
+    assert result["plan"]["endpoint"] == "10.89.79.100:8443"
+
+
+def test_everything_wrong_is_returned_as_data_and_as_text(run: Callable[..., Dict[str, Any]]) -> None:
+    result = run(
+        variables=WRONG,
+        cp2={"played_state": {"unreachable": True, "msg": "Connection timed out"}},
+        worker1={"cluster_api_port": 7443},
+    )
+    found = {error["setting"]: error for error in result["errors"]}
+    assert result["failed"] is True
+    assert found["cluster_proxy_mode"]["remedy"] == "write disabled to have no kube-proxy"
+    assert "did you mean cluster_pod_subnet?" in found["cluster_pod_subnets"]["problem"]
+    assert "nowhere" in found["cluster_dns_domain"]["problem"]
+    assert found["host cp2"]["hosts"] == ["cp2"]
+    assert found["cluster_api_port"]["hosts"] == ["worker1"]
+    assert "no host was changed" in result["msg"]
+    assert all(error["problem"] in result["msg"] for error in result["errors"])
+    assert [caution["setting"] for caution in result["cautions"]] == ["cluster_node_mask"]
+    assert "Traceback" not in result["output"]
