@@ -30,7 +30,8 @@ REMEDIES: Tuple[Tuple[str, str], ...] = (
     ("can only promote a learner member", "nothing: the member votes already"),
     ("too many learner members", "promote or remove the learner that is there first"),
     ("not enough started members", "start the member that was added before, or remove it, and then do this again"),
-    ("unhealthy cluster", "bring the unhealthy member back or remove it first"),
+    # Until every voting member has been connected for five seconds (etcdserver.HealthInterval) no change is taken.
+    ("unhealthy cluster", "wait five seconds after the last member started; if it stays so, bring the unhealthy member back first"),
     ("Peer URLs already exists", "a member with this address is known: remove it first, or start it"),
     ("member not found", "list the members again: it may have been removed already"),
     ("member ID already exist", "list the members again: it may have been added already"),
@@ -135,13 +136,14 @@ class EtcdClient:
     def health(self) -> Health:
         """What ``etcdctl endpoint health`` does: a linearizable read, which needs a quorum, and no alarm."""
         try:
-            self._call("kv/range", {"key": base64.b64encode(b"health").decode("ascii")})
-        except EtcdRefused as error:
-            if error.code != PERMISSION_DENIED:
-                return Health(False, error.cause)
-        except EtcdUnreachable as error:
+            try:
+                self._call("kv/range", {"key": base64.b64encode(b"health").decode("ascii")})
+            except EtcdRefused as error:
+                if error.code != PERMISSION_DENIED:
+                    raise
+            alarms = self.alarms()
+        except EtcdError as error:
             return Health(False, error.cause)
-        alarms = self.alarms()
         if alarms:
             return Health(False, "alarm " + ", ".join("%s of member %x" % (alarm.kind, alarm.member_id) for alarm in alarms))
         return Health(True, "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, Sequence
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
     certificates,
     health,
@@ -43,10 +44,17 @@ KERNEL_MODULES = (
 )
 
 
-def collect(runner: Runner, kernel_modules: Sequence[str] = KERNEL_MODULES, timeout: float = 10) -> Dict[str, Any]:
+def collect(
+    runner: Runner,
+    kernel_modules: Sequence[str] = KERNEL_MODULES,
+    timeout: float = 10,
+    ask: health.Ask = health.ask_readyz,
+    connect: health.Connect = EtcdClient,
+) -> Dict[str, Any]:
     """The facts as ansible_facts.kubernetes_node holds them.
 
     :param timeout: seconds that one program may take.
+    :param ask: how the API server is asked, and ``connect``: how etcd is, where a test has neither.
     """
     problems = Problems()
     with ThreadPoolExecutor(max_workers=6) as executor, ThreadPoolExecutor(max_workers=6) as programs:
@@ -54,8 +62,8 @@ def collect(runner: Runner, kernel_modules: Sequence[str] = KERNEL_MODULES, time
         packages_job = executor.submit(packages.read, runner, programs, timeout, problems)
         network_job = executor.submit(network.read, runner, timeout, problems)
         storage_job = executor.submit(storage.read, runner, timeout, problems)
-        apiserver_job = executor.submit(health.read_apiserver, runner)
-        etcd_job = executor.submit(health.read_etcd, runner)
+        apiserver_job = executor.submit(health.read_apiserver, runner, ask)
+        etcd_job = executor.submit(health.read_etcd, runner, connect)
         facts = system.read(runner)
         facts.update(kernel.read(runner, kernel_modules))
         facts.update(swap.read(runner))

@@ -40,14 +40,14 @@ Ask = Callable[[str, int, Runner], Answer]
 Connect = Callable[[str, str, str, str, float], EtcdClient]
 
 
-def read_apiserver(runner: Runner, ask: Optional[Ask] = None) -> Dict[str, Any]:
+def read_apiserver(runner: Runner, ask: Ask) -> Dict[str, Any]:
     """ready (None where no API server belongs here) and message."""
     manifest = runner.read(MANIFESTS + "/kube-apiserver.yaml")
     if manifest is None:
         return {"ready": None, "message": "no API server belongs here"}
     flags = parse_flags(manifest)
     port = flags.get("secure-port", "")
-    answer = (ask or ask_readyz)(local_address(flags.get("bind-address", "")), int(port) if _is_port(port) else 6443, runner)
+    answer = ask(local_address(flags.get("bind-address", "")), int(port) if _is_port(port) else 6443, runner)
     return {"ready": answer.ready, "message": answer.message}
 
 
@@ -91,7 +91,7 @@ def ask_readyz(address: str, port: int, runner: Runner) -> Answer:
     return Answer(response.status == 200, text if response.status == 200 else "HTTP %d: %s" % (response.status, text[-500:]))
 
 
-def read_etcd(runner: Runner, connect: Optional[Connect] = None) -> Optional[Dict[str, Any]]:
+def read_etcd(runner: Runner, connect: Connect) -> Optional[Dict[str, Any]]:
     """data_dir, data_present, reachable, healthy, members, leader and message; None where no etcd member belongs here."""
     manifest = runner.read(MANIFESTS + "/etcd.yaml")
     flags = parse_flags(manifest or "")
@@ -113,7 +113,7 @@ def read_etcd(runner: Runner, connect: Optional[Connect] = None) -> Optional[Dic
         facts["message"] = "no static pod" if manifest is None else "no client certificate"
         return facts
     try:
-        etcd = (connect or EtcdClient)(client_url(flags), ETCD_CA, client + ".crt", client + ".key", ETCD_SECONDS)
+        etcd = connect(client_url(flags), ETCD_CA, client + ".crt", client + ".key", ETCD_SECONDS)
         _ask_etcd(etcd, facts)
     except EtcdError as error:
         facts["message"] = str(error)

@@ -118,8 +118,11 @@ def parse_static_pod(manifest: str) -> Optional[Dict[str, Optional[str]]]:
 
 
 def _pod_of_yaml(manifest: str) -> Optional[Dict[str, Optional[str]]]:
-    metadata = re.search(r"^metadata:[ \t]*\n((?:[ \t]+.*\n|[ \t]*\n)*)", manifest + "\n", re.MULTILINE)
-    name = re.search(r"""^[ ]{1,8}name:[ ]*["']?([^\s"']+)""", metadata.group(1), re.MULTILINE) if metadata else None
+    metadata = re.search(r"^metadata:[ \t]*\n((?:[ \t].*\n|\n)*)", manifest + "\n", re.MULTILINE)
+    block = metadata.group(1) if metadata else ""
+    # The first line's indentation tells the pod's own name from one among its annotations.
+    indentation = len(block) - len(block.lstrip(" "))
+    name = re.search(r"""^[ ]{%d}name:[ ]*["']?([^\s"']+)""" % indentation, block, re.MULTILINE)
     image = re.search(r"""^[ ]*(?:-[ ]+)?image:[ ]*["']?([^\s"']+)""", manifest, re.MULTILINE)
     if name is None:
         return None
