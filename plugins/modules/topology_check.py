@@ -114,6 +114,9 @@ plan:
     ask:
       description: A healthy control plane to ask; null where there is none.
       type: str
+    api_host:
+      description: The host through which this run talks to the cluster, RV(plan.ask) or else RV(plan.init).
+      type: str
     join_control_planes:
       description: Hosts that join as control planes, in order.
       type: list

@@ -87,6 +87,8 @@ class HostVariables:
                     variables[name] = resolved
         variables.update(settings)
         state = mapping(raw.get(STATE))
+        # With `failed_when: false` a failure is not marked as one; facts of an earlier run must not stand in for it.
+        failed = bool(state) and not state.get("skipped") and "ansible_facts" not in state
         facts = mapping(raw.get("ansible_facts")).get("kubernetes_node") or mapping(state.get("ansible_facts")).get(
             "kubernetes_node"
         )
@@ -95,7 +97,7 @@ class HostVariables:
             "vars": variables,
             "facts": facts,
             "unreachable": bool(state.get("unreachable")),
-            "failed": bool(state.get("failed")),
+            "failed": bool(state.get("failed")) or failed,
             "msg": str(state.get("msg") or ""),
         }, settings
 

@@ -134,12 +134,12 @@ def _cni(topology: Topology) -> Iterator[Problem]:
             "it is disabled, and %s does not replace kube-proxy: no Service would have an address that works" % settings.cni,
             "write iptables, or cluster_cni: cilium",
         )
-    backends: Dict[str, List[str]] = {}
+    backends: List[str] = []
     for node in topology.cluster_nodes:
         backend = text(node.setting("cni_flannel_backend"))
-        if backend and settings.cni == "flannel" and backend not in FLANNEL_BACKENDS:
-            backends.setdefault(backend, []).append(node.host)
-    for backend, hosts in backends.items():
+        if backend and settings.cni == "flannel" and backend not in FLANNEL_BACKENDS and backend not in backends:
+            backends.append(backend)
+    for backend in backends:
         if backend in FLANNEL_REMOVED:
             yield Problem(
                 "cni_flannel_backend",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import (
     Network,
@@ -91,30 +91,38 @@ def _segment(topology: Topology) -> Iterator[Problem]:
     vip = topology.vip
     assert vip is not None
     segments: Dict[Network, List[str]] = {}
+    lacking: Dict[str, List[str]] = {}
+    elsewhere: Dict[Tuple[str, str], List[str]] = {}
     for node in topology.control_planes:
         if not node.readable:
             continue
         interface = topology.vip_interface(node)
-        networks = [network for network in node.networks_on(interface) if network.version == vip.version]
         if not interface or not node.networks_on(interface):
-            yield Problem(
-                "cluster_vip_interface",
-                "%s has no interface %r with an address" % (node.host, interface or "of its node_address"),
-                "name the interface that is in the VIP's segment; if names differ between hosts, set it per host",
-                (node.host,),
-            )
+            lacking.setdefault(interface or "of its node_address", []).append(node.host)
             continue
+        networks = [network for network in node.networks_on(interface) if network.version == vip.version]
         segment = same_segment(vip, networks)
         if segment is None:
-            yield Problem(
-                "cluster_vip",
-                "%s is not in the segment of %s on %s (%s): ARP would announce it to nobody"
-                % (vip, interface, node.host, listed([str(network) for network in networks]) or "no network of its family"),
-                "take a free address of that network, or name another interface in cluster_vip_interface",
-                (node.host,),
-            )
-            continue
-        segments.setdefault(segment, []).append(node.host)
+            words = listed([str(network) for network in networks]) or "no network of its family"
+            elsewhere.setdefault((interface, words), []).append(node.host)
+        else:
+            segments.setdefault(segment, []).append(node.host)
+    for interface, hosts in lacking.items():
+        yield Problem(
+            "cluster_vip_interface",
+            "%s has no interface %s with an address" % (listed(hosts), interface),
+            "name the interface that is in the VIP's segment; where hosts name it differently, set it per host",
+            tuple(hosts),
+        )
+    for (interface, networks_there), hosts in elsewhere.items():
+        yield Problem(
+            "cluster_vip",
+            "%s is not in the segment of %s on %s (%s): ARP would announce it to nobody"
+            % (vip, interface, listed(hosts), networks_there),
+            "take a free address of that network, or name another interface in cluster_vip_interface",
+            tuple(hosts),
+        )
+    for segment in segments:
         if not is_host_address(vip, segment):
             yield Problem(
                 "cluster_vip", "%s is the network or broadcast address of %s" % (vip, segment), "take a free address in it"

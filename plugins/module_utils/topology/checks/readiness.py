@@ -209,7 +209,7 @@ def _ports(topology: Topology) -> Iterator[Problem]:
             needed.append(topology.settings.api_port)
         if node.host in members:
             needed += ETCD_PORTS
-        listening = set(one for one in entries(node.facts.get("listening")) if isinstance(one, int))
+        listening = {one for one in entries(node.facts.get("listening")) if isinstance(one, int)}
         for port in needed:
             if port in listening:
                 taken.setdefault(port, []).append(node.host)

@@ -10,7 +10,7 @@ until packets are lost.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import (
     DOCKER_DEFAULT_POOLS,
@@ -222,25 +222,27 @@ def _disjoint(topology: Topology) -> Iterator[Problem]:
             own_side.name,
             "%s overlaps %s %s%s"
             % (own_side.network, other.name, other.network, " of %s" % listed(hosts, 3) if hosts else ""),
-            _remedy(own_side, other),
+            _remedy(own_side, other, networks),
             tuple(hosts),
         )
 
 
-def _remedy(own_side: NamedNetwork, other: NamedNetwork) -> str:
+def _remedy(own_side: NamedNetwork, other: NamedNetwork, networks: Sequence[NamedNetwork]) -> str:
     if other.own:
         return "take disjoint networks, like cluster_pod_subnet 10.244.0.0/16 and cluster_service_subnet 10.96.0.0/16"
     if other.name.startswith("Docker"):
         return "take another network, or move Docker's with default-address-pools and bip in /etc/docker/daemon.json"
-    return "take a private network that no host of yours has a route to, like 10.%d.0.0/16" % _free_octet(own_side, other)
+    return "take a private network that no host of yours has a route to%s" % _free_network(own_side, networks)
 
 
-def _free_octet(own_side: NamedNetwork, other: NamedNetwork) -> int:
-    for octet in (244, 96, 42, 43, 112, 128, 200):
-        candidate = parse_network("10.%d.0.0/16" % octet)
-        if not own_side.network.overlaps(candidate) and not other.network.overlaps(candidate):
-            return octet
-    return 244
+def _free_network(own_side: NamedNetwork, networks: Sequence[NamedNetwork]) -> str:
+    """A /16 that overlaps nothing that is known, as words; empty where there is none or for IPv6."""
+    if own_side.network.version == 4:
+        for octet in (244, 96, 42, 43, 112, 128, 200):
+            candidate = parse_network("10.%d.0.0/16" % octet)
+            if not any(contains(named.network, candidate) or contains(candidate, named.network) for named in networks):
+                return ", like %s" % candidate
+    return ""
 
 
 def _reserved(topology: Topology) -> Tuple[List[Problem], List[NamedNetwork]]:

@@ -131,6 +131,7 @@ def test_everything_wrong_is_returned_as_data_and_as_text(run: Callable[..., Dic
     result = run(
         variables=WRONG,
         cp2={"played_state": {"unreachable": True, "msg": "Connection timed out"}},
+        cp3={"played_state": {"failed": False, "msg": "No space left on device"}},
         worker1={"cluster_api_port": 7443},
     )
     found = {error["setting"]: error for error in result["errors"]}
@@ -139,6 +140,7 @@ def test_everything_wrong_is_returned_as_data_and_as_text(run: Callable[..., Dic
     assert "did you mean cluster_pod_subnet?" in found["cluster_pod_subnets"]["problem"]
     assert "nowhere" in found["cluster_dns_domain"]["problem"]
     assert found["host cp2"]["hosts"] == ["cp2"]
+    assert "No space left on device" in found["host cp3"]["problem"]
     assert found["cluster_api_port"]["hosts"] == ["worker1"]
     assert "no host was changed" in result["msg"]
     assert all(error["problem"] in result["msg"] for error in result["errors"])

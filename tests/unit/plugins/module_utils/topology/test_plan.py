@@ -15,6 +15,7 @@ def test_on_blank_hosts_one_is_initialised_and_all_others_join(stacked_ha: Any) 
     plan = stacked_ha.outcome().plan
     assert (plan["init"], plan["ask"]) == ("cp1", None)
     assert (plan["join_control_planes"], plan["join_workers"]) == (["cp2", "cp3"], ["worker1"])
+    assert plan["api_host"] == "cp1"
     assert plan["summary"] == [
         "cp1: kubeadm init (blank)",
         "cp2: join as control plane",
@@ -56,6 +57,7 @@ def test_the_control_plane_to_ask_is_one_that_answers_and_has_a_healthy_etcd(sta
     stacked_ha.facts("cp1")["apiserver"]["ready"] = False
     stacked_ha.facts("cp2")["etcd"]["healthy"] = False
     assert stacked_ha.outcome().plan["ask"] == "cp3"
+    assert stacked_ha.outcome().plan["api_host"] == "cp3"
     stacked_ha.facts("cp3")["apiserver"]["ready"] = None
     assert stacked_ha.outcome().plan["ask"] == "cp2"
     stacked_ha.facts("cp2")["apiserver"]["ready"] = False
