@@ -67,18 +67,20 @@ def write_archive(path: Path, images: Sequence[Image], architecture: str) -> Non
                 content = layer.read_bytes()
                 digests.append(hashlib.sha256(content).hexdigest())
                 add(f"{digests[-1]}.tar", content)
+            path_variable = "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
             configuration = json.dumps(
                 {
                     "architecture": architecture,
                     "os": "linux",
-                    "config": {"Env": ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "Entrypoint": list(image.entrypoint)},
+                    "config": {"Env": [path_variable], "Entrypoint": list(image.entrypoint)},
                     "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
                 },
                 sort_keys=True,
             ).encode()
             name = f"{hashlib.sha256(configuration).hexdigest()}.json"
             add(name, configuration)
-            manifest.append({"Config": name, "RepoTags": [image.reference], "Layers": [f"{digest}.tar" for digest in digests]})
+            layers = [f"{digest}.tar" for digest in digests]
+            manifest.append({"Config": name, "RepoTags": [image.reference], "Layers": layers})
         add("manifest.json", json.dumps(manifest).encode())
 
 

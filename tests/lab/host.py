@@ -50,7 +50,8 @@ def run(argv: Sequence[str | Path], remedy: str = "", **options: Any) -> str:
     except FileNotFoundError as error:
         raise LabError(f"{command[0]} is not installed. Run `lab.py build` as root, or install it by hand.") from error
     except subprocess.TimeoutExpired as error:
-        raise LabError(f"`{' '.join(command[:6])}` did not end within {error.timeout:.0f} s. {remedy}".strip()) from error
+        words = f"`{' '.join(command[:6])}` did not end within {error.timeout:.0f} s. {remedy}"
+        raise LabError(words.strip()) from error
     if result.returncode != 0:
         words = "\n  ".join((result.stderr.strip() or result.stdout.strip()).splitlines()[-15:])
         raise LabError(f"`{' '.join(command[:6])}` failed ({result.returncode}):\n  {words}\n{remedy}".strip())
@@ -100,14 +101,14 @@ def install_prerequisites() -> None:
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for argv in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]):
         if subprocess.run(argv, stdout=subprocess.DEVNULL, env=quiet, check=False).returncode != 0:
-            raise LabError(f"`{' '.join(argv)}` failed: mend the package source, or install {', '.join(missing)} by hand.")
+            raise LabError(f"`{' '.join(argv)}` failed: mend apt's sources, or install {', '.join(missing)} by hand.")
 
 
 def debian_mirror() -> str:
     """The Debian mirror this machine uses; Debian's own where the machine has none (Ubuntu)."""
     sources = Path("/etc/apt")
-    for path in sorted([*sources.glob("sources.list.d/*.sources"), *sources.glob("sources.list.d/*.list"), sources / "sources.list"]):
-        if path.exists():
+    for path in [sources / "sources.list", *sorted(sources.glob("sources.list.d/*"))]:
+        if path.is_file():
             for address in re.findall(r"^(?:URIs:|deb(?: \[[^\]]*\])?)\s+(https?://\S+)", path.read_text(), re.MULTILINE):
                 if address.rstrip("/").endswith("/debian"):
                     return address
@@ -121,7 +122,6 @@ def mmdebstrap(target: Path, variant: str, packages: Sequence[str], *options: st
     trim = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale", "info")]
     keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
     trust = [f"--keyring={keyring}"] if keyring.exists() else []
-    run(
-        ["mmdebstrap", "--quiet", f"--variant={variant}", f"--include={','.join(packages)}", *trim, *trust, *options, SUITE, target, *lines],
-        f"Is the Debian mirror {mirror} reachable? It is read from /etc/apt; on Ubuntu also `apt-get install debian-archive-keyring`.",
-    )
+    chosen = [f"--variant={variant}", f"--include={','.join(packages)}", *trim, *trust, *options]
+    remedy = f"Is the Debian mirror {mirror} reachable (it is read from /etc/apt)? Is debian-archive-keyring installed?"
+    run(["mmdebstrap", "--quiet", *chosen, SUITE, target, *lines], remedy)

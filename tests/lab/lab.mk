@@ -1,6 +1,7 @@
 # The lab's targets, for the main Makefile: `include tests/lab/lab.mk`. TOPOLOGY names a directory below inventories/lab.
 TOPOLOGY ?= stacked_ha
-LAB ?= python3 tests/lab/lab.py
+PYTHON ?= python3
+LAB ?= $(PYTHON) tests/lab/lab.py
 
 .PHONY: lab-build lab-up lab-down
 lab-build: ## Build what the lab's nodes need (once; kept in the cache)

@@ -48,7 +48,8 @@ def down(arguments: argparse.Namespace) -> None:
         _remove_generated(inventory)
     if host.CACHE.exists():
         size = size_of(host.CACHE) / 1e6
-        host.say(f"removed. Kept for next time: {host.CACHE} ({size:.0f} MB) and podman's images of it; `{sys.argv[0]} purge` removes them.")
+        host.say(f"removed. Kept for next time: {host.CACHE} ({size:.0f} MB) and podman's images made from it;")
+        host.say(f"`{sys.argv[0]} purge` removes these as well.")
 
 
 def _remove_generated(inventory: Path) -> None:
@@ -78,7 +79,8 @@ def main() -> int:
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(run=function)
         if function in (up, blank, down):
-            command.add_argument("inventory", type=Path, nargs="?" if function is down else None, help="such as inventories/lab/single")
+            optional = "?" if function is down else None
+            command.add_argument("inventory", type=Path, nargs=optional, help="such as inventories/lab/single")
         if function is down:
             command.add_argument("--all", action="store_true", help="all inventories")
     for action, text in ((nodes.stop, "Take a node's power away."), (nodes.start, "Give a node its power back.")):

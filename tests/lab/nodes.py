@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from cache import locked
 from host import CACHE, LabError, in_parallel, podman, run, say
 from products import LABEL, LIMITS
@@ -43,6 +42,8 @@ class Lab(NamedTuple):
 
 def read(inventory: Path) -> Lab:
     """The lab of an inventory directory, from its hosts.yml: hosts with ansible_host, and lab_subnet."""
+    import yaml  # here, so that `down --all` and `purge` need no more than Python
+
     path = inventory / "hosts.yml"
     try:
         groups = yaml.safe_load(path.read_text())
@@ -56,7 +57,7 @@ def read(inventory: Path) -> Lab:
         if "ansible_host" in variables:
             nodes[host] = str(variables["ansible_host"])
     if not subnet or not nodes:
-        raise LabError(f"{path}: write all.vars.lab_subnet (for example 10.89.79.0/24) and each host's ansible_host in it.")
+        raise LabError(f"{path}: write all.vars.lab_subnet (such as 10.89.79.0/24) and each host's ansible_host in it.")
     network = ipaddress.ip_network(subnet)
     outside = [host for host, address in nodes.items() if ipaddress.ip_address(address) not in network]
     if outside:
@@ -87,10 +88,11 @@ def _network_up(lab: Lab) -> None:
     known = json.loads(podman("network", "ls", "--format", "json", "--filter", f"name=^{lab.network}$") or "[]")
     if known:
         if known[0]["subnets"][0]["subnet"] != lab.subnet:
-            raise LabError(f"network {lab.network} has another subnet than lab_subnet {lab.subnet}: `lab.py down` this inventory first.")
+            raise LabError(f"network {lab.network} has another subnet than lab_subnet {lab.subnet}: `lab.py down` it first.")
         return
-    remedy = f"Does another network of this machine use {lab.subnet}? `podman network ls`, `ip route`; else change lab_subnet."
-    podman("network", "create", "--subnet", lab.subnet, "--disable-dns", "--label", f"{LABEL}={lab.name}", lab.network, remedy=remedy)
+    remedy = f"Does another network of this machine use {lab.subnet}? See `podman network ls`, `ip route`; change lab_subnet."
+    label = f"{LABEL}={lab.name}"
+    podman("network", "create", "--subnet", lab.subnet, "--disable-dns", "--label", label, lab.network, remedy=remedy)
 
 
 def _start(lab: Lab, node: str, image: str, bundle: Path, modules: str, state: str) -> None:
@@ -153,7 +155,8 @@ def wait_for(lab: Lab, node: str) -> None:
             break
         time.sleep(0.2)
     else:
-        raise LabError(f"{node} is not up after {PATIENCE} s ({state}). Look: podman logs {name}; podman exec {name} systemctl list-jobs")
+        look = f"podman logs {name}; podman exec {name} systemctl list-jobs"
+        raise LabError(f"{node} is not up after {PATIENCE} s ({state}). Look: {look}")
     if state == "degraded":
         failed = podman("exec", name, "systemctl", "--failed", "--plain", "--no-legend").strip()
         say(f"{node} is up, but these units failed: {'; '.join(line.split()[0] for line in failed.splitlines())}")
@@ -197,7 +200,8 @@ def find(name: str) -> str:
     known = list(containers())
     matching = [container for container in known if container in (name, f"bm-{name}") or container.endswith(f"-{name}")]
     if len(matching) != 1:
-        raise LabError(f"node {name!r}: {'several nodes are' if matching else 'no node is'} named so. There are: {', '.join(known) or 'none'}")
+        count = "several nodes are" if matching else "no node is"
+        raise LabError(f"node {name!r}: {count} named so. There are: {', '.join(known) or 'none'}")
     return matching[0]
 
 

@@ -19,7 +19,8 @@ CNI_VERSION = "1.1.1-1.1"
 PACKAGES = {
     "kubelet": (
         VERSION,
-        "iptables (>= 1.4.21), kubernetes-cni (>= 0.8.7), iproute2, socat, util-linux, mount, ebtables, ethtool, conntrack",
+        "iptables (>= 1.4.21), kubernetes-cni (>= 0.8.7), iproute2, socat, util-linux, mount, ebtables, ethtool, "
+        "conntrack",
         {"usr/bin/kubelet": "bin/kubelet", "usr/lib/systemd/system/kubelet.service": "files/kubelet.service"},
     ),
     "kubeadm": (
@@ -45,7 +46,8 @@ def write_repository(bundle: Path, architecture: str) -> None:
         package = _build(bundle, target, name, version, dependencies, files, architecture)
         control = run(["dpkg-deb", "--field", package]).rstrip("\n")
         content = package.read_bytes()
-        index.append(f"{control}\nFilename: ./{package.name}\nSize: {len(content)}\nSHA256: {hashlib.sha256(content).hexdigest()}\n")
+        digest = hashlib.sha256(content).hexdigest()
+        index.append(f"{control}\nFilename: ./{package.name}\nSize: {len(content)}\nSHA256: {digest}\n")
     packages = "\n".join(index)
     (target / "Packages").write_text(packages)
     digest = hashlib.sha256(packages.encode()).hexdigest()
@@ -57,7 +59,9 @@ def write_repository(bundle: Path, architecture: str) -> None:
     _sign(target)
 
 
-def _build(bundle: Path, target: Path, name: str, version: str, dependencies: str, files: dict[str, str], architecture: str) -> Path:
+def _build(
+    bundle: Path, target: Path, name: str, version: str, dependencies: str, files: dict[str, str], architecture: str
+) -> Path:
     with tempfile.TemporaryDirectory(dir=bundle) as folder:
         root = Path(folder) / name
         for destination, source in files.items():
@@ -74,8 +78,9 @@ def _build(bundle: Path, target: Path, name: str, version: str, dependencies: st
         control.parent.mkdir()
         depends = f"Depends: {dependencies}\n" if dependencies else ""
         control.write_text(
-            f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: The lab <lab@localhost>\n{depends}"
-            f"Section: admin\nPriority: optional\nDescription: {name} for the lab of baremetal.kubernetes\n"
+            f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\n{depends}"
+            f"Maintainer: The lab <lab@localhost>\nSection: admin\nPriority: optional\n"
+            f"Description: {name} for the lab of baremetal.kubernetes\n"
         )
         package = target / f"{name}_{version}_{architecture}.deb"
         run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", root, package])

@@ -27,15 +27,17 @@ ETCD_TAG = "3.4.13-0"  # kubeadm 1.20's own; in it is Debian's etcd 3.4
 BUSYBOX_TAG = "1.35.0"
 IMAGES = "localhost/baremetal-kubernetes-lab"
 
-BINARIES = ("kubeadm", "kubelet", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "pause")
 BUILDER_PACKAGES = (
     *("golang-1.19-go", "golang-github-modern-go-reflect2-dev", "gcc", "libc6-dev", "make", "dpkg-dev", "jq", "rsync"),
     *("ca-certificates", "git", "xz-utils", "patch"),
 )
-IMAGE_PACKAGES = ("busybox-static", "iptables", "conntrack", "kmod", "etcd-server", "etcd-client", "containernetworking-plugins")
+IMAGE_PACKAGES = (
+    *("busybox", "iptables", "conntrack", "kmod", "etcd-server", "etcd-client"),
+    "containernetworking-plugins",
+)
 NODE_PACKAGES = (
-    *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "iproute2", "iputils-ping", "netcat-openbsd", "ca-certificates"),
-    *("openssh-server", "sudo", "python3", "python3-apt", "curl", "openssl", "gpgv"),
+    *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "iproute2", "iputils-ping", "netcat-openbsd"),
+    *("ca-certificates", "openssh-server", "sudo", "python3", "python3-apt", "curl", "openssl", "gpgv"),
     *("iptables", "conntrack", "socat", "ethtool", "ebtables", "mount", "util-linux"),
     *("containerd", "runc", "containernetworking-plugins", "keepalived", "haproxy", "etcd-client"),
 )
@@ -46,7 +48,8 @@ GO_PROGRAMS = {
     "flanneld": ("github.com/flannel-io/flannel", "v0.28.4"),
     "flannel": ("github.com/flannel-io/cni-plugin", "v1.9.1-flannel3"),
 }
-LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")  # the default ones are refused in nested machines
+# The default limits are refused where the machine is a container or small virtual machine itself.
+LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
 LABEL = "io.baremetal-kubernetes.lab"
 
 
@@ -59,7 +62,7 @@ def _text(*names: str) -> list[str]:
     return [(HERE / name).read_text() for name in names]
 
 
-# --- images in podman's store -----------------------------------------------------------------------------------------------------
+# --- images in podman's store ---
 
 
 def _imported_image(name: str, packages_in_it: tuple[str, ...], source: bool = False) -> str:
@@ -83,7 +86,7 @@ def node_image(keys: Path) -> str:
     """Reference of the image that nodes start from."""
     base = _imported_image("node-base", NODE_PACKAGES)
     public = [(keys / name).read_text() for name in ("id_ed25519.pub", "ssh_host_ed25519_key.pub")]
-    reference = f"{IMAGES}/node:{key_of([base, public, *_text('files/Containerfile', 'files/prepare.sh')])}"
+    reference = f"{IMAGES}/node:{key_of([base, public, *_text('files/Containerfile', 'files/prepare.sh', 'files/init')])}"
     with locked("image-node"):
         if not _image_exists(reference):
             say("building image node …")
@@ -93,16 +96,16 @@ def node_image(keys: Path) -> str:
             shutil.copy2(keys / "id_ed25519.pub", context / "authorized_keys")
             for name in ("ssh_host_ed25519_key", "ssh_host_ed25519_key.pub"):
                 shutil.copy2(keys / name, context)
-            podman("build", "--quiet", *LIMITS, "--label", LABEL, "--build-arg", f"BASE={base}", "--tag", reference, context)
+            podman("build", "--quiet", *LIMITS, "--build-arg", f"BASE={base}", "--tag", reference, context)
             shutil.rmtree(context)
     return reference
 
 
-# --- products ---------------------------------------------------------------------------------------------------------------------
+# --- products ---
 
 
 def ssh_keys() -> Path:
-    """The key that opens the nodes, the nodes' common host key, and known_hosts; made once, at a place that inventories know."""
+    """The key that opens the nodes, their common host key, and known_hosts; made once, at a place that inventories know."""
     final = CACHE / "ssh"
     with locked("ssh"):
         if not final.exists():
@@ -110,7 +113,8 @@ def ssh_keys() -> Path:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(mode=0o700)
             for name in ("id_ed25519", "ssh_host_ed25519_key"):
-                run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "baremetal.kubernetes lab", "-f", unfinished / name])
+                kind = ["-t", "ed25519", "-N", "", "-C", "baremetal.kubernetes lab"]
+                run(["ssh-keygen", "-q", *kind, "-f", unfinished / name])
             host_key = (unfinished / "ssh_host_ed25519_key.pub").read_text()
             (unfinished / "known_hosts").write_text(f"10.89.* {host_key}")
             unfinished.rename(final)
@@ -162,7 +166,7 @@ def _go() -> str | None:
 
 
 def _go_program(name: str) -> tuple[Path | None, str]:
-    """The program, or why the lab has to do without it. A refusal is kept like a product: `purge` makes the lab ask again."""
+    """The program, or why the lab has to do without it. A refusal is kept as products are: `purge` makes the lab ask again."""
     package, version = GO_PROGRAMS[name]
 
     def build(out: Path) -> None:
@@ -179,7 +183,8 @@ def _go_program(name: str) -> tuple[Path | None, str]:
         else:
             lines = [line for line in result.stderr.splitlines() if "go: downloading" not in line]
             # The reason, without the address of whichever proxy this machine asks
-            (out / "refused").write_text(re.sub(r"https?://\S+", "the module proxy", " ".join(lines[-2:])).strip()[:400])
+            reason = re.sub(r"https?://\S+", "the module proxy", " ".join(" ".join(lines[-2:]).split()))
+            (out / "refused").write_text(reason[:400] or "go install gave no reason")
 
     folder = product(f"go-{name}", [package, version, architecture()], build)
     refused = folder / "refused"
@@ -244,16 +249,17 @@ def _images(out: Path, built: Path, files: Path, programs: dict[str, Path]) -> l
         for family in ("iptables", "ip6tables")
         for name in (family, f"{family}-save", f"{family}-restore")
     }
-    extensions: archives.Files = {f"/{path.relative_to(files)}": path for path in files.glob("usr/lib/*/xtables/*.so")}
+    extensions = [f"/{path.relative_to(files)}" for path in files.glob("usr/lib/*/xtables/*.so")]
     shell: archives.Files = {
         **archives.MERGED_USR,
-        "/usr/bin/busybox": files / "usr/bin/busybox",
-        **{f"/usr/bin/{name}": "-> busybox" for name in "cat cp hostname httpd ip ls nc nslookup ping sh sleep wget".split()},
+        **archives.with_libraries(files, ("/usr/bin/busybox",)),
+        **{f"/usr/bin/{name}": "-> busybox" for name in run(["chroot", files, "/usr/bin/busybox", "--list"]).split()},
     }
     base = layer("base", shell)
     network = layer(
         "network",
-        {**archives.with_libraries(files, (f"/{xtables}", "/usr/sbin/conntrack", "/usr/bin/kmod")), **iptables, **extensions}
+        archives.with_libraries(files, (f"/{xtables}", "/usr/sbin/conntrack", "/usr/bin/kmod", *extensions))
+        | iptables
         | {"/usr/sbin/modprobe": "-> /usr/bin/kmod"},
     )
     etcd = layer("etcd", archives.with_libraries(files, ("/usr/bin/etcd", "/usr/bin/etcdctl")))
@@ -270,18 +276,20 @@ def _images(out: Path, built: Path, files: Path, programs: dict[str, Path]) -> l
         flanneld = layer("flanneld", {"/opt/bin/flanneld": programs["flanneld"]})
         plugin = layer("flannel", {"/flannel": programs["flannel"]})
         version = {name: GO_PROGRAMS[name][1] for name in ("flanneld", "flannel")}
-        node.append(archives.Image(f"ghcr.io/flannel-io/flannel:{version['flanneld']}", (base, network, flanneld), ("/opt/bin/flanneld",)))
-        node.append(archives.Image(f"ghcr.io/flannel-io/flannel-cni-plugin:{version['flannel']}", (base, plugin)))
-    control_plane = [
-        archives.Image(f"{REGISTRY}/{name}:{tag}", (kube(name),)) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-    ]
+        name = "ghcr.io/flannel-io/flannel"
+        node.append(archives.Image(f"{name}:{version['flanneld']}", (base, network, flanneld), ("/opt/bin/flanneld",)))
+        node.append(archives.Image(f"{name}-cni-plugin:{version['flannel']}", (base, plugin)))
+    components = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    control_plane = [archives.Image(f"{REGISTRY}/{name}:{tag}", (kube(name),)) for name in components]
     control_plane.append(archives.Image(f"{REGISTRY}/etcd:{ETCD_TAG}", (base, etcd)))
-    entries = []
-    for name, images, roles in (("node", node, ["control_plane", "worker"]), ("control-plane", control_plane, ["control_plane"])):
+    entries: list[dict[str, object]] = []
+    parts = (("node", node, ["control_plane", "worker"]), ("control-plane", control_plane, ["control_plane"]))
+    for name, images, roles in parts:
         archive = out / "images" / f"{name}.tar"
         archives.write_archive(archive, images, architecture())
         references = [image.reference for image in images]
-        entries.append({"archive": f"images/{archive.name}", "sha256": _sha256(archive), "references": references, "roles": roles})
+        entry = {"archive": f"images/{archive.name}", "sha256": _sha256(archive), "roles": roles, "references": references}
+        entries.append(entry)
     shutil.rmtree(layers)
     return entries
 
@@ -291,7 +299,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-# --- all of it --------------------------------------------------------------------------------------------------------------------
+# --- all of it ---
 
 
 def build() -> tuple[Path, str]:
