@@ -9,9 +9,8 @@ Programs take most of the time, so the subjects that run any do so side by side.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Optional, Sequence
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
     certificates,
     health,
@@ -48,8 +47,8 @@ def collect(
     runner: Runner,
     kernel_modules: Sequence[str] = KERNEL_MODULES,
     timeout: float = 10,
-    ask: health.Ask = health.ask_readyz,
-    connect: health.Connect = EtcdClient,
+    ask: Optional[health.Ask] = None,
+    connect: Optional[health.Connect] = None,
 ) -> Dict[str, Any]:
     """The facts as ansible_facts.kubernetes_node holds them.
 

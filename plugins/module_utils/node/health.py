@@ -5,25 +5,18 @@
 
 from __future__ import annotations
 
-import http.client
 import ipaddress
-import socket
-import ssl
 import time
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import ETCD_DATA, MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
-APISERVER_SECONDS = 2.0
+if TYPE_CHECKING:
+    from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
+
 ETCD_SECONDS = 3.0
-CA = "/etc/kubernetes/pki/ca.crt"
-#: A certificate that system:public-info-viewer covers, for API servers that refuse anonymous requests.
-CLIENT = ("/etc/kubernetes/pki/apiserver-kubelet-client.crt", "/etc/kubernetes/pki/apiserver-kubelet-client.key")
-#: kubeadm issues the API server's certificate for this name, whatever the node's addresses are.
-SERVER_NAME = "kubernetes"
 ETCD_CA = "/etc/kubernetes/pki/etcd/ca.crt"
 #: Clients of etcd on control planes and etcd hosts, then on control planes with external etcd.
 ETCD_CLIENTS = ("/etc/kubernetes/pki/etcd/healthcheck-client", "/etc/kubernetes/pki/apiserver-etcd-client")
@@ -37,16 +30,21 @@ class Answer(NamedTuple):
 
 
 Ask = Callable[[str, int, Runner], Answer]
-Connect = Callable[[str, str, str, str, float], EtcdClient]
+Connect = Callable[[str, str, str, str, float], "EtcdClient"]
 
 
-def read_apiserver(runner: Runner, ask: Ask) -> Dict[str, Any]:
+def read_apiserver(runner: Runner, ask: Optional[Ask] = None) -> Dict[str, Any]:
     """ready (None where no API server belongs here) and message."""
     manifest = runner.read(MANIFESTS + "/kube-apiserver.yaml")
     if manifest is None:
         return {"ready": None, "message": "no API server belongs here"}
     flags = parse_flags(manifest)
     port = flags.get("secure-port", "")
+    if ask is None:
+        # ssl and http.client are half of this module's start; a host without an API server does without.
+        from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.readyz import ask_readyz
+
+        ask = ask_readyz
     answer = ask(local_address(flags.get("bind-address", "")), int(port) if _is_port(port) else 6443, runner)
     return {"ready": answer.ready, "message": answer.message}
 
@@ -60,38 +58,7 @@ def local_address(bind_address: str) -> str:
     return "127.0.0.1" if address.is_unspecified else str(address)
 
 
-class _Connection(http.client.HTTPSConnection):
-    """Connects to an address, and verifies the name that the certificate carries."""
-
-    def __init__(self, address: str, port: int, context: ssl.SSLContext) -> None:
-        super().__init__(SERVER_NAME, port, timeout=APISERVER_SECONDS, context=context)
-        self.address = address
-        self.tls = context
-
-    def connect(self) -> None:
-        plain = socket.create_connection((self.address, self.port), self.timeout)
-        self.sock = self.tls.wrap_socket(plain, server_hostname=SERVER_NAME)
-
-
-def ask_readyz(address: str, port: int, runner: Runner) -> Answer:
-    """GET /readyz, verified by the cluster's CA."""
-    try:
-        context = ssl.create_default_context(cafile=CA)
-        if all(runner.exists(path) for path in CLIENT):
-            context.load_cert_chain(*CLIENT)
-        connection = _Connection(address, port, context)
-        try:
-            connection.request("GET", "/readyz")
-            response = connection.getresponse()
-            text = response.read(4096).decode("utf-8", "replace").strip()
-        finally:
-            connection.close()
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        return Answer(False, "%s:%d does not answer: %s" % (address, port, error or type(error).__name__))
-    return Answer(response.status == 200, text if response.status == 200 else "HTTP %d: %s" % (response.status, text[-500:]))
-
-
-def read_etcd(runner: Runner, connect: Connect) -> Optional[Dict[str, Any]]:
+def read_etcd(runner: Runner, connect: Optional[Connect] = None) -> Optional[Dict[str, Any]]:
     """data_dir, data_present, reachable, healthy, members, leader and message; None where no etcd member belongs here."""
     manifest = runner.read(MANIFESTS + "/etcd.yaml")
     flags = parse_flags(manifest or "")
@@ -112,6 +79,10 @@ def read_etcd(runner: Runner, connect: Connect) -> Optional[Dict[str, Any]]:
     if manifest is None or client is None or not runner.exists(ETCD_CA):
         facts["message"] = "no static pod" if manifest is None else "no client certificate"
         return facts
+    if connect is None:
+        from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
+
+        connect = EtcdClient
     try:
         etcd = connect(client_url(flags), ETCD_CA, client + ".crt", client + ".key", ETCD_SECONDS)
         _ask_etcd(etcd, facts)
@@ -120,11 +91,12 @@ def read_etcd(runner: Runner, connect: Connect) -> Optional[Dict[str, Any]]:
     return facts
 
 
-def _ask_etcd(etcd: EtcdClient, facts: Dict[str, Any]) -> None:
+def _ask_etcd(etcd: "EtcdClient", facts: Dict[str, Any]) -> None:
     end = time.monotonic() + ETCD_SECONDS
     status = etcd.status()
     facts["reachable"] = True
     facts["leader"] = "%x" % status.leader if status.leader else None
+    etcd.timeout = max(0.2, end - time.monotonic())
     for member in etcd.member_list():
         facts["members"].append(
             {

@@ -15,6 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
     kubernetes,
     network,
     packages,
+    readyz,
     runtime,
     services,
     storage,
@@ -467,7 +468,7 @@ def test_leftover_etcd_data_without_a_static_pod_is_told_and_nothing_is_asked() 
 
 
 def test_an_api_server_that_does_not_answer_is_not_ready_and_says_why() -> None:
-    answer = health.ask_readyz("127.0.0.1", 1, FakeRunner())
+    answer = readyz.ask_readyz("127.0.0.1", 1, FakeRunner())
     assert answer.ready is False
     assert "does not answer" in answer.message
 

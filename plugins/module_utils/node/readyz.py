@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks an API server on its own host whether it is ready."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import Answer
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+
+SECONDS = 2.0
+CA = "/etc/kubernetes/pki/ca.crt"
+#: A certificate that system:public-info-viewer covers, for API servers that refuse anonymous requests.
+CLIENT = ("/etc/kubernetes/pki/apiserver-kubelet-client.crt", "/etc/kubernetes/pki/apiserver-kubelet-client.key")
+#: kubeadm issues the API server's certificate for this name, whatever the node's addresses are.
+SERVER_NAME = "kubernetes"
+
+
+class _Connection(http.client.HTTPSConnection):
+    """Connects to an address, and verifies the name that the certificate carries."""
+
+    def __init__(self, address: str, port: int, context: ssl.SSLContext) -> None:
+        super().__init__(SERVER_NAME, port, timeout=SECONDS, context=context)
+        self.address = address
+        self.tls = context
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.address, self.port), self.timeout)
+        self.sock = self.tls.wrap_socket(plain, server_hostname=SERVER_NAME)
+
+
+def ask_readyz(address: str, port: int, runner: Runner) -> Answer:
+    """GET /readyz, verified by the cluster's CA."""
+    try:
+        context = ssl.create_default_context(cafile=CA)
+        if all(runner.exists(path) for path in CLIENT):
+            context.load_cert_chain(*CLIENT)
+        connection = _Connection(address, port, context)
+        try:
+            connection.request("GET", "/readyz")
+            response = connection.getresponse()
+            text = response.read(4096).decode("utf-8", "replace").strip()
+        finally:
+            connection.close()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return Answer(False, "%s:%d does not answer: %s" % (address, port, error or type(error).__name__))
+    return Answer(response.status == 200, text if response.status == 200 else "HTTP %d: %s" % (response.status, text[-500:]))
