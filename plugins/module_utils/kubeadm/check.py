@@ -93,9 +93,7 @@ def check_document(
     def unknown(path: Path, struct: Struct, name: str) -> None:
         newer = kind == "KubeletConfiguration" and len(path) == 1 and target.minor > NEWEST_MINOR
         if newer:
-            warnings.append(
-                "%s: not in the field tables, which end at Kubernetes 1.%d." % (name_of(path), NEWEST_MINOR)
-            )
+            warnings.append("%s: not in the field tables, which end at Kubernetes 1.%d." % (name_of(path), NEWEST_MINOR))
             return
         elsewhere = [place for place in _PLACES.get(name, []) if place != "%s.%s" % (kind, ".".join(path))]
         if elsewhere:

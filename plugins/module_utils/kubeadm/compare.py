@@ -59,17 +59,14 @@ def read_cluster(runner: Runner, kubeconfig: str) -> Dict[str, Any]:
     result = runner.run(argv + ["get", "configmap", "kubeadm-config", "-o", "json"], timeout=30)
     if result.rc != 0:
         raise CompareError(
-            "kubectl can't read kubeadm-config with %s: %s"
-            % (kubeconfig, result.stderr.strip() or "exit code %d" % result.rc),
+            "kubectl can't read kubeadm-config with %s: %s" % (kubeconfig, result.stderr.strip() or "exit code %d" % result.rc),
             "Compare on a control plane of a running cluster, or name its kubeconfig.",
         )
     try:
         text = json.loads(result.stdout)["data"]["ClusterConfiguration"]
         document = parse(text)
     except (ValueError, KeyError, TypeError) as error:
-        raise CompareError(
-            "kubeadm-config has no ClusterConfiguration that can be read: %s" % error, "Look at it with kubectl."
-        )
+        raise CompareError("kubeadm-config has no ClusterConfiguration that can be read: %s" % error, "Look at it with kubectl.")
     if not isinstance(document, dict):
         raise CompareError("kubeadm-config has no ClusterConfiguration that can be read.", "Look at it with kubectl.")
     return document

@@ -80,9 +80,7 @@ def render(
     problems: List[Problem] = []
     for name in documents:
         if name not in DOCUMENTS:
-            problems.append(
-                Problem("documents", "there is no document %r." % (name,), did_you_mean(str(name), DOCUMENTS))
-            )
+            problems.append(Problem("documents", "there is no document %r." % (name,), did_you_mean(str(name), DOCUMENTS)))
     for name in description:
         if name not in DOCUMENTS:
             problems.append(Problem(str(name), "there is no such section.", did_you_mean(str(name), DOCUMENTS)))
@@ -100,18 +98,14 @@ def render(
     present = {kind: document for kind, document in found.items() if kind in wanted or _described(kind, document)}
     warnings: List[str] = []
     for kind, document in present.items():
-        problems += check_document(
-            kind, document, Target(api, facts.minor), partial(translation.name_of, kind), warnings
-        )
+        problems += check_document(kind, document, Target(api, facts.minor), partial(translation.name_of, kind), warnings)
     context = Context(present, translation, facts, allow_public_metrics, cgroup_version)
     for rule in nodes.RULES + networks.RULES + components.RULES:
         rule(context)
     problems += translation.problems + context.problems
     if problems:
         raise ConfigError(problems)
-    return _finish(
-        facts, api, [name for name in DOCUMENTS if name in documents], found, translation, warnings + context.warnings
-    )
+    return _finish(facts, api, [name for name in DOCUMENTS if name in documents], found, translation, warnings + context.warnings)
 
 
 def _target(kubernetes_version: Any, api_version: Optional[str]) -> Tuple[Release, str]:
@@ -149,9 +143,7 @@ def _component(name: str, fields: Any, found: Dict[str, Dict[str, Any]], transla
     """A component's fields in the API's own spelling; empty values are left out."""
     kind = DOCUMENTS[name]
     if not isinstance(fields, Mapping):
-        translation.problems.append(
-            Problem(name, "it is %s, not a dictionary." % describe(fields), "Write fields of %s." % kind)
-        )
+        translation.problems.append(Problem(name, "it is %s, not a dictionary." % describe(fields), "Write fields of %s." % kind))
         fields = {}
     found[kind] = {field: value for field, value in fields.items() if value is not None}
     for field in found[kind]:
@@ -198,9 +190,7 @@ def _merge_extra(extra: Any, found: Dict[str, Dict[str, Any]], translation: Tran
             found[kind] = merge(found[kind], kept)
 
 
-def _extra_origins(
-    kind: str, path: Tuple[str, ...], fields: Mapping[Any, Any], setting: str, translation: Translation
-) -> None:
+def _extra_origins(kind: str, path: Tuple[str, ...], fields: Mapping[Any, Any], setting: str, translation: Translation) -> None:
     for name, value in fields.items():
         here = path + (str(name),)
         if isinstance(value, Mapping) and value:

@@ -101,9 +101,7 @@ def validate(runner: Runner, rendered: Rendered, kubeadm: str, path: str) -> Lis
     return [line.strip() for line in result.stderr.splitlines() if "deprecated" in line]
 
 
-def place(
-    runner: Runner, rendered: Rendered, path: str, mode: int, kubeadm: str, check_mode: bool, validated: bool
-) -> List[str]:
+def place(runner: Runner, rendered: Rendered, path: str, mode: int, kubeadm: str, check_mode: bool, validated: bool) -> List[str]:
     """Write the text beside the path, validate it there, and move it into place (unless in check mode). Returns warnings."""
     directory = os.path.dirname(path) or "."
     if not check_mode and not os.path.isdir(directory):

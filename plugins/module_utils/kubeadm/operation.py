@@ -61,6 +61,10 @@ UNFINISHED_INIT = (
     "Port-10259",
 )
 
+#: Lines worth showing where no symptom is known, and those that stand in every kubelet's log before the API answers.
+NEWS = re.compile(r"error|fail|fatal|denied|refused|timed out", re.IGNORECASE)
+NOISE = re.compile(r'node "[^"]*" not found|Failed to watch|nodes? "[^"]*" is forbidden')
+
 #: Seconds between two looks at the kubelet's journal, and how far back each look goes.
 LOOK_EVERY = 5
 LOOK_BACK = 12
@@ -362,9 +366,11 @@ class Operator:
             cause = "; ".join(finding.cause for finding in findings)
             remedy = "; ".join(finding.remedy for finding in findings)
             return KubeadmError(name, "%s (%s)" % (cause, how), remedy, [finding.evidence for finding in findings], log)
-        tail = [redact(line) for line in output.strip().splitlines()[-12:]]
-        remedy = "read the lines above and `journalctl -u kubelet` on the node; the next run goes on from here"
-        return KubeadmError(name, how, remedy, tail, log)
+        said = [line for line in output.splitlines() if NEWS.search(line)][-6:] or output.strip().splitlines()[-6:]
+        kubelet = [line for line in self._kubelet_log(started).splitlines() if NEWS.search(line) and not NOISE.search(line)][-6:]
+        evidence = [redact(line.strip())[:500] for line in said + kubelet]
+        remedy = "read the lines above (kubeadm's, then the kubelet's); mend what they name, and the next run goes on from here"
+        return KubeadmError(name, how, remedy, evidence, log)
 
     def _wait_for_api_server(self) -> None:
         deadline = self.runner.now() + self.wanted.timeout

@@ -57,7 +57,7 @@ SYMPTOMS = (
         hopeless=True,
     ),
     _symptom(
-        r"misconfiguration: kubelet cgroup driver",
+        r"misconfiguration: kubelet cgroup driver|expected cgroupsPath to be of format",
         "the kubelet and the container runtime use different cgroup drivers",
         "use systemd for both: leave cgroupDriver out of cluster_kubelet_settings; role container_runtime configures the runtime",
         hopeless=True,

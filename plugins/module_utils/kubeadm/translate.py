@@ -106,9 +106,7 @@ _FLAGS: Dict[Tuple[str, str], Tuple[_Flag, ...]] = {
     ("ResetConfiguration", "dryRun"): (_Flag("reset", "--dry-run", since=25),),
     ("ResetConfiguration", "cleanupTmpDir"): (_Flag("reset", "--cleanup-tmp-dir", since=28),),
     ("UpgradeConfiguration", "apply.kubernetesVersion"): (_Flag("upgrade_apply", ""),),
-    ("UpgradeConfiguration", "apply.allowExperimentalUpgrades"): (
-        _Flag("upgrade_apply", "--allow-experimental-upgrades"),
-    ),
+    ("UpgradeConfiguration", "apply.allowExperimentalUpgrades"): (_Flag("upgrade_apply", "--allow-experimental-upgrades"),),
     ("UpgradeConfiguration", "apply.allowRCUpgrades"): (_Flag("upgrade_apply", "--allow-release-candidate-upgrades"),),
     ("UpgradeConfiguration", "apply.certificateRenewal"): (_Flag("upgrade_apply", "--certificate-renewal"),),
     ("UpgradeConfiguration", "apply.dryRun"): (_Flag("upgrade_apply", "--dry-run"),),
@@ -131,9 +129,7 @@ _FLAGS: Dict[Tuple[str, str], Tuple[_Flag, ...]] = {
         _Flag("upgrade_node", "--patches", since=22),
     ),
     ("UpgradeConfiguration", "plan.kubernetesVersion"): (_Flag("upgrade_plan", ""),),
-    ("UpgradeConfiguration", "plan.allowExperimentalUpgrades"): (
-        _Flag("upgrade_plan", "--allow-experimental-upgrades"),
-    ),
+    ("UpgradeConfiguration", "plan.allowExperimentalUpgrades"): (_Flag("upgrade_plan", "--allow-experimental-upgrades"),),
     ("UpgradeConfiguration", "plan.allowRCUpgrades"): (_Flag("upgrade_plan", "--allow-release-candidate-upgrades"),),
     ("UpgradeConfiguration", "plan.ignorePreflightErrors"): (_Flag("upgrade_plan", "--ignore-preflight-errors"),),
     ("UpgradeConfiguration", "plan.printConfig"): (_Flag("upgrade_plan", "--print-config"),),

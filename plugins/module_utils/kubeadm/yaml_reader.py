@@ -15,9 +15,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)$")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+][0-9]+)?$")
-_KEY = re.compile(
-    r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#"'\[\]{}&*!|>%@`,?-][^#]*?|[-?][^\s#][^#]*?)\s*:(?:\s+(.*))?$"""
-)
+_KEY = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#"'\[\]{}&*!|>%@`,?-][^#]*?|[-?][^\s#][^#]*?)\s*:(?:\s+(.*))?$""")
 
 #: An escape of 32 bits, which JSON lacks; the other branch keeps an escaped backslash from starting one.
 _LONG_ESCAPE = re.compile(r"\\U([0-9a-fA-F]{8})|\\.")
@@ -117,9 +115,7 @@ class _Reader:
             if not _uncomment(rest):
                 self.position += 1
                 following = self.peek()
-                found.append(
-                    self.value(following.indent) if following is not None and following.indent > indent else None
-                )
+                found.append(self.value(following.indent) if following is not None and following.indent > indent else None)
                 continue
             inner = line.indent + len(line.text) - len(rest)
             nested = rest == "-" or rest.startswith("- ") or _KEY.match(rest)

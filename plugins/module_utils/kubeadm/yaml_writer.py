@@ -19,9 +19,7 @@ _WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "i
 def _text(value: str) -> str:
     if _PLAIN.match(value) and value.lower() not in _WORDS:
         return value
-    quoted = "".join(
-        json.dumps(part)[1:-1] if ord(part[0]) <= 0xFFFF else "\\U%08X" % ord(part) for part in _runs(value)
-    )
+    quoted = "".join(json.dumps(part)[1:-1] if ord(part[0]) <= 0xFFFF else "\\U%08X" % ord(part) for part in _runs(value))
     return '"%s"' % quoted  # a double-quoted scalar of YAML takes JSON's escapes, but no pairs of surrogates
 
 

@@ -26,7 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
 
 #: The schedulers of ip_vs; each but rr needs its kernel module ip_vs_<name>.
 _IPVS_SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "mh")
-_METRICS_REMEDY = "Write 127.0.0.1 or the node's private address, or set allow_public_metrics: true where a firewall stands before it."
+_METRICS_REMEDY = "Write 127.0.0.1 or a private address; with a firewall before it, allow_public_metrics: true."
 
 
 def kubernetes_version(context: Context) -> None:
@@ -70,22 +70,16 @@ def _external_etcd(context: Context) -> None:
     files = {name: context.text(CLUSTER, "etcd.external." + name) for name in ("caFile", "certFile", "keyFile")}
     endpoints = context.texts(CLUSTER, "etcd.external.endpoints")
     if not endpoints:
-        context.wrong(
-            CLUSTER, "etcd.external.endpoints", "there are none.", "Write every member, as in https://10.0.0.31:2379."
-        )
+        context.wrong(CLUSTER, "etcd.external.endpoints", "there are none.", "Write every member, as in https://10.0.0.31:2379.")
     for path in ("etcd.external.endpoints", "etcd.external.httpEndpoints"):
         for endpoint in context.texts(CLUSTER, path):
             scheme, host = _url(endpoint)
             if scheme not in ("http", "https") or not host:
                 context.wrong(CLUSTER, path, "%r is no URL." % endpoint, "Write https://address:2379.")
             elif scheme == "http" and path.endswith(".endpoints") and any(files.values()):
-                context.wrong(
-                    CLUSTER, path, "%s is without TLS, though there are certificates." % endpoint, "Write https."
-                )
+                context.wrong(CLUSTER, path, "%s is without TLS, though there are certificates." % endpoint, "Write https.")
     if bool(files["certFile"]) != bool(files["keyFile"]):
-        context.wrong(
-            CLUSTER, "etcd.external", "the certificate and its key go together.", "Write cert_file and key_file."
-        )
+        context.wrong(CLUSTER, "etcd.external", "the certificate and its key go together.", "Write cert_file and key_file.")
     if files["certFile"] and not files["caFile"]:
         context.wrong(CLUSTER, "etcd.external", "a client certificate needs the CA too.", "Write ca_file.")
     for name, path in files.items():
@@ -126,9 +120,7 @@ def public_metrics(context: Context) -> None:
                 )
     metrics = context.text(KUBE_PROXY, "metricsBindAddress")
     if metrics and is_everywhere(metrics.rpartition(":")[0] if parse_address(metrics) is None else metrics):
-        context.wrong(
-            KUBE_PROXY, "metricsBindAddress", "%s listens on public addresses too." % metrics, _METRICS_REMEDY
-        )
+        context.wrong(KUBE_PROXY, "metricsBindAddress", "%s listens on public addresses too." % metrics, _METRICS_REMEDY)
     if context.integer(KUBELET, "readOnlyPort"):
         context.wrong(
             KUBELET,
@@ -148,8 +140,7 @@ def images(context: Context) -> None:
                 CLUSTER,
                 path,
                 "%s has a scheme; a registry's name has none." % repository,
-                "Write %s. Plain HTTP is said in containerd's hosts.toml (http://)."
-                % repository.split("://", 1)[1].rstrip("/"),
+                "Write %s. Plain HTTP is said in containerd's hosts.toml (http://)." % repository.split("://", 1)[1].rstrip("/"),
             )
         elif repository.endswith("/") or not re.match(r"[\w.-]+(:\d+)?(/[a-z0-9._-]+)*$", repository):
             context.wrong(
@@ -199,9 +190,7 @@ def certificates(context: Context) -> None:
         for name in context.texts(CLUSTER, path):
             bare = name[2:] if name.startswith("*.") else name
             if parse_address(name) is None and not is_subdomain(bare):
-                context.wrong(
-                    CLUSTER, path, "%r is no address and no DNS name." % name, "Write it without scheme and port."
-                )
+                context.wrong(CLUSTER, path, "%r is no address and no DNS name." % name, "Write it without scheme and port.")
 
 
 def volumes(context: Context) -> None:
@@ -214,9 +203,7 @@ def volumes(context: Context) -> None:
                 if not volume.get(name):
                     context.wrong(CLUSTER, "%s.%s" % (here, name), "it is missing.", "Write it.")
                 elif name != "name" and not str(volume[name]).startswith("/"):
-                    context.wrong(
-                        CLUSTER, "%s.%s" % (here, name), "%r is no absolute path." % volume[name], "Begin it with /."
-                    )
+                    context.wrong(CLUSTER, "%s.%s" % (here, name), "%r is no absolute path." % volume[name], "Begin it with /.")
 
 
 def kube_proxy(context: Context) -> None:
@@ -270,9 +257,7 @@ def _proxy_mode(context: Context, mode: str) -> None:
     elif mode == "kernelspace":
         context.wrong(KUBE_PROXY, "mode", "kernelspace is the mode of Windows nodes.", "Write one of: %s." % modes)
     elif removed:
-        context.wrong(
-            KUBE_PROXY, "mode", "%s was removed in Kubernetes %s." % (mode, removed), "Write one of: %s." % modes
-        )
+        context.wrong(KUBE_PROXY, "mode", "%s was removed in Kubernetes %s." % (mode, removed), "Write one of: %s." % modes)
     elif added:
         context.wrong(KUBE_PROXY, "mode", "%s came with Kubernetes %s." % (mode, added), "Write one of: %s." % modes)
     elif mode not in release.proxy_modes:
@@ -290,8 +275,7 @@ def _proxy_mode(context: Context, mode: str) -> None:
             context.warn(
                 KUBE_PROXY,
                 "mode",
-                "%s is deprecated in Kubernetes %s and will go; nftables or iptables stay."
-                % (mode, release.version.minor_text),
+                "%s is deprecated in Kubernetes %s and will go; nftables or iptables stay." % (mode, release.version.minor_text),
             )
 
 

@@ -88,9 +88,7 @@ class Context:
         if isinstance(value, Mapping):
             pairs = list(value.items())
         else:
-            pairs = [
-                (item.get("name"), item.get("value")) for item in self.items(kind, path) if isinstance(item, Mapping)
-            ]
+            pairs = [(item.get("name"), item.get("value")) for item in self.items(kind, path) if isinstance(item, Mapping)]
         return [(name, text) for name, text in pairs if isinstance(name, str) and isinstance(text, str)]
 
 

@@ -99,9 +99,7 @@ def _parse(context: Context, path: str) -> List[Network]:
             context.wrong(CLUSTER, path, "%s %s." % (error.text, error.problem), _sentence(error.remedy))
             continue
         if part != part.strip():
-            context.wrong(
-                CLUSTER, path, "there is a space in it.", "Write the two networks with a comma alone between them."
-            )
+            context.wrong(CLUSTER, path, "there is a space in it.", "Write the two networks with a comma alone between them.")
         minimum = _MINIMUM_ADDRESSES[path]
         if network.num_addresses < minimum:
             context.wrong(
@@ -185,8 +183,7 @@ def _masks(context: Context, pods: List[Network]) -> None:
             context.wrong(
                 CLUSTER,
                 _POD,
-                "%s in parts of /%d is more than 2^%d nodes, which kubeadm refuses."
-                % (network, mask, _LARGEST_DIFFERENCE),
+                "%s in parts of /%d is more than 2^%d nodes, which kubeadm refuses." % (network, mask, _LARGEST_DIFFERENCE),
                 "Write a pod subnet of /%d or longer, or a shorter node mask." % (mask - _LARGEST_DIFFERENCE),
             )
     pods_wanted = context.integer(KUBELET, "maxPods")
@@ -226,9 +223,7 @@ def _addresses(context: Context, pods: List[Network], services: List[Network]) -
 def domains(context: Context) -> None:
     domain = context.text(CLUSTER, "networking.dnsDomain")
     if domain and not is_subdomain(domain):
-        context.wrong(
-            CLUSTER, "networking.dnsDomain", "%r is no DNS domain." % domain, "Write one such as cluster.local."
-        )
+        context.wrong(CLUSTER, "networking.dnsDomain", "%r is no DNS domain." % domain, "Write one such as cluster.local.")
     of_kubelet = context.text(KUBELET, "clusterDomain")
     if of_kubelet and domain and of_kubelet != domain:
         context.wrong(
@@ -239,9 +234,7 @@ def domains(context: Context) -> None:
         )
     for index, address in enumerate(context.texts(KUBELET, "clusterDNS")):
         if parse_address(address) is None:
-            context.wrong(
-                KUBELET, "clusterDNS.[%d]" % index, "%r is no IP address." % address, "Write the address of the DNS."
-            )
+            context.wrong(KUBELET, "clusterDNS.[%d]" % index, "%r is no IP address." % address, "Write the address of the DNS.")
 
 
 RULES = (networks, domains)

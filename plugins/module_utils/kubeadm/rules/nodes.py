@@ -130,9 +130,7 @@ def local_endpoints(context: Context) -> None:
         text = context.text(kind, path)
         address = parse_address(text) if text else None
         if text and address is None:
-            context.wrong(
-                kind, path, "%r is no IP address." % text, "Write the address that the other nodes reach this one by."
-            )
+            context.wrong(kind, path, "%r is no IP address." % text, "Write the address that the other nodes reach this one by.")
         elif address is not None and (address.is_unspecified or address.is_loopback or address.is_multicast):
             context.wrong(
                 kind,
@@ -142,9 +140,7 @@ def local_endpoints(context: Context) -> None:
             )
         port = context.integer(kind, prefix + ".bindPort")
         if port is not None and not 1 <= port <= 65535:
-            context.wrong(
-                kind, prefix + ".bindPort", "%d is no port." % port, "Write a number from 1 to 65535, as in 6443."
-            )
+            context.wrong(kind, prefix + ".bindPort", "%d is no port." % port, "Write a number from 1 to 65535, as in 6443.")
 
 
 def certificate_keys(context: Context) -> None:
@@ -154,14 +150,11 @@ def certificate_keys(context: Context) -> None:
             context.wrong(
                 kind,
                 path,
-                "a certificate key is 64 hexadecimal digits (an AES key of 32 bytes), this has %d characters."
-                % len(key),
+                "a certificate key is 64 hexadecimal digits (an AES key of 32 bytes), this has %d characters." % len(key),
                 "Make one with: kubeadm certs certificate-key.",
             )
     if isinstance(context.get(JOIN, "controlPlane"), Mapping) and not context.text(JOIN, "controlPlane.certificateKey"):
-        context.warn(
-            JOIN, "controlPlane", "without a certificate_key the cluster's certificates have to be on the node already."
-        )
+        context.warn(JOIN, "controlPlane", "without a certificate_key the cluster's certificates have to be on the node already.")
 
 
 def bootstrap_tokens(context: Context) -> None:
@@ -169,21 +162,25 @@ def bootstrap_tokens(context: Context) -> None:
         if not isinstance(token, Mapping):
             continue
         here = "bootstrapTokens.[%d]." % index
-        _token(context, INIT, here + "token", token.get("token"), required=True)
+        _token(context, INIT, here + "token", token.get("token"))
         if token.get("ttl") and token.get("expires"):
             context.wrong(INIT, here + "ttl", "a token has ttl or expires, not both.", "Leave one out.")
         usages = token.get("usages")
         for usage in usages if isinstance(usages, (list, tuple)) else ():
             if usage not in ("signing", "authentication"):
-                context.wrong(
-                    INIT, here + "usages", "%r is no usage." % (usage,), "Write signing, authentication, or both."
-                )
+                context.wrong(INIT, here + "usages", "%r is no usage." % (usage,), "Write signing, authentication, or both.")
+        if isinstance(usages, (list, tuple)) and usages and "authentication" not in usages:
+            # kubeadm gives every token the default group, which it then refuses itself (seen with 1.20.2).
+            context.wrong(
+                INIT,
+                here + "usages",
+                "kubeadm refuses a token that has groups and no authentication, and it always adds a group.",
+                "Write [signing, authentication], or leave it out.",
+            )
         groups = token.get("groups")
         for group in groups if isinstance(groups, (list, tuple)) else ():
             if not re.match(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$", str(group)):
-                context.wrong(
-                    INIT, here + "groups", "%r is no group of a token." % (group,), "Write system:bootstrappers:<name>."
-                )
+                context.wrong(INIT, here + "groups", "%r is no group of a token." % (group,), "Write system:bootstrappers:<name>.")
 
 
 def _token(context: Context, kind: str, path: str, value: Any, required: bool = False) -> None:
@@ -204,9 +201,7 @@ def discovery(context: Context) -> None:
     token = context.mapping(JOIN, "discovery.bootstrapToken")
     file = context.text(JOIN, "discovery.file.kubeConfigPath")
     if token and file:
-        context.wrong(
-            JOIN, "discovery", "there is a token and a file; kubeadm takes one of them.", "Leave token or file out."
-        )
+        context.wrong(JOIN, "discovery", "there is a token and a file; kubeadm takes one of them.", "Leave token or file out.")
     if not token and not file:
         context.wrong(
             JOIN,
@@ -252,9 +247,7 @@ def control_plane_endpoint(context: Context) -> None:
 
 def _endpoint(context: Context, kind: str, path: str, endpoint: str, port_needed: bool) -> None:
     if "://" in endpoint:
-        context.wrong(
-            kind, path, "%s is a URL." % endpoint, "Write host:port, without %s://." % endpoint.split("://")[0]
-        )
+        context.wrong(kind, path, "%s is a URL." % endpoint, "Write host:port, without %s://." % endpoint.split("://")[0])
         return
     host, port = split_endpoint(endpoint)
     if (port is not None and port_of(port) is None) or (port is None and port_needed):
@@ -277,9 +270,7 @@ def preflight_errors(context: Context) -> None:
         path = (prefix + "." if prefix else "") + "ignorePreflightErrors"
         for name in context.texts(kind, path):
             if name.lower() == "all":
-                context.wrong(
-                    kind, path, "all hides every problem, also those to come.", "Name the checks, as in [NumCPU, Mem]."
-                )
+                context.wrong(kind, path, "all hides every problem, also those to come.", "Name the checks, as in [NumCPU, Mem].")
 
 
 def phases(context: Context) -> None:
@@ -320,9 +311,7 @@ def kubelet_arguments(context: Context) -> None:
                     "Remove it. " + release.removed_kubelet_flags[name],
                 )
             elif name in KUBELET_FLAGS_SET_BY_KUBEADM:
-                context.wrong(
-                    kind, path, "--%s is not set here." % name, "Remove it. " + KUBELET_FLAGS_SET_BY_KUBEADM[name]
-                )
+                context.wrong(kind, path, "--%s is not set here." % name, "Remove it. " + KUBELET_FLAGS_SET_BY_KUBEADM[name])
 
 
 def unmount_flags(context: Context) -> None:
