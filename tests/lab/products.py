@@ -129,7 +129,9 @@ def _in_builder(script: str, out: Path, source: Path | None = None) -> None:
     mounts = ["-v", f"{HERE / script}:/build.sh:ro", "-v", f"{out}:/out", "-v", f"{scratch}:/build"]
     mounts += ["-v", f"{source}:/source:ro"] if source else []
     remedy = "Does the Debian mirror have source packages (deb-src), and are 6 GB free below the cache?"
-    podman("run", "--rm", "--network", "host", *LIMITS, *mounts, builder, "nice", "bash", "/build.sh", remedy=remedy)
+    # Few CPU shares: all of an idle machine, but no burden on nodes that run meanwhile.
+    flags = ["--rm", "--network", "host", "--cpu-shares", "64", *LIMITS, *mounts]
+    podman("run", *flags, builder, "bash", "/build.sh", remedy=remedy)
     shutil.rmtree(scratch)
 
 
@@ -288,8 +290,8 @@ def _images(out: Path, built: Path, files: Path, programs: dict[str, Path]) -> l
         archive = out / "images" / f"{name}.tar"
         archives.write_archive(archive, images, architecture())
         references = [image.reference for image in images]
-        entry = {"archive": f"images/{archive.name}", "sha256": _sha256(archive), "roles": roles, "references": references}
-        entries.append(entry)
+        entry: dict[str, object] = {"archive": f"images/{archive.name}", "sha256": _sha256(archive), "roles": roles}
+        entries.append({**entry, "references": references})
     shutil.rmtree(layers)
     return entries
 
