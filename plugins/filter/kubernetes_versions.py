@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, Callable, Dict
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import VersionError, release
 
 

@@ -286,20 +286,14 @@ def main():
         warnings = list(rendered.warnings)
         if params["compare"]:
             wanted = next((each for each in rendered.documents if each["kind"] == "ClusterConfiguration"), {})
-            result["difference"] = [
-                each.data() for each in differences(read_cluster(runner, params["kubeconfig"]), wanted)
-            ]
+            result["difference"] = [each.data() for each in differences(read_cluster(runner, params["kubeconfig"]), wanted)]
         if result["changed"]:
             result["diff"] = diff(params["path"], before, rendered.text, mode)
-            warnings += place(
-                runner, rendered, params["path"], mode, params["kubeadm_path"], module.check_mode, params["validate"]
-            )
+            warnings += place(runner, rendered, params["path"], mode, params["kubeadm_path"], module.check_mode, params["validate"])
     except ConfigError as error:
         module.fail_json(msg=str(error), problems=[problem.data() for problem in error.problems])
     except (FileError, CompareError) as error:
-        module.fail_json(
-            msg=str(error), problems=[{"setting": "path", "problem": error.problem, "remedy": error.remedy}]
-        )
+        module.fail_json(msg=str(error), problems=[{"setting": "path", "problem": error.problem, "remedy": error.remedy}])
     for warning in warnings:
         module.warn(warning)
     module.exit_json(**result)

@@ -4,11 +4,34 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm import yaml_reader, yaml_writer
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+#: Text that a reader could take for something else.
+LOOKALIKES = [
+    "10:30",
+    "0x10",
+    "010",
+    "1e5",
+    "yes",
+    "~",
+    "a: b",
+    "a #b",
+    "- a",
+    "*x",
+    "&x",
+    "!x",
+    "key:",
+    "::1",
+    "0",
+    "1.20",
+    "2026-11-21",
+]
 
 SCALARS = (
     st.none()
@@ -16,7 +39,7 @@ SCALARS = (
     | st.integers(-(2**63), 2**63)
     | st.floats(allow_nan=False)
     | st.text(max_size=20)
-    | st.sampled_from(["10:30", "0x10", "010", "1e5", "yes", "~", "a: b", "a #b", "- a", "*x", "&x", "!x", "key:", "2001:db8::1", "0", "1.20", "2026-11-21"])
+    | st.sampled_from(LOOKALIKES)
 )
 VALUES = st.recursive(
     SCALARS,
@@ -26,16 +49,19 @@ VALUES = st.recursive(
 DOCUMENTS = st.dictionaries(st.text(max_size=8), VALUES, min_size=1, max_size=5)
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(DOCUMENTS)
 def test_what_we_write_pyyaml_reads_back(document):
     assert yaml.safe_load(yaml_writer.dump(document)) == document
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(DOCUMENTS)
 def test_what_we_write_we_read_back(document):
     assert yaml_reader.load(yaml_writer.dump(document)) == document
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(DOCUMENTS, min_size=1, max_size=3))
 def test_several_documents_come_back_in_order(documents):
     text = yaml_writer.dump_all(documents)
@@ -43,30 +69,24 @@ def test_several_documents_come_back_in_order(documents):
     assert yaml_reader.load_all(text) == documents
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet="ab:-# \n'\"{}[]|>&*!1.~", max_size=60))
-def test_the_reader_agrees_with_pyyaml_or_refuses(text):
-    try:
-        ours = yaml_reader.load_all(text)
-    except yaml_reader.YamlError:
-        return
-    try:
-        theirs = list(yaml.safe_load_all(text))
-    except yaml.YAMLError:
-        return
-    del ours, theirs  # the subset is proved on kubeadm's own output below; here only: no other exception
+def test_whatever_text_comes_the_reader_reads_it_or_refuses_it(text):
+    with contextlib.suppress(yaml_reader.YamlError):
+        yaml_reader.load_all(text)
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(DOCUMENTS)
 def test_pyyamls_own_block_style_is_read_alike_or_refused(document):
     text = yaml.safe_dump(document, default_flow_style=False, width=100000)
-    try:
+    with contextlib.suppress(yaml_reader.YamlError):
         assert yaml_reader.load(text) == yaml.safe_load(text)
-    except yaml_reader.YamlError:
-        pass
 
 
 def test_no_document_starts_with_a_brace():
-    assert yaml_writer.dump_all([{"kind": "A", "apiVersion": "v1", "b": {}, "a": []}]) == "---\napiVersion: v1\nkind: A\na: []\nb: {}\n"
+    text = yaml_writer.dump_all([{"kind": "A", "apiVersion": "v1", "b": {}, "a": []}])
+    assert text == "---\napiVersion: v1\nkind: A\na: []\nb: {}\n"
 
 
 #: kubeadm 1.20.2, `kubeadm config print init-defaults`, with what `kubeadm-config` of a cluster adds.
