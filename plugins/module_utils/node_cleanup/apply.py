@@ -11,7 +11,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node_cleanup.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: What ip says when the thing went by itself: with the service that held it, or with the link that it was on.
-GONE = ("Cannot find device", "Cannot assign requested address", "No such process", "No such file or directory")
+GONE = (
+    "Cannot find device",
+    "Cannot assign requested address",
+    "ddress not found",
+    "No such process",
+    "No such file or directory",
+)
 
 
 class CleanupError(Exception):
