@@ -172,7 +172,8 @@ def _nftables(rules: Sequence[Rule], trusted: Sequence[str]) -> Dict[str, List[D
     unit_path = "/etc/systemd/system/" + NFTABLES_UNIT
     unit = (
         "# %s\n[Unit]\nDescription=Firewall rules for Kubernetes' ports\nWants=network-pre.target\nBefore=network-pre.target\n"
-        "After=nftables.service\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/nft -f %s\nExecReload=/usr/sbin/nft -f %s\n"
+        "After=nftables.service\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/nft -f %s\n"
+        "ExecReload=/usr/sbin/nft -f %s\n"
         "ExecStop=/usr/sbin/nft delete table inet baremetal_kubernetes\n\n[Install]\nWantedBy=multi-user.target\n"
         % (_HEADER, NFTABLES_FILE, NFTABLES_FILE)
     )
