@@ -65,6 +65,7 @@ attributes:
     description: Changes nothing anyway, and doesn't wait.
   diff_mode:
     support: none
+    description: It changes nothing.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 

@@ -43,6 +43,7 @@ attributes:
     description: Nothing is tried.
   diff_mode:
     support: none
+    description: What it makes, it removes again.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 

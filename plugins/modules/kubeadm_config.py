@@ -209,6 +209,8 @@ problems:
   elements: dict
 """
 
+from typing import Any, Dict
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.compare import (
     CompareError,
@@ -230,12 +232,12 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 class KubeadmConfigModule(AnsibleModule):
     """Knows the secrets within the free dictionaries before the invocation reaches the system's log."""
 
-    def _log_invocation(self):
+    def _log_invocation(self) -> None:
         self.no_log_values.update(secrets(self.params))
         super()._log_invocation()
 
 
-def argument_spec():
+def argument_spec() -> Dict[str, Any]:
     sections = {name: {"type": "dict", "default": {}} for name in list(DOCUMENTS) + ["extra"]}
     return dict(
         sections,
@@ -256,7 +258,7 @@ def argument_spec():
 DOCUMENT_CHOICES = ("init", "join", "cluster", "reset", "upgrade", "kubelet", "kube_proxy")
 
 
-def main():
+def main() -> None:
     module = KubeadmConfigModule(argument_spec=argument_spec(), supports_check_mode=True)
     params = module.params
     module.no_log_values.update(secrets(params))

@@ -76,6 +76,7 @@ attributes:
     description: Returns the steps that would be taken.
   diff_mode:
     support: full
+    description: The steps that kubeadm is run for.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 

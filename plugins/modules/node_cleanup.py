@@ -34,6 +34,7 @@ attributes:
     description: Returns the steps that would be taken.
   diff_mode:
     support: full
+    description: A line for each thing that goes.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 

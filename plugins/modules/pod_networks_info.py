@@ -35,6 +35,7 @@ attributes:
     description: Changes nothing. On a host without a kubeconfig, as before the first run, it returns no nodes; it doesn't wait.
   diff_mode:
     support: none
+    description: It changes nothing.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 

@@ -10,8 +10,8 @@ module: topology_check
 version_added: 0.1.0
 short_description: Check all hosts of a cluster together, and plan what a run will do
 description:
-  - Looks, on the controller, at the settings of the cluster and of all roles and at what M(baremetal.kubernetes.node_facts) read off
-    the hosts of the groups C(control_plane), C(workers), C(etcd), C(load_balancers) and C(directors).
+  - Looks, on the controller, at the settings of the cluster and of all roles and at what M(baremetal.kubernetes.node_facts) read
+    off the hosts of the groups C(control_plane), C(workers), C(etcd), C(load_balancers) and C(directors).
   - Fails with everything that is wrong at once. Each error names the setting, what is wrong with it, what to write instead, and the
     hosts. So a cluster is not begun that can't be finished, and nobody mends one thing a run.
   - Checks etcd's quorum and its spread over machines (C(physical_host)), names, addresses, machine-ids, VIP and endpoint, subnets
@@ -111,6 +111,13 @@ plan:
     init:
       description: The host to initialise the cluster on; null where there is a cluster.
       type: str
+    api_host:
+      description: RV(plan.ask), or RV(plan.init) where there is no cluster yet.
+      type: str
+    certificates:
+      description: Of each node, the certificate that expires first.
+      type: list
+      elements: dict
     ask:
       description: A healthy control plane to ask; null where there is none.
       type: str
@@ -130,7 +137,7 @@ plan:
       type: list
       elements: str
     keepalived:
-      description: By inventory name, a control plane's C(priority), C(router_id), C(interface), C(source) and C(peers). Empty without a VIP.
+      description: By inventory name, a control plane's C(priority), C(router_id), C(interface), C(source), C(peers). Empty without a VIP.
       type: dict
     load_balancer_backends:
       description: The API servers, as C(name), C(address) and C(port).

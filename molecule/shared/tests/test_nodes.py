@@ -97,9 +97,9 @@ def test_pods_of_a_deployment_talk_to_each_other_by_service_name(cluster: Any) -
         assert {pod["spec"]["nodeName"] for pod in pods} == set(cluster.nodes)
         first = pods[0]["metadata"]["name"]
         for pod in pods:
-            answer = cluster.kubectl("exec %s -- wget -qO- -T 5 http://%s:8080/" % (first, pod["status"]["podIP"]))
+            answer = cluster.kubectl("exec %s -- timeout 5 wget -q -O - http://%s:8080/" % (first, pod["status"]["podIP"]))
             assert answer.strip() == pod["metadata"]["name"]
-        by_name = cluster.kubectl("exec %s -- wget -qO- -T 10 http://talk.default.svc.cluster.local/" % first)
+        by_name = cluster.kubectl("exec %s -- timeout 10 wget -q -O - http://talk.default.svc.cluster.local/" % first)
         assert by_name.strip() in {pod["metadata"]["name"] for pod in pods}
     finally:
         host.run(kubectl + "delete daemonset,service talk --wait=false")

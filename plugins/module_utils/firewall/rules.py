@@ -171,7 +171,8 @@ def _nft_match(rule: Rule) -> str:
 def _nftables(rules: Sequence[Rule], trusted: Sequence[str]) -> Dict[str, List[Dict[str, Any]]]:
     unit_path = "/etc/systemd/system/" + NFTABLES_UNIT
     unit = (
-        "# %s\n[Unit]\nDescription=Firewall rules for Kubernetes' ports\nWants=network-pre.target\nBefore=network-pre.target\n"
+        "# %s\n[Unit]\nDescription=Firewall rules for Kubernetes' ports\n"
+        "Wants=network-pre.target\nBefore=network-pre.target\n"
         "After=nftables.service\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/nft -f %s\n"
         "ExecReload=/usr/sbin/nft -f %s\n"
         "ExecStop=/usr/sbin/nft delete table inet baremetal_kubernetes\n\n[Install]\nWantedBy=multi-user.target\n"

@@ -254,6 +254,8 @@ class Operator:
 
     def resume_init(self) -> None:
         self._mark("init")
+        # kubeadm starts it again with the settings of now; what it says until then is about those of the run before.
+        self.runner.run(["systemctl", "stop", "kubelet"], timeout=120)
         self._kubeadm("init", ["init", "--config", self.wanted.config, "--skip-token-print"] + self._flags(UNFINISHED_INIT))
         self._unmark()
 
@@ -342,7 +344,7 @@ class Operator:
                 raise self._failure(operation, how, process.output(), started, log)
             if now >= next_look:
                 next_look = now + LOOK_EVERY
-                seen = [finding for finding in find_symptoms(self._kubelet_log(now - LOOK_BACK)) if finding.hopeless]
+                seen = [finding for finding in find_symptoms(self._kubelet_log(max(started, now - LOOK_BACK))) if finding.hopeless]
                 if {finding.cause for finding in seen} & {finding.cause for finding in hopeless}:
                     process.stop()
                     raise self._failure(operation, "stopped, since waiting can't help", process.output(), started, log)

@@ -159,7 +159,8 @@ def _addresses(facts: Mapping[str, Any]) -> List[InterfaceAddress]:
     for entry in entries(facts.get("addresses")):
         entry = mapping(entry)
         address = parse_address(text(entry.get("address")))
-        network = network_of(text(entry.get("address")), entry.get("prefix")) if address is not None else None
+        prefix = entry.get("prefix")
+        network = network_of(text(entry.get("address")), prefix) if address is not None and isinstance(prefix, int) else None
         if address is not None and network is not None:
             found.append(InterfaceAddress(text(entry.get("interface")), address, network))
     return found

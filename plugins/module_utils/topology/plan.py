@@ -11,6 +11,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
     Topology,
+    entries,
     mapping,
     text,
 )
@@ -38,6 +39,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
         "summary": _summary(topology, init, join_control_planes, join_workers),
+        "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
         "load_balancer_backends": [
             {"name": node.name, "address": str(node.address or ""), "port": topology.settings.api_port}
@@ -107,6 +109,13 @@ def _node(node: Node) -> Dict[str, Any]:
         "roles": list(node.groups),
         "state": node.state,
     }
+
+
+def _first_to_expire(node: Node) -> List[Dict[str, Any]]:
+    """The certificate on this node that expires first, with the node's name; empty where it has none."""
+    known = map(mapping, entries(node.facts.get("certificates")))
+    dated = [entry for entry in known if isinstance(entry.get("days_left"), int)]
+    return [dict(min(dated, key=lambda entry: int(entry["days_left"])), node=node.name)] if dated else []
 
 
 def _hosts_entries(topology: Topology) -> List[Dict[str, Any]]:
