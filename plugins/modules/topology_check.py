@@ -137,7 +137,7 @@ plan:
       type: list
       elements: str
     keepalived:
-      description: By inventory name, a control plane's C(priority), C(router_id), C(interface), C(source), C(peers). Empty without a VIP.
+      description: By inventory name, a control plane's C(priority), C(router_id), C(interface), C(source), C(peers).
       type: dict
     load_balancer_backends:
       description: The API servers, as C(name), C(address) and C(port).
