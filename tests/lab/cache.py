@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,9 +45,10 @@ def product(name: str, inputs: Any, build: Callable[[Path], None]) -> Path:
     with locked(name):
         if final.exists():
             return final
-        unfinished = CACHE / f".{final.name}.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
+        for left in CACHE.glob(f".{final.name}.unfinished-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{final.name}.unfinished-", dir=CACHE))
+        unfinished.chmod(0o755)
         say(f"building {name} …")
         start = time.monotonic()
         build(unfinished)
@@ -61,7 +63,7 @@ def drop_superseded(current: list[Path]) -> None:
         name = kept.name.rpartition("-")[0]
         with locked(name):
             for path in CACHE.glob(f"*{name}-*"):
-                if re.fullmatch(rf"\.?{re.escape(name)}-[0-9a-f]{{12}}(\.unfinished)?", path.name) and path != kept:
+                if re.fullmatch(rf"\.?{re.escape(name)}-[0-9a-f]{{12}}(\.unfinished-.*)?", path.name) and path != kept:
                     say(f"removing {path.name}: superseded")
                     shutil.rmtree(path, ignore_errors=True)
 

@@ -44,7 +44,7 @@ def say(text: str) -> None:
 def run(argv: Sequence[str | Path], remedy: str = "", **options: Any) -> str:
     """Standard output of a command; LabError with its last words when it fails."""
     command = [str(word) for word in argv]
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "CONTAINERS_CONF": str(CACHE / "containers.conf")}
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     try:
         result = subprocess.run(command, text=True, capture_output=True, env=environment, check=False, **options)
     except FileNotFoundError as error:
@@ -59,7 +59,7 @@ def run(argv: Sequence[str | Path], remedy: str = "", **options: Any) -> str:
 
 
 def podman(*arguments: str | Path, remedy: str = "", **options: Any) -> str:
-    """podman with the lab's own containers.conf."""
+    """Standard output of a podman command; LabError when it fails."""
     return run(["podman", *arguments], remedy, **options)
 
 
@@ -70,13 +70,14 @@ def in_parallel(function: Callable[[Any], Any], items: Iterable[Any]) -> list[An
         return [future.result() for future in [pool.submit(function, item) for item in work]]
 
 
-def write_containers_conf() -> None:
-    """crun refuses hybrid cgroup v1, and there is no user session for systemd's cgroup manager: runc and cgroupfs."""
+def use_containers_conf() -> None:
+    """Gives podman the lab's own settings, not the machine's: runc, since crun refuses hybrid cgroup v1, and cgroupfs."""
     CACHE.mkdir(parents=True, exist_ok=True)
     text = '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n'
     path = CACHE / "containers.conf"
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
+    os.environ["CONTAINERS_CONF"] = str(path)
 
 
 def check_root() -> None:

@@ -90,7 +90,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         host.install_prerequisites()
-        host.write_containers_conf()
+        host.use_containers_conf()
         arguments.run(arguments)
     except host.LabError as error:
         print(f"lab: {error}", file=sys.stderr)

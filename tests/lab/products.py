@@ -26,6 +26,7 @@ COREDNS_VERSION = "1.7.0"  # kubeadm 1.20's own; from 1.11 CoreDNS needs the API
 ETCD_TAG = "3.4.13-0"  # kubeadm 1.20's own; in it is Debian's etcd 3.4
 BUSYBOX_TAG = "1.35.0"
 IMAGES = "localhost/baremetal-kubernetes-lab"
+BUILDER = "bm-lab-builder"
 
 BUILDER_PACKAGES = (
     *("golang-1.19-go", "golang-github-modern-go-reflect2-dev", "gcc", "libc6-dev", "make", "dpkg-dev", "jq", "rsync"),
@@ -130,7 +131,9 @@ def _in_builder(script: str, out: Path, source: Path | None = None) -> None:
     mounts += ["-v", f"{source}:/source:ro"] if source else []
     remedy = "Does the Debian mirror have source packages (deb-src), and are 6 GB free below the cache?"
     # Few CPU shares: all of an idle machine, but no burden on nodes that run meanwhile.
-    flags = ["--rm", "--network", "host", "--cpu-shares", "64", *LIMITS, *mounts]
+    # The name lets a build that starts again end the container of one that was killed.
+    name = f"{BUILDER}-{key_of([CACHE, script])}"
+    flags = ["--rm", "--replace", "--name", name, "--network", "host", "--cpu-shares", "64", *LIMITS, *mounts]
     podman("run", *flags, builder, "bash", "/build.sh", remedy=remedy)
     shutil.rmtree(scratch)
 
@@ -324,7 +327,10 @@ def current() -> list[Path]:
 
 
 def purge() -> None:
-    """Removes the cache and the images."""
+    """Removes the cache, the images, and builders that a killed run left."""
+    builders = podman("ps", "--all", "--quiet", "--filter", f"name=^{BUILDER}-").split()
+    if builders:
+        podman("rm", "--force", "--time", "0", *builders)
     references = podman("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={IMAGES}/*").split()
     if references:
         podman("rmi", "--force", *references)
