@@ -435,9 +435,12 @@ NODE
   done
 }
 
+# As long as the playbook's verify waits, too: nodes and the system's pods, DNS among them.
 wait_until_ready() {
   on "$first" <<'NODE'
-kubectl --kubeconfig /etc/kubernetes/admin.conf wait --for=condition=Ready node --all --timeout=300s
+export KUBECONFIG=/etc/kubernetes/admin.conf
+kubectl wait --for=condition=Ready node --all --timeout=300s
+kubectl --namespace kube-system wait --for=condition=Ready pod --all --timeout=300s
 NODE
 }
 
