@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from typing import Any
 
 
@@ -41,12 +43,7 @@ def test_no_secret_of_the_join_is_left_on_a_node(cluster: Any) -> None:
 
 
 def test_the_kubeconfig_on_the_controller_is_private_and_works_by_the_endpoint(cluster: Any) -> None:
-    import os
-    import stat
-
-    from conftest import INVENTORY
-
-    path = INVENTORY / ("kubeconfig-" + (cluster.setting("cluster_name") or "kubernetes"))
+    path = cluster.inventory / ("kubeconfig-" + (cluster.setting("cluster_name") or "kubernetes"))
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     endpoint = cluster.setting("cluster_endpoint") or cluster.address(cluster.control_planes[0]) + ":6443"
     assert "server: https://%s" % endpoint in path.read_text()
@@ -73,7 +70,8 @@ def test_pods_of_a_deployment_talk_to_each_other_by_service_name(cluster: Any) -
                                 {
                                     "name": "httpd",
                                     "image": image,
-                                    "command": ["sh", "-c", "hostname > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"],
+                                    "command": ["sh", "-c", "mkdir /w; hostname > /w/index.html; exec httpd -f -p 8080 -h /w"],
+                                    "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
                                 }
                             ],
                         },

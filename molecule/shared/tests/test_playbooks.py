@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from conftest import SCENARIO
-
 
 def test_check_mode_on_the_live_cluster_finds_nothing_to_change(cluster: Any) -> None:
-    recap = cluster.playbook(SCENARIO, "--check", "--diff")
+    recap = cluster.playbook(cluster.scenario, "--check", "--diff")
     assert recap["ok"] > 0 and recap["changed"] == 0
 
 
 def test_a_second_run_changes_nothing_within_twenty_tasks_a_host(cluster: Any) -> None:
-    recap = cluster.playbook(SCENARIO)
+    recap = cluster.playbook(cluster.scenario)
     assert recap["changed"] == 0
     assert recap["ok"] <= 20 * len(cluster.nodes)
 

@@ -50,7 +50,7 @@ def test_the_endpoint_comes_back_when_the_node_that_holds_it_dies(cluster: Any) 
     (holder,) = holders(cluster)
     endpoint = cluster.setting("cluster_endpoint")
     assert answers(endpoint)
-    cluster.lab("stop", "inventories/lab/stacked_ha", holder)
+    cluster.lab("stop", "stacked_ha-" + holder)
     try:
         stopped = time.monotonic()
         while not answers(endpoint):
@@ -60,7 +60,7 @@ def test_the_endpoint_comes_back_when_the_node_that_holds_it_dies(cluster: Any) 
         (successor,) = [name for name in cluster.control_planes if name != holder and name in _alive_holders(cluster, holder)]
         assert successor != holder
     finally:
-        cluster.lab("start", "inventories/lab/stacked_ha", holder)
+        cluster.lab("start", "stacked_ha-" + holder)
     cluster.playbook("verify")
 
 

@@ -12,13 +12,18 @@ from typing import Any, Dict, List
 import pytest
 import testinfra
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 SCENARIO = os.environ.get("MOLECULE_SCENARIO_NAME", "stacked_ha")
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "baremetal-kubernetes-lab"
+SSH = CACHE / "ssh"
 INVENTORY = ROOT / "inventories" / "lab" / SCENARIO
 
 
 class Cluster:
     """A scenario's nodes and settings as its inventory has them."""
+
+    scenario = SCENARIO
+    inventory = INVENTORY
 
     def __init__(self) -> None:
         listed = subprocess.run(
@@ -38,7 +43,10 @@ class Cluster:
         return str(self.variables[name]["ansible_host"])
 
     def host(self, name: str) -> Any:
-        return testinfra.get_host("ansible://%s?ansible_inventory=%s" % (name, INVENTORY))
+        # Not by testinfra's ansible backend: it does not resolve templates in an inventory.
+        config = ROOT / ".build" / "lab-ssh-config"
+        config.write_text("Host *\n User root\n IdentityFile %s/id_ed25519\n UserKnownHostsFile %s/known_hosts\n" % (SSH, SSH))
+        return testinfra.get_host("ssh://%s?ssh_config=%s&controlpersist=60" % (self.address(name), config))
 
     def kubectl(self, arguments: str, node: str = "") -> Any:
         """kubectl on a control plane; JSON where the arguments ask for it."""
