@@ -114,6 +114,10 @@ plan:
     api_host:
       description: RV(plan.ask), or RV(plan.init) where there is no cluster yet.
       type: str
+    work:
+      description: The groups C(plan_*) that the playbooks run for, as C(group) and C(host).
+      type: list
+      elements: dict
     certificates:
       description: Of each node, the certificate that expires first.
       type: list

@@ -43,7 +43,7 @@ def test_no_secret_of_the_join_is_left_on_a_node(cluster: Any) -> None:
 
 
 def test_the_kubeconfig_on_the_controller_is_private_and_works_by_the_endpoint(cluster: Any) -> None:
-    path = cluster.inventory / ("kubeconfig-" + (cluster.setting("cluster_name") or "kubernetes"))
+    path = cluster.inventory / ("kubeconfig-" + (cluster.setting("cluster_name") or "kubernetes") + ".cfg")
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     endpoint = cluster.setting("cluster_endpoint") or cluster.address(cluster.control_planes[0]) + ":6443"
     assert "server: https://%s" % endpoint in path.read_text()

@@ -38,6 +38,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "api_host": ask or init,
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
+        "work": _work(init, ask, join_control_planes, join_workers),
         "summary": _summary(topology, init, join_control_planes, join_workers),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
@@ -51,6 +52,20 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
             if node.address is not None
         ],
     }
+
+
+def _work(init: Optional[str], ask: Optional[str], control_planes: List[str], workers: List[str]) -> List[Dict[str, str]]:
+    """The groups that the plays are for, a host each. A play without hosts costs nothing, one full of skipped tasks does."""
+    api_host = ask or init
+    groups = {
+        "plan_init": [init],
+        "plan_compare": [ask if init is None else None],
+        "plan_api_host": [api_host],
+        "plan_host_of_credentials": [api_host if control_planes or workers else None],
+        "plan_join_control_planes": control_planes,
+        "plan_join_workers": workers,
+    }
+    return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
 
 
 def endpoint(topology: Topology, init: Optional[str] = None) -> str:

@@ -26,7 +26,7 @@ class Settings:
     api_port: int = 6443
     load_balancer_port: int = 8443
     certificate_sans: List[Any] = field(default_factory=list)
-    kubeconfig: str = "{{ inventory_dir }}/kubeconfig-{{ cluster_name }}"
+    kubeconfig: str = "{{ inventory_dir }}/kubeconfig-{{ cluster_name }}.cfg"
     pod_subnet: str = "10.244.0.0/16"
     service_subnet: str = "10.96.0.0/16"
     node_mask: int = 24
