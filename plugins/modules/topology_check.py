@@ -111,9 +111,6 @@ plan:
     init:
       description: The host to initialise the cluster on; null where there is a cluster.
       type: str
-    api_host:
-      description: RV(plan.ask), or RV(plan.init) where there is no cluster yet.
-      type: str
     work:
       description: The groups C(plan_*) that the playbooks run for, as C(group) and C(host).
       type: list

@@ -57,13 +57,13 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
 def _work(init: Optional[str], ask: Optional[str], control_planes: List[str], workers: List[str]) -> List[Dict[str, str]]:
     """The groups that the plays are for, a host each. A play without hosts costs nothing, one full of skipped tasks does."""
     api_host = ask or init
-    groups = {
+    groups: Dict[str, List[Optional[str]]] = {
         "plan_init": [init],
         "plan_compare": [ask if init is None else None],
         "plan_api_host": [api_host],
         "plan_host_of_credentials": [api_host if control_planes or workers else None],
-        "plan_join_control_planes": control_planes,
-        "plan_join_workers": workers,
+        "plan_join_control_planes": list(control_planes),
+        "plan_join_workers": list(workers),
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
 
