@@ -16,6 +16,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -193,7 +194,7 @@ def say(text: str) -> None:
 def plain(nodes: Nodes, number: int) -> Figures:
     """plain.sh on blank nodes."""
     argv: list[Any] = [ROOT / "tests" / "bench" / "plain.sh", "-i", SSH / "id_ed25519", "-n", SSH / "known_hosts", "-v", nodes.vip]
-    argv += ["-k", nodes.inventory / "kubeconfig-plain"]
+    argv += ["-k", nodes.inventory / "kubeconfig-plain.cfg"]
     for letter, hosts in (("-c", nodes.control_planes), ("-w", nodes.workers)):
         for host, address in hosts.items():
             argv += [letter, f"{host}={address}"]
@@ -405,6 +406,8 @@ def main() -> int:
     only.add_argument("--ansible-only", action="store_true", help="only the playbook")
     arguments = parser.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
+    # Whoever ends the bench early still gets what it has measured.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     inventory = arguments.inventory or own_inventory(ROOT / "inventories" / "lab" / "stacked_ha", ROOT / ".build" / "bench")
     nodes = read_nodes(inventory.resolve())
     sides = ["plain"] if arguments.plain_only else ["ansible"] if arguments.ansible_only else ["plain", "ansible"]

@@ -233,6 +233,9 @@ controlPlaneEndpoint: $3
 networking:
   podSubnet: $4
   serviceSubnet: $5
+scheduler:
+  extraArgs:
+    feature-gates: LocalStorageCapacityIsolation=false
 ---
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
