@@ -63,7 +63,7 @@ class Cluster:
         run = subprocess.run(
             ["ansible-playbook", "--inventory", str(INVENTORY), "baremetal.kubernetes." + name, *arguments],
             cwd=ROOT,
-            env=dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1"),
+            env=dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_FORCE_COLOR="0", ANSIBLE_NOCOLOR="1"),
             capture_output=True,
             text=True,
         )

@@ -19,18 +19,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 #: Task, and how many seconds of it may pass: early in the preparation, in the middle of it, and inside kubeadm.
 KILLS = {
     "single": [
-        ("Prepare the operating system", 0.3),
-        ("Bring up the container runtime", 0.5),
-        ("Install Kubernetes' programs and images", 2.0),
-        ("Initialise the cluster", 4.0),
-        ("Initialise the cluster", 9.0),
+        ("Set host names", 0.3),
+        ("Configure containerd", 0.5),
+        ("Install what the bundle has", 2.0),
+        ("Initialise the cluster on this", 4.0),
+        ("Initialise the cluster on this", 9.0),
     ],
     "stacked_ha": [
-        ("Bring up the container runtime", 0.5),
-        ("Install Kubernetes' programs and images", 3.0),
-        ("Initialise the cluster", 6.0),
-        ("Join the control plane", 4.0),
-        ("Join the worker", 2.0),
+        ("Configure containerd", 0.5),
+        ("Install what the bundle has", 3.0),
+        ("Initialise the cluster on this", 6.0),
+        ("Join this control plane", 4.0),
+        ("Join this worker", 2.0),
     ],
 }
 
@@ -40,7 +40,7 @@ def play(topology: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         ["ansible-playbook", "--inventory", "inventories/lab/" + topology, "baremetal.kubernetes." + topology],
         cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1", PYTHONUNBUFFERED="1"),
+        env=dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_FORCE_COLOR="0", ANSIBLE_NOCOLOR="1", PYTHONUNBUFFERED="1"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
