@@ -327,7 +327,7 @@ def _versions(api: str, nodes: Sequence[Mapping[str, Any]]) -> Check:
         text = str(((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion", ""))
         kubelets.add(text)
         try:
-            kubelet = Version.parse(text.split("-")[0].split("+")[0])
+            kubelet = Version.parse(text.partition("-")[0].partition("+")[0])
         except VersionError:
             continue
         behind = server.minor - kubelet.minor

@@ -52,7 +52,7 @@ class Settings:
 
 
 #: Setting (with prefix) -> kind, one of str, int, bool, list, dict (as in an argument specification).
-KINDS: Dict[str, str] = {PREFIX + one.name: str(one.type).split("[")[0].lower() for one in fields(Settings)}
+KINDS: Dict[str, str] = {PREFIX + one.name: str(one.type).partition("[")[0].lower() for one in fields(Settings)}
 
 #: Kind -> what a person writes for it.
 EXAMPLES = {

@@ -89,7 +89,8 @@ def _vip(topology: Topology) -> Iterator[Problem]:
 
 def _segment(topology: Topology) -> Iterator[Problem]:
     vip = topology.vip
-    assert vip is not None
+    if vip is None:
+        return
     segments: Dict[Network, List[str]] = {}
     lacking: Dict[str, List[str]] = {}
     elsewhere: Dict[Tuple[str, str], List[str]] = {}
