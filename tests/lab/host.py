@@ -106,14 +106,16 @@ def install_prerequisites() -> None:
 
 
 def debian_mirror() -> str:
-    """The Debian mirror this machine uses; Debian's own where the machine has none (Ubuntu)."""
+    """LAB_DEBIAN_MIRROR, else the Debian mirror that this machine itself uses."""
+    if os.environ.get("LAB_DEBIAN_MIRROR"):
+        return os.environ["LAB_DEBIAN_MIRROR"]
     sources = Path("/etc/apt")
     for path in [sources / "sources.list", *sorted(sources.glob("sources.list.d/*"))]:
         if path.is_file():
             for address in re.findall(r"^(?:URIs:|deb(?: \[[^\]]*\])?)\s+(https?://\S+)", path.read_text(), re.MULTILINE):
                 if address.rstrip("/").endswith("/debian"):
                     return address
-    return "http://deb.debian.org/debian"
+    raise LabError("this machine's apt names no Debian mirror: write one into the environment, as in LAB_DEBIAN_MIRROR=http://MIRROR/debian")
 
 
 def mmdebstrap(target: Path, variant: str, packages: Sequence[str], *options: str, source: bool = False) -> None:
