@@ -90,6 +90,8 @@ def _report(outcome: Outcome) -> Dict[str, Any]:
         "msg": "\n".join(outcome.plan["summary"]),
     }
     if problems:
+        # Nothing may be done with it, and Ansible would print it after the list of problems.
+        del report["plan"]
         report["msg"] = "%s found, all listed here; no host was changed.\n%s" % (
             counted(len(problems), "problem"),
             readable(problems),

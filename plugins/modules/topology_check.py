@@ -91,8 +91,8 @@ cautions:
   type: list
   elements: dict
 plan:
-  description: What the run will do. To be read only, if there are errors.
-  returned: always
+  description: What the run will do.
+  returned: success
   type: dict
   contains:
     kubernetes_version:
