@@ -233,6 +233,9 @@ controlPlaneEndpoint: $3
 networking:
   podSubnet: $4
   serviceSubnet: $5
+apiServer:
+  extraArgs:
+    watch-cache-sizes: services#0
 scheduler:
   extraArgs:
     feature-gates: LocalStorageCapacityIsolation=false
