@@ -16,7 +16,8 @@ description:
   - Every call with O(state=present) makes a new token; call it only when somebody joins.
 options:
   state:
-    description: Make credentials, or revoke O(token).
+    description:
+      - V(present) makes credentials. V(absent) revokes every token that this module made, those of runs that were killed, too.
     type: str
     choices: [present, absent]
     default: present
@@ -28,9 +29,6 @@ options:
     description: Upload the control-plane certificates too.
     type: bool
     default: false
-  token:
-    description: The token to revoke.
-    type: str
   kubeadm_path:
     description: The kubeadm program.
     type: str
@@ -55,8 +53,6 @@ EXAMPLES = r"""
 - name: Revoke them once everybody is in
   baremetal.kubernetes.kubeadm_token:
     state: absent
-    token: "{{ join.token }}"
-  no_log: true
 """
 
 RETURN = r"""
@@ -87,16 +83,14 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "ttl": {"type": "str", "default": "30m"},
             "upload_certificates": {"type": "bool", "default": False},
-            "token": {"type": "str", "no_log": True},
             "kubeadm_path": {"type": "str", "default": "kubeadm"},
         },
-        required_if=[("state", "absent", ["token"])],
         supports_check_mode=True,
     )
     runner, kubeadm = HostRunner(), module.params["kubeadm_path"]
     try:
         if module.params["state"] == "absent":
-            module.exit_json(changed=module.check_mode or revoke(runner, kubeadm, module.params["token"]))
+            module.exit_json(changed=module.check_mode or bool(revoke(runner, kubeadm)))
         if module.check_mode:
             token, key = "aaaaaa.aaaaaaaaaaaaaaaa", "0" * 64
             module.exit_json(changed=True, token=token, certificate_key=key, ca_certificate_hash="sha256:" + key)

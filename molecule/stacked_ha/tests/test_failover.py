@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import ssl
 import time
 import urllib.request
@@ -46,6 +48,20 @@ def test_haproxy_and_keepalived_accept_their_files(cluster: Any) -> None:
         host = cluster.host(name)
         host.run_test("haproxy -c -f /etc/haproxy/haproxy.cfg")
         host.run_test("keepalived -t -f /etc/keepalived/keepalived.conf")
+
+
+def test_a_node_that_is_down_is_named_and_no_other_is_touched(cluster: Any) -> None:
+    (dead,) = cluster.workers
+    cluster.lab("stop", "stacked_ha-" + dead)
+    try:
+        # The settings differ, too: a run that went on would change every other node.
+        run = cluster.run("stacked_ha", "--extra-vars", json.dumps({"host_sysctls": {"vm.max_map_count": "262144"}}))
+    finally:
+        cluster.lab("start", "stacked_ha-" + dead)
+    assert run.returncode != 0
+    assert "no host was changed" in run.stdout + run.stderr
+    assert dead in (run.stdout + run.stderr).partition("no host was changed")[2]
+    assert not [count for count in re.findall(r"changed=(\d+)", run.stdout) if count != "0"]
 
 
 def test_the_endpoint_comes_back_when_the_node_that_holds_it_dies(cluster: Any) -> None:

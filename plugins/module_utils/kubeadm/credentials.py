@@ -8,6 +8,7 @@ No secret goes on a command line, where every user of the node could read it: ku
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -15,12 +16,17 @@ from typing import List, NamedTuple, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import ADMIN, KubeadmError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import redact
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import JOIN_TOKEN_MARKER
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result, Runner
 
 TOKEN = re.compile(r"^[a-z0-9]{6}\.[a-z0-9]{16}$", re.MULTILINE)
 CERTIFICATE_KEY = re.compile(r"^[0-9a-f]{64}$", re.MULTILINE)
 #: kubeadm deletes the uploaded certificates after two hours (facts.md section 2.2), so no token needs to live longer.
 DEFAULT_TTL = "30m"
+#: By this our tokens are told from others.
+DESCRIPTION = "baremetal.kubernetes join"
+#: The public half of a token of ours in kubeadm's table. For JSON it has two options, by version.
+LISTED = re.compile(r"^([a-z0-9]{6})\.[a-z0-9]{16} .*\b%s\b" % re.escape(DESCRIPTION), re.MULTILINE)
 
 
 class JoinCredentials(NamedTuple):
@@ -35,19 +41,31 @@ def create(runner: Runner, kubeadm: str, ttl: str, upload_certificates: bool) ->
 
     :raises KubeadmError: this node is no working control plane.
     """
-    argv = [kubeadm, "token", "create", "--kubeconfig", ADMIN, "--ttl", ttl, "--description", "baremetal.kubernetes join"]
+    # First, so that no kill leaves a token that the next run does not know of.
+    os.makedirs(os.path.dirname(JOIN_TOKEN_MARKER), mode=0o700, exist_ok=True)
+    with open(JOIN_TOKEN_MARKER, "w", encoding="utf-8"):
+        pass
+    argv = [kubeadm, "token", "create", "--kubeconfig", ADMIN, "--ttl", ttl, "--description", DESCRIPTION]
     token = _secret(TOKEN, runner.run(argv, timeout=120), "token create")
     return JoinCredentials(token, _upload_certificates(runner, kubeadm) if upload_certificates else None)
 
 
-def revoke(runner: Runner, kubeadm: str, token: str) -> bool:
-    """Delete a token by its public half; whether it was there."""
-    token_id = token.partition(".")[0]
+def revoke(runner: Runner, kubeadm: str) -> List[str]:
+    """Delete the tokens that were made for joins, those of killed runs included; the public halves of those that were there.
+
+    :raises KubeadmError: they can't be listed or deleted here.
+    """
     listed = runner.run([kubeadm, "token", "list", "--kubeconfig", ADMIN], timeout=60)
-    if not any(line.startswith(token_id + ".") for line in listed.stdout.splitlines()):
-        return False
-    result = runner.run([kubeadm, "token", "delete", "--kubeconfig", ADMIN, token_id], timeout=60)
-    return result.rc == 0
+    if listed.rc != 0:
+        raise _failure("token list", listed)
+    found: List[str] = LISTED.findall(listed.stdout)
+    if found:
+        result = runner.run([kubeadm, "token", "delete", "--kubeconfig", ADMIN] + found, timeout=60)
+        if result.rc != 0:
+            raise _failure("token delete", result)
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(JOIN_TOKEN_MARKER)
+    return found
 
 
 def _upload_certificates(runner: Runner, kubeadm: str) -> str:

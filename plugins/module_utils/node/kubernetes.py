@@ -13,6 +13,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 
 #: Written by module kubeadm_node before an operation, removed after it.
 MARKER = "/etc/kubernetes/baremetal-operation.json"
+#: Written by module kubeadm_token while a token of ours may be valid. The token itself is not in it.
+JOIN_TOKEN_MARKER = "/run/baremetal-kubernetes/join-token"
 FOLDER = "/etc/kubernetes"
 MANIFESTS = "/etc/kubernetes/manifests"
 ETCD_DATA = "/var/lib/etcd"
@@ -46,7 +48,13 @@ def read(runner: Runner, kubeadm_version: Optional[str]) -> Dict[str, Any]:
     for name in ("admin.conf", "kubelet.conf"):
         endpoint = endpoint or parse_endpoint(runner.read("%s/%s" % (FOLDER, name)) or "")
     return {
-        "kubeadm": {"state": state.name, "version": kubeadm_version, "started": traces.started, "why": state.why},
+        "kubeadm": {
+            "state": state.name,
+            "version": kubeadm_version,
+            "started": traces.started,
+            "why": state.why,
+            "join_token": runner.exists(JOIN_TOKEN_MARKER),
+        },
         "static_pods": [pod for pod in map(parse_static_pod, manifests) if pod is not None],
         "endpoint": endpoint,
     }

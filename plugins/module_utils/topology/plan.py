@@ -38,7 +38,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "api_host": ask or init,
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
-        "work": _work(init, ask, join_control_planes, join_workers),
+        "work": _work(topology, init, ask, join_control_planes, join_workers),
         "summary": _summary(topology, init, join_control_planes, join_workers),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
@@ -54,7 +54,9 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
     }
 
 
-def _work(init: Optional[str], ask: Optional[str], control_planes: List[str], workers: List[str]) -> List[Dict[str, str]]:
+def _work(
+    topology: Topology, init: Optional[str], ask: Optional[str], control_planes: List[str], workers: List[str]
+) -> List[Dict[str, str]]:
     """The groups that the plays are for, a host each. A play without hosts costs nothing, one full of skipped tasks does."""
     api_host = ask or init
     groups: Dict[str, List[Optional[str]]] = {
@@ -64,8 +66,15 @@ def _work(init: Optional[str], ask: Optional[str], control_planes: List[str], wo
         "plan_host_of_credentials": [api_host if control_planes or workers else None],
         "plan_join_control_planes": list(control_planes),
         "plan_join_workers": list(workers),
+        "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
+
+
+def _holds_token(node: Node) -> bool:
+    """Whether a run that was killed may have left a token for joins."""
+    ready = mapping(node.facts.get("apiserver")).get("ready") is True
+    return ready and node.state == "control_plane" and node.kubeadm.get("join_token") is True
 
 
 def endpoint(topology: Topology, init: Optional[str] = None) -> str:
@@ -195,7 +204,8 @@ def _summary(topology: Topology, init: Optional[str], control_planes: List[str],
         if node.host in told:
             continue
         if node.state in ("control_plane", "worker"):
-            lines.append("%s: nothing to do (%s%s)" % (node.host, node.state.replace("_", " "), _version(node)))
+            work = "revoke a killed run's token" if _holds_token(node) else "nothing to do"
+            lines.append("%s: %s (%s%s)" % (node.host, work, node.state.replace("_", " "), _version(node)))
         else:
             lines.append("%s: left alone (%s)" % (node.host, node.why_not or node.state))
     return lines

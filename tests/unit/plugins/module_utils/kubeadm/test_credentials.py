@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
 import pytest
@@ -14,7 +15,14 @@ TOKEN = "abcdef.0123456789abcdef"
 KEY = "0123456789abcdef" * 4
 CREATE = ("kubeadm", "token", "create", "--kubeconfig", "/etc/kubernetes/admin.conf", "--ttl", "30m", "--description")
 LIST = ("kubeadm", "token", "list", "--kubeconfig", "/etc/kubernetes/admin.conf")
-DELETE = ("kubeadm", "token", "delete", "--kubeconfig", "/etc/kubernetes/admin.conf", "abcdef")
+DELETE = ("kubeadm", "token", "delete", "--kubeconfig", "/etc/kubernetes/admin.conf")
+
+
+@pytest.fixture(name="marker", autouse=True)
+def _marker(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    path = tmp_path / "run" / "join-token"
+    monkeypatch.setattr(credentials, "JOIN_TOKEN_MARKER", str(path))
+    return path
 
 
 class Kubeadm(FakeRunner):
@@ -51,7 +59,35 @@ def test_a_control_plane_that_does_not_answer_is_an_error_without_secrets() -> N
     assert TOKEN not in str(caught.value)
 
 
-def test_a_token_is_revoked_by_its_public_half_and_only_if_it_is_there() -> None:
-    listed = "TOKEN     TTL  EXPIRES\n%s   23h  2026-11-22\n" % TOKEN
-    assert credentials.revoke(Kubeadm(commands={LIST: listed, DELETE: "bootstrap token \"abcdef\" deleted"}), "kubeadm", TOKEN)
-    assert not credentials.revoke(Kubeadm(commands={LIST: "TOKEN TTL\n"}), "kubeadm", TOKEN)
+OURS = """\
+TOKEN                     TTL   EXPIRES                USAGES                   DESCRIPTION                       EXTRA GROUPS
+4cmsp8.328jrcfl1444g7sf   1h    2026-11-21T17:17:58Z   <none>                   Proxy for managing TTL            <none>
+abcdef.0123456789abcdef   16m   2026-11-21T15:47:58Z   authentication,signing   baremetal.kubernetes join         system:x
+mine00.0123456789abcdef   15m   2026-11-21T15:47:04Z   authentication,signing   mine                              system:x
+killed.0123456789abcdef   15m   2026-11-21T15:47:04Z   authentication,signing   baremetal.kubernetes join         system:x
+"""
+
+
+def test_every_token_of_ours_is_revoked_by_its_public_half_and_no_other(marker: pathlib.Path) -> None:
+    marker.parent.mkdir()
+    marker.touch()
+    delete = Result(0, "bootstrap tokens deleted", "")
+    runner = Kubeadm(commands={LIST: OURS, DELETE + ("abcdef", "killed"): delete})
+    assert credentials.revoke(runner, "kubeadm") == ["abcdef", "killed"]
+    assert not marker.exists()
+    assert credentials.revoke(Kubeadm(commands={LIST: ""}), "kubeadm") == []
+
+
+@pytest.mark.parametrize("commands", [{}, {LIST: OURS}], ids=["no list", "no deletion"])
+def test_tokens_that_can_not_be_revoked_stay_known(marker: pathlib.Path, commands: Any) -> None:
+    marker.parent.mkdir()
+    marker.touch()
+    with pytest.raises(KubeadmError):
+        credentials.revoke(Kubeadm(commands=commands), "kubeadm")
+    assert marker.exists()
+
+
+def test_a_token_is_known_of_before_it_is_made(marker: pathlib.Path) -> None:
+    with pytest.raises(KubeadmError):
+        credentials.create(Kubeadm(commands={}), "kubeadm", "30m", upload_certificates=False)
+    assert marker.exists()

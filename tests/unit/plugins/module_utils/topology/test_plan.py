@@ -31,6 +31,16 @@ def test_on_a_live_cluster_there_is_nothing_to_do(stacked_ha: Any) -> None:
     assert plan["summary"][3] == "worker1: nothing to do (worker 1.33.6)"
 
 
+def test_a_token_that_a_killed_run_left_is_revoked_where_the_api_answers(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    for host in ("cp1", "cp2"):
+        stacked_ha.facts(host)["kubeadm"]["join_token"] = True
+    stacked_ha.facts("cp1")["apiserver"]["ready"] = False
+    plan = stacked_ha.outcome().plan
+    assert [entry["host"] for entry in plan["work"] if entry["group"] == "plan_revoke"] == ["cp2"]
+    assert plan["summary"][1] == "cp2: revoke a killed run's token (control plane 1.33.6)"
+
+
 def test_a_half_done_init_is_finished_where_it_was_begun_and_that_host_leads(stacked_ha: Any) -> None:
     stacked_ha.facts("cp2")["kubeadm"] = BEGUN_INIT
     plan = stacked_ha.outcome().plan
