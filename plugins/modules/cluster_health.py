@@ -51,14 +51,9 @@ options:
     description: Seconds to wait until all is healthy.
     type: int
     default: 300
-  kubeconfig:
-    description: How to reach the API.
-    type: path
-    default: /etc/kubernetes/admin.conf
-  kubectl_path:
-    description: The program.
-    type: str
-    default: kubectl
+extends_documentation_fragment:
+  - baremetal.kubernetes.kubernetes_api
+  - baremetal.kubernetes.kubernetes_api.kubectl
 attributes:
   check_mode:
     support: full
@@ -122,7 +117,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.he
     report,
     wait_until_healthy,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import KUBECTL_ARGUMENTS, Kubectl
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import read as read_certificates
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
@@ -139,8 +134,7 @@ def main() -> None:
             "certificates": {"type": "list", "elements": "dict", "default": []},
             "certificate_days": {"type": "int", "default": 14},
             "timeout": {"type": "int", "default": 300},
-            "kubeconfig": {"type": "path", "default": "/etc/kubernetes/admin.conf"},
-            "kubectl_path": {"type": "str", "default": "kubectl"},
+            **KUBECTL_ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -156,10 +150,10 @@ def main() -> None:
         certificates=own + options["certificates"],
         certificate_days=options["certificate_days"],
     )
-    kubectl = Kubectl(runner, options["kubeconfig"], options["kubectl_path"])
+    kubectl = Kubectl.from_options(runner, options)
     endpoint = None
     if expected.endpoint:
-        endpoint = Kubectl(runner, options["kubeconfig"], options["kubectl_path"], server="https://" + expected.endpoint)
+        endpoint = Kubectl.from_options(runner, options, server="https://" + expected.endpoint)
 
     def look() -> List[Check]:
         return judge(read(runner, kubectl, endpoint, expected), expected)

@@ -29,14 +29,9 @@ options:
     description: Seconds for the pods to start.
     type: int
     default: 180
-  kubeconfig:
-    description: How to reach the API.
-    type: path
-    default: /etc/kubernetes/admin.conf
-  kubectl_path:
-    description: The program.
-    type: str
-    default: kubectl
+extends_documentation_fragment:
+  - baremetal.kubernetes.kubernetes_api
+  - baremetal.kubernetes.kubernetes_api.kubectl
 attributes:
   check_mode:
     support: full
@@ -66,7 +61,11 @@ failed_connections:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
+    KUBECTL_ARGUMENTS,
+    Kubectl,
+    KubernetesError,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.network_check import check_network
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
@@ -78,15 +77,14 @@ def main() -> None:
             "dns_domain": {"type": "str", "default": "cluster.local"},
             "dns": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 180},
-            "kubeconfig": {"type": "path", "default": "/etc/kubernetes/admin.conf"},
-            "kubectl_path": {"type": "str", "default": "kubectl"},
+            **KUBECTL_ARGUMENTS,
         },
         supports_check_mode=True,
     )
     if module.check_mode:
         module.exit_json(changed=False, tried=0, failed_connections=[])
     options = module.params
-    kubectl = Kubectl(HostRunner(), options["kubeconfig"], options["kubectl_path"])
+    kubectl = Kubectl.from_options(HostRunner(), options)
     try:
         failed, tried = check_network(kubectl, options["image"], options["dns_domain"], options["dns"], options["timeout"])
     except KubernetesError as error:

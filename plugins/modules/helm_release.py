@@ -41,10 +41,6 @@ options:
     description: All values that differ from the chart's own.
     type: dict
     default: {}
-  kubeconfig:
-    description: How to reach the API.
-    type: path
-    default: /etc/kubernetes/admin.conf
   helm_path:
     description: The program.
     type: str
@@ -53,6 +49,8 @@ options:
     description: Seconds for an installation or upgrade.
     type: int
     default: 300
+extends_documentation_fragment:
+  - baremetal.kubernetes.kubernetes_api
 attributes:
   check_mode:
     support: full
@@ -96,7 +94,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.he
     plan_release,
     read_release,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import KubernetesError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import KUBECONFIG_ARGUMENT, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
@@ -110,7 +108,7 @@ def main() -> None:
             "version": {"type": "str", "required": True},
             "sha256": {"type": "str", "default": ""},
             "values": {"type": "dict", "default": {}},
-            "kubeconfig": {"type": "path", "default": "/etc/kubernetes/admin.conf"},
+            **KUBECONFIG_ARGUMENT,
             "helm_path": {"type": "str", "default": "helm"},
             "timeout": {"type": "int", "default": 300},
         },

@@ -20,14 +20,6 @@ options:
     type: list
     elements: dict
     required: true
-  kubeconfig:
-    description: How to reach the API.
-    type: path
-    default: /etc/kubernetes/admin.conf
-  kubectl_path:
-    description: The program.
-    type: str
-    default: kubectl
   wait:
     description: Wait until the workloads among the objects run.
     type: bool
@@ -36,6 +28,9 @@ options:
     description: Seconds to wait for each of them.
     type: int
     default: 300
+extends_documentation_fragment:
+  - baremetal.kubernetes.kubernetes_api
+  - baremetal.kubernetes.kubernetes_api.kubectl
 attributes:
   check_mode:
     support: full
@@ -75,7 +70,11 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.ap
     plan_apply,
     wait_for_rollouts,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
+    KUBECTL_ARGUMENTS,
+    Kubectl,
+    KubernetesError,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
@@ -83,15 +82,14 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "manifests": {"type": "list", "elements": "dict", "required": True},
-            "kubeconfig": {"type": "path", "default": "/etc/kubernetes/admin.conf"},
-            "kubectl_path": {"type": "str", "default": "kubectl"},
+            **KUBECTL_ARGUMENTS,
             "wait": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 300},
         },
         supports_check_mode=True,
     )
     manifests = module.params["manifests"]
-    kubectl = Kubectl(HostRunner(), module.params["kubeconfig"], module.params["kubectl_path"])
+    kubectl = Kubectl.from_options(HostRunner(), module.params)
     rollouts = []
     try:
         check_manifests(manifests)

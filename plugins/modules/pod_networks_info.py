@@ -21,14 +21,9 @@ options:
     description: Seconds to wait for them.
     type: int
     default: 60
-  kubeconfig:
-    description: How to reach the API.
-    type: path
-    default: /etc/kubernetes/admin.conf
-  kubectl_path:
-    description: The program.
-    type: str
-    default: kubectl
+extends_documentation_fragment:
+  - baremetal.kubernetes.kubernetes_api
+  - baremetal.kubernetes.kubernetes_api.kubectl
 attributes:
   check_mode:
     support: full
@@ -67,7 +62,11 @@ nodes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
+    KUBECTL_ARGUMENTS,
+    Kubectl,
+    KubernetesError,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.nodes import pod_networks
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
@@ -77,12 +76,11 @@ def main() -> None:
         argument_spec={
             "expected": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 60},
-            "kubeconfig": {"type": "path", "default": "/etc/kubernetes/admin.conf"},
-            "kubectl_path": {"type": "str", "default": "kubectl"},
+            **KUBECTL_ARGUMENTS,
         },
         supports_check_mode=True,
     )
-    kubectl = Kubectl(HostRunner(), module.params["kubeconfig"], module.params["kubectl_path"])
+    kubectl = Kubectl.from_options(HostRunner(), module.params)
     if module.check_mode and not kubectl.usable():
         module.exit_json(changed=False, nodes=[])
     try:

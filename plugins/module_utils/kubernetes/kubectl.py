@@ -12,6 +12,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 
 ADMIN_KUBECONFIG = "/etc/kubernetes/admin.conf"
 
+#: What modules that speak to the API take, by any program and by kubectl. Documented in plugins/doc_fragments/kubernetes_api.py.
+KUBECONFIG_ARGUMENT: Dict[str, Any] = {"kubeconfig": {"type": "path", "default": ADMIN_KUBECONFIG}}
+KUBECTL_ARGUMENTS: Dict[str, Any] = {**KUBECONFIG_ARGUMENT, "kubectl_path": {"type": "str", "default": "kubectl"}}
+
 
 class KubernetesError(Exception):
     """``subject`` failed with ``problem`` (what kubectl or the API said); ``remedy`` is what a person does next."""
@@ -32,6 +36,11 @@ class Kubectl:
         self._runner = runner
         self._kubeconfig = kubeconfig
         self._argv = [program] + (["--server", server] if server else [])
+
+    @classmethod
+    def from_options(cls, runner: Runner, options: Mapping[str, Any], server: Optional[str] = None) -> Kubectl:
+        """kubectl as a module's KUBECTL_ARGUMENTS name it."""
+        return cls(runner, options["kubeconfig"], options["kubectl_path"], server)
 
     def usable(self) -> bool:
         """Whether this host has a kubeconfig at all: before the first control plane it has none."""
