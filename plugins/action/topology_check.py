@@ -20,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings
     load_yaml,
 )
 
+ARGUMENTS: Dict[str, Any] = {"playbook": {"type": "str", "default": ""}}
 ROLES_PATH = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "roles")
 
 
@@ -33,7 +34,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         result: Dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec({"playbook": {"type": "str", "default": ""}})
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         defaults = load_yaml(os.path.join(ROLES_PATH, "cluster", "defaults", "main.yml")) or {}
         reader = HostVariables(self._loader, task_vars or {}, defaults)
         hosts: Dict[str, Dict[str, Any]] = {}
