@@ -46,8 +46,9 @@ unit: setup  ## Run the unit tests
 sanity: setup  ## Run ansible-test's sanity checks
 	tests/sanity
 
+# By its file and not by --scenario-name, which looks for a scenario `default`, too, and complains that there is none.
 molecule: setup lab-build  ## Run one scenario: SCENARIO=stacked_ha
-	$(BIN)/molecule test --scenario-name $(SCENARIO)
+	MOLECULE_GLOB=molecule/$(SCENARIO)/molecule.yml $(BIN)/molecule test
 
 bench: setup lab-build  ## Compare a fresh stacked_ha with a plain script doing the same work
 	$(BIN)/python tests/bench/bench.py
