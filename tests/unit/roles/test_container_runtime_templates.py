@@ -12,6 +12,7 @@ import jinja2
 import pytest
 import tomllib
 import yaml
+from ansible.plugins.filter.core import to_bool
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import config_schema, generation_data
 
 ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles/container_runtime"
@@ -34,6 +35,7 @@ def template(name: str, **settings: Any) -> str:
         autoescape=False,
     )
     environment.filters["baremetal.kubernetes.containerd_generation"] = generation_data
+    environment.filters["bool"] = to_bool
     return environment.get_template(name).render({**DEFAULTS, **settings})
 
 
