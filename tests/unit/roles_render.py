@@ -33,13 +33,14 @@ def _trusted(text: str) -> str:
     return trust_as_template(text)
 
 
-def _trusted_data(data: Any) -> Any:
+def trusted_data(data: Any) -> Any:
+    """The same with its texts allowed to be templates, which ansible-core 2.19 wants to be told."""
     if isinstance(data, str):
         return _trusted(data)
     if isinstance(data, list):
-        return [_trusted_data(item) for item in data]
+        return [trusted_data(item) for item in data]
     if isinstance(data, dict):
-        return {key: _trusted_data(value) for key, value in data.items()}
+        return {key: trusted_data(value) for key, value in data.items()}
     return data
 
 
@@ -50,18 +51,18 @@ def variables(role: str, **given: Any) -> Dict[str, Any]:
     for name in ("cluster", role):
         path = ROOT / "roles" / name / "defaults" / "main.yml"
         if path.exists():
-            merged.update(_trusted_data(yaml.safe_load(path.read_text()) or {}))
-    merged.update(_trusted_data(given))
+            merged.update(trusted_data(yaml.safe_load(path.read_text()) or {}))
+    merged.update(trusted_data(given))
     return merged
 
 
 def _render(role: str, text: str, given: Dict[str, Any]) -> Any:
-    with _ansible_collections():
+    with ansible_collections():
         return Templar(loader=DataLoader(), variables=variables(role, **given)).template(_trusted(text))
 
 
 @contextlib.contextmanager
-def _ansible_collections() -> Iterator[None]:
+def ansible_collections() -> Iterator[None]:
     """Ansible's loader finds filters only in packages that it imported itself, and the tests import them the plain way."""
     plain = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "ansible_collections"}
     sys.modules.update(_loaded)

@@ -16,10 +16,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.task import Task
-from ansible.plugins.loader import fragment_loader, init_plugin_loader, module_loader
+from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.template import Templar
 from ansible.utils.plugin_docs import get_docstring
 from conftest import COLLECTIONS, LINK, ROOT
+from roles_render import ansible_collections, trusted_data
 
 PREFIX = "baremetal.kubernetes."
 MODULES = sorted(path.stem for path in (LINK / "plugins" / "modules").glob("*.py"))
@@ -77,27 +78,19 @@ def specification(module: str) -> Dict[str, Any]:
     return {name: value for name, value in captured.value.args[0].items() if name in taken}
 
 
-def trusted(value: Any) -> Any:
-    """The same with its texts allowed to be templates, which ansible-core 2.19 wants to be told."""
-    if isinstance(value, dict):
-        return {name: trusted(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [trusted(each) for each in value]
-    try:
-        from ansible.template import trust_as_template
-    except ImportError:
-        return value
-    return trust_as_template(value) if isinstance(value, str) else value
-
-
 def actions(task: Mapping[str, Any]) -> List[str]:
     """The keys of a task that are no keyword of tasks."""
     keywords = set(Task.fattributes) | {"local_action", "loop_control"}
     return [name for name in task if name not in keywords and not name.startswith("with_")]
 
 
-def problems_of(task: Mapping[str, Any], folder: pathlib.Path) -> Iterator[str]:
+def problems_of(task: Mapping[str, Any], folder: pathlib.Path) -> List[str]:
     """What keeps a person from using the task as it stands."""
+    with ansible_collections():
+        return list(_problems_of(task, folder))
+
+
+def _problems_of(task: Mapping[str, Any], folder: pathlib.Path) -> Iterator[str]:
     if not task.get("name"):
         yield "a task has no name"
     named = actions(task)
@@ -112,7 +105,7 @@ def problems_of(task: Mapping[str, Any], folder: pathlib.Path) -> Iterator[str]:
     loader.set_basedir(str(folder))
     variables = {**VARIABLES, **(task.get("vars") or {}), "ansible_search_path": [str(folder)], "role_path": str(folder)}
     try:
-        arguments = Templar(loader=loader, variables=trusted(variables)).template(trusted(dict(task[action] or {})))
+        arguments = Templar(loader=loader, variables=trusted_data(variables)).template(trusted_data(dict(task[action] or {})))
     except Exception as error:  # noqa: BLE001 - whatever the template does, it is the example's fault
         yield "%s: its templates do not render (is the variable in VARIABLES?): %s" % (action, error)
         return
@@ -133,7 +126,6 @@ def problems_of(task: Mapping[str, Any], folder: pathlib.Path) -> Iterator[str]:
 
 @pytest.fixture(name="folder", scope="module")
 def _folder(tmp_path_factory: Any) -> pathlib.Path:
-    init_plugin_loader([str(COLLECTIONS)])
     folder: pathlib.Path = tmp_path_factory.mktemp("examples")
     (folder / "templates").mkdir()
     for name, text in TEMPLATES.items():
@@ -148,13 +140,13 @@ def test_the_module_takes_its_own_examples(module: str, folder: pathlib.Path) ->
     assert [problem for task in tasks for problem in problems_of(task, folder)] == []
 
 
-def said_of(action: str, arguments: Any, folder: pathlib.Path, **task: Any) -> Tuple[str, ...]:
-    return tuple(problems_of({"name": "A task", action: arguments, **task}, folder))
+def said_of(action: str, arguments: Any, folder: pathlib.Path, **task: Any) -> List[str]:
+    return problems_of({"name": "A task", action: arguments, **task}, folder)
 
 
 def test_an_example_that_the_module_would_refuse_is_found(folder: pathlib.Path) -> None:
     node = {"node_name": "cp1", "cluster_name": "kubernetes", "config": "/x", "state": "joined"}
-    assert said_of(PREFIX + "kubeadm_node", node, folder) == ()
+    assert said_of(PREFIX + "kubeadm_node", node, folder) == []
     wrong: List[Tuple[str, Any, str]] = [
         (PREFIX + "kubeadm_node", {**node, "nodename": "cp1"}, "nodename"),
         (PREFIX + "kubeadm_node", {**node, "state": "present"}, "value of state must be one of"),
@@ -180,10 +172,11 @@ def test_an_example_that_the_module_would_refuse_is_found(folder: pathlib.Path) 
 
 def test_examples_that_need_no_cluster_run_in_check_mode(folder: pathlib.Path) -> None:
     tasks = [task for module in RUNS_ANYWHERE for task in documented_tasks(module)]
-    for task in tasks:
-        (action,) = actions(task)
-        if "kubeconfig" in (specification(action[len(PREFIX) :])["argument_spec"] if action.startswith(PREFIX) else ()):
-            task[action] = {**task[action], **NO_CLUSTER}
+    with ansible_collections():
+        for task in tasks:
+            (action,) = actions(task)
+            if action.startswith(PREFIX) and "kubeconfig" in specification(action[len(PREFIX) :])["argument_spec"]:
+                task[action] = {**task[action], **NO_CLUSTER}
     variables = {name: value for name, value in VARIABLES.items() if name != "ansible_facts"}
     play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": tasks}]
     (folder / "examples.yml").write_text(yaml.safe_dump(play, sort_keys=False))

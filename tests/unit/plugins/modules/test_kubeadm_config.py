@@ -9,8 +9,8 @@ import stat
 
 import pytest
 from ansible.module_utils import basic
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.baremetal.kubernetes.plugins.modules import kubeadm_config
+from module_arguments import patch_module_args
 
 KEY = "ab" * 32
 TOKEN = "abcdef.0123456789abcdef"
