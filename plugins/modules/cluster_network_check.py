@@ -11,10 +11,10 @@ version_added: 0.1.0
 short_description: Try whether pods talk across nodes, reach services and find them by name
 description:
   - Starts a pod on every node in a namespace of its own, lets each connect to the next one's and to a service, and removes all
-    of it.
+    of it. A connection that fails at first is tried again for half a minute, since kube-proxy needs a moment for a new service.
 options:
   image:
-    description: Image with a shell, httpd and wget, or agnhost.
+    description: Image with a shell, httpd, timeout and wget, as busybox has them, or agnhost.
     type: str
     default: registry.k8s.io/e2e-test-images/agnhost:2.53
   dns_domain:

@@ -16,5 +16,9 @@ def test_a_second_run_changes_nothing_within_twenty_tasks_a_host(cluster: Any) -
     assert recap["ok"] <= 20 * len(cluster.nodes)
 
 
-def test_the_verify_playbook_finds_the_cluster_healthy(cluster: Any) -> None:
-    assert cluster.playbook("verify")["failed"] == 0
+def test_the_verify_playbook_finds_the_cluster_healthy_and_its_pod_network_working(cluster: Any) -> None:
+    healthy = cluster.playbook("verify")
+    tried = cluster.playbook("verify", "-e", "verify_network=true")
+    assert healthy["changed"] == tried["changed"] == 0
+    assert tried["ok"] == healthy["ok"] + 1, "the pod network was not tried"
+    assert "baremetal-verify" not in cluster.kubectl("get namespaces -o name")

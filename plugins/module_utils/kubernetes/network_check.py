@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import apply, wait_for_rollouts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, said
 
 NAMESPACE = "baremetal-verify"
 PORT = 8080
-#: agnhost has a server of its own; every other image needs a shell, httpd and wget (busybox has them).
+#: Seconds that a connection which fails at first may still take to work.
+PATIENCE = 30
+#: agnhost has a server of its own; every other image needs a shell, httpd, timeout and wget (busybox has them).
 SERVE = (
     "if [ -x /agnhost ]; then exec /agnhost netexec --http-port=%(port)d; fi; "
     "mkdir -p /tmp/www && echo ok > /tmp/www/index.html && exec httpd -f -p %(port)d -h /tmp/www" % {"port": PORT}
@@ -88,22 +90,36 @@ def plan_probes(pods: Sequence[Mapping[str, Any]], service_address: str, domain:
     return probes
 
 
-def try_probes(kubectl: Kubectl, probes: Sequence[Probe], seconds: float, sleep: Callable[[float], None] = time.sleep) -> List[str]:
-    """What does not work after ``seconds`` of trying, a line each."""
-    left = list(probes)
-    waited = 0.0
-    while True:
-        failed: List[Tuple[Probe, str]] = []
-        for probe in left:
-            argv = ["exec", "--namespace", NAMESPACE, probe.pod, "--", "wget", "-q", "-T", "3", "-O", "/dev/null", probe.url]
-            result = kubectl.run(argv, timeout=15)
-            if result.rc != 0:
-                failed.append((probe, said(result)))
-        left = [probe for probe, reason in failed]
-        if not failed or waited >= seconds:
-            return ["from a pod on %s to %s (%s): %s" % (probe.node, probe.target, probe.url, reason) for probe, reason in failed]
+def try_probes(
+    kubectl: Kubectl,
+    probes: Sequence[Probe],
+    seconds: float,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> List[str]:
+    """What does not work, a line each. All are tried once; for ``seconds`` after that, what failed is tried again and again.
+
+    A service that is seconds old needs that: kube-proxy and the CNI plugin on each node learn of it in their own time.
+    """
+    failed = {probe: reason for probe, reason in ((probe, _try(kubectl, probe)) for probe in probes) if reason is not None}
+    deadline = clock() + seconds
+    while failed and clock() < deadline:
         sleep(2)
-        waited += 2
+        for probe in list(failed):
+            reason = _try(kubectl, probe) if clock() < deadline else failed[probe]
+            if reason is None:
+                del failed[probe]
+            else:
+                failed[probe] = reason
+    return ["from a pod on %s to %s (%s): %s" % (probe.node, probe.target, probe.url, reason) for probe, reason in failed.items()]
+
+
+def _try(kubectl: Kubectl, probe: Probe) -> Optional[str]:
+    """Why the connection fails; None if it works."""
+    # Not wget's own -T: BusyBox 1.35 crashes on it, and it would not bound the look-up of the name.
+    argv = ["exec", "--namespace", NAMESPACE, probe.pod, "--", "timeout", "5", "wget", "-q", "-O", "/dev/null", probe.url]
+    result = kubectl.run(argv, timeout=15)
+    return None if result.rc == 0 else said(result)
 
 
 def check_network(kubectl: Kubectl, image: str, domain: str, dns: bool, seconds: int) -> Tuple[List[str], int]:
@@ -118,7 +134,7 @@ def check_network(kubectl: Kubectl, image: str, domain: str, dns: bool, seconds:
         pods = kubectl.objects("pods", "--namespace", NAMESPACE)
         service = kubectl.objects("services", "--namespace", NAMESPACE)[0]
         probes = plan_probes(pods, str(service["spec"]["clusterIP"]), domain, dns)
-        return try_probes(kubectl, probes, min(seconds, 30)), len(probes)
+        return try_probes(kubectl, probes, PATIENCE), len(probes)
     finally:
         kubectl.run(["delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true", "--timeout=60s"], timeout=75)
 

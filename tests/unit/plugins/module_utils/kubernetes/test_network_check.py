@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.network_check import (
@@ -34,8 +34,20 @@ def test_every_node_reaches_a_service_by_address_and_by_name() -> None:
     assert {"http://10.96.0.9:8080/", "http://probe.baremetal-verify.svc.example.org:8080/"} <= urls
 
 
+class Time:
+    """A clock that only a sleep, or a test, moves."""
+
+    now = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 def exec_of(name: str, url: str) -> Tuple[str, ...]:
-    return ("kubectl", "exec", "--namespace", "baremetal-verify", name, "--", "wget", "-q", "-T", "3", "-O", "/dev/null", url)
+    return ("kubectl", "exec", "--namespace", "baremetal-verify", name, "--", "timeout", "5", "wget", "-q", "-O", "/dev/null", url)
 
 
 def test_what_does_not_connect_is_told_from_where_to_where() -> None:
@@ -44,10 +56,35 @@ def test_what_does_not_connect_is_told_from_where_to_where() -> None:
         exec_of("a", "http://x:8080/"): "",
         exec_of("b", "http://y:8080/"): Result(1, "", "wget: download timed out\n"),
     }
-    slept: List[float] = []
-    failed = try_probes(Kubectl(FakeRunner(commands=commands)), probes, 4, slept.append)
+    time = Time()
+    failed = try_probes(Kubectl(FakeRunner(commands=commands)), probes, 4, time.sleep, time.clock)
     assert failed == ["from a pod on cp2 to the pod on cp1 (http://y:8080/): wget: download timed out"]
-    assert slept == [2, 2]
+    assert time.now == 4
+
+
+def test_a_service_may_take_its_time_to_answer() -> None:
+    answers = [Result(1, "", "wget: bad address"), Result(1, "", "wget: connection refused"), Result(0, "", "")]
+    time = Time()
+
+    class Runner(FakeRunner):
+        def run(self, argv: Sequence[str], **_options: Any) -> Result:
+            return answers.pop(0)
+
+    assert try_probes(Kubectl(Runner()), [Probe("a", "cp1", "a service", "http://x:8080/")], 30, time.sleep, time.clock) == []
+    assert time.now == 4 and not answers
+
+
+def test_the_wait_is_bounded_by_the_clock_however_long_each_connection_takes() -> None:
+    probes = [Probe(name, "cp1", "a service", "http://x:8080/") for name in "abcdefgh"]
+    time = Time()
+
+    class Runner(FakeRunner):
+        def run(self, argv: Sequence[str], **_options: Any) -> Result:
+            time.now += 15
+            return Result(1, "", "wget: download timed out")
+
+    assert len(try_probes(Kubectl(Runner()), probes, 30, time.sleep, time.clock)) == 8
+    assert time.now <= 8 * 15 + 30 + 15
 
 
 def test_the_pods_have_no_rights_and_run_on_every_node() -> None:
