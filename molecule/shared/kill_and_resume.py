@@ -30,8 +30,8 @@ KILLS = {
         ("Configure containerd", 0.5),
         ("Install what the bundle has", 3.0),
         ("Initialise the cluster on this", 6.0),
-        ("Join this control plane", 4.0),
-        ("Join this worker", 2.0),
+        ("Join the cluster as control plane", 4.0),
+        ("Join the cluster as worker", 2.0),
     ],
 }
 
