@@ -19,8 +19,8 @@ description:
   - The plan says where to run C(kubeadm init), which healthy control plane to ask, and who joins. It is chosen by what was read.
 options:
   playbook:
-    description: The topology that is to be built, V(single), V(stacked_ha) or V(external_etcd), whose number of hosts is then checked.
-      Empty for any.
+    description: The topology that is to be built, V(single), V(stacked_ha) or V(external_etcd), whose hosts are then
+      checked for it. Empty for any.
     type: str
     default: ""
 notes:
