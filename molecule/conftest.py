@@ -33,6 +33,8 @@ class Cluster:
         self.variables: Dict[str, Dict[str, Any]] = inventory["_meta"]["hostvars"]
         self.control_planes: List[str] = inventory["control_plane"]["hosts"]
         self.workers: List[str] = inventory.get("workers", {}).get("hosts", [])
+        #: Hosts of external etcd; none where it is stacked.
+        self.etcd: List[str] = inventory.get("etcd", {}).get("hosts", [])
         self.nodes = self.control_planes + [name for name in self.workers if name not in self.control_planes]
 
     def setting(self, name: str) -> Any:
@@ -58,6 +60,18 @@ class Cluster:
     def lab(self, *arguments: str) -> None:
         subprocess.run(["python", "tests/lab/lab.py", *arguments], cwd=ROOT, check=True)
 
+    def playbook(self, name: str, *arguments: str) -> Dict[str, int]:
+        """Run a playbook; the sums of its recap."""
+        run = self.run(name, *arguments)
+        assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+        return {key: sum(map(int, re.findall(key + r"=(\d+)", run.stdout))) for key in ("ok", "changed", "failed", "unreachable")}
+
+    def refusal(self, name: str, *arguments: str) -> str:
+        """What a playbook says that refuses to do its work."""
+        run = self.run(name, *arguments)
+        assert run.returncode != 0, run.stdout[-3000:]
+        return run.stdout + run.stderr
+
     def run(self, name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a playbook, whatever comes of it."""
         return subprocess.run(
@@ -67,12 +81,6 @@ class Cluster:
             capture_output=True,
             text=True,
         )
-
-    def playbook(self, name: str, *arguments: str) -> Dict[str, int]:
-        """Run a playbook that has to succeed; the sums of its recap."""
-        run = self.run(name, *arguments)
-        assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
-        return {key: sum(map(int, re.findall(key + r"=(\d+)", run.stdout))) for key in ("ok", "changed", "failed", "unreachable")}
 
 
 @pytest.fixture(scope="session")

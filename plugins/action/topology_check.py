@@ -52,6 +52,7 @@ class ActionModule(ActionBase):
                 "hosts": hosts,
                 "playbook": arguments["playbook"],
                 "resolved": _resolve(settings),
+                "files": _files(settings),
             },
             problems,
         )
@@ -72,6 +73,13 @@ def _resolve(settings: Mapping[str, Any]) -> Dict[str, List[str]]:
     except (OSError, UnicodeError):
         return {name: []}
     return {name: sorted({str(entry[4][0]) for entry in found})}
+
+
+def _files(settings: Mapping[str, Any]) -> Dict[str, bool]:
+    """Which of the files of an existing etcd can be read on this controller."""
+    named = ("cluster_etcd_ca_file", "cluster_etcd_certificate_file", "cluster_etcd_key_file")
+    paths = [settings[name] for name in named if isinstance(settings.get(name), str) and settings[name]]
+    return {path: os.path.isfile(path) and os.access(path, os.R_OK) for path in paths}
 
 
 def _report(outcome: Outcome) -> Dict[str, Any]:

@@ -19,7 +19,8 @@ description:
   - The plan says where to run C(kubeadm init), which healthy control plane to ask, and who joins. It is chosen by what was read.
 options:
   playbook:
-    description: The topology that is to be built, V(single) or V(stacked_ha), whose number of hosts is then checked. Empty for any.
+    description: The topology that is to be built, V(single), V(stacked_ha) or V(external_etcd), whose hosts are then
+      checked for it. Empty for any.
     type: str
     default: ""
 notes:
@@ -148,6 +149,10 @@ plan:
       description: URLs of all etcd members for clients.
       type: list
       elements: str
+    external_etcd:
+      description: Of external etcd the C(endpoints) (empty where it is stacked), C(members), C(bootstrap) (whether all begin a new
+        cluster), the hosts of C(together), C(one_by_one), C(authority), C(clients) and C(given), C(tuning) and C(round_trip_ms).
+      type: dict
 msg:
   description: The summary of the plan, or all errors as text.
   returned: always

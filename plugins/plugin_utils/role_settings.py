@@ -20,6 +20,7 @@ ROLES = (
     "keepalived",
     "packages",
     "worker",
+    "etcd",
     "verify",
     "reset",
     "host",

@@ -151,7 +151,7 @@ def judge(seen: Seen, expected: Expectation) -> List[Check]:
     if expected.endpoint:
         checks.append(_endpoint(seen, expected.endpoint))
     if seen.etcd is not None:
-        checks.append(_etcd(seen.etcd))
+        checks.append(_etcd(seen.etcd, bool(expected.etcd_endpoints)))
     if seen.objects_error:
         checks.append(Check("nodes and pods", False, seen.objects_error, "kubectl get nodes; the API has to answer first"))
     else:
@@ -220,9 +220,11 @@ def _endpoint(seen: Seen, endpoint: str) -> Check:
     )
 
 
-def _etcd(state: EtcdState) -> Check:
+def _etcd(state: EtcdState, external: bool) -> Check:
+    log = "journalctl -u etcd" if external else "crictl logs of etcd"
     if state.error:
-        return Check("etcd", False, state.error, "crictl logs of etcd on each control plane, and its port 2379")
+        hosts = "host of etcd" if external else "control plane"
+        return Check("etcd", False, state.error, "%s on each %s, and its port 2379" % (log, hosts))
     problems = ["%s: %s" % (name, reason) for name, healthy, reason in state.members if not healthy]
     problems += ["%s never started" % text for text in state.unstarted]
     healthy = sum(1 for name, good, reason in state.members if good)
@@ -233,7 +235,7 @@ def _etcd(state: EtcdState) -> Check:
     )
     if not problems:
         return Check("etcd", True, detail)
-    return Check("etcd", False, "%s; %s" % (detail, "; ".join(problems)), "crictl logs of etcd on the nodes that are named")
+    return Check("etcd", False, "%s; %s" % (detail, "; ".join(problems)), "%s on the hosts that are named" % log)
 
 
 def _nodes(nodes: Sequence[Mapping[str, Any]], expected: Sequence[str]) -> Check:
@@ -351,4 +353,7 @@ def _certificates(certificates: Sequence[Mapping[str, Any]], days: int) -> Check
         " on %s" % earliest["node"] if earliest.get("node") else "",
         earliest["days_left"],
     )
-    return Check("certificates", float(earliest["days_left"]) >= days, detail, "kubeadm certs renew all on that node", waits=False)
+    # kubeadm knows nothing of the certificates of external etcd.
+    own = str(earliest["path"]).startswith("/etc/etcd/")
+    remedy = "run the playbook external_etcd, which renews it" if own else "kubeadm certs renew all on that node"
+    return Check("certificates", float(earliest["days_left"]) >= days, detail, remedy, waits=False)

@@ -19,7 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import (
 )
 
 CA = "/etc/kubernetes/pki/ca.crt"
-FOLDERS = ("/etc/kubernetes/pki", "/etc/kubernetes/pki/etcd")
+FOLDERS = ("/etc/kubernetes/pki", "/etc/kubernetes/pki/etcd", "/etc/etcd/pki")
 KUBECONFIGS = "/etc/kubernetes"
 #: Certificates that the kubelet rotates by itself.
 KUBELET = ("/var/lib/kubelet/pki/kubelet-client-current.pem", "/var/lib/kubelet/pki/kubelet-server-current.pem")

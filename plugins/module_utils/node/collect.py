@@ -13,6 +13,7 @@ from typing import Any, Dict, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
     certificates,
+    external_etcd,
     health,
     kernel,
     kubernetes,
@@ -49,11 +50,15 @@ def collect(
     timeout: float = 10,
     ask: Optional[health.Ask] = None,
     connect: Optional[health.Connect] = None,
+    etcd_peers: Sequence[str] = (),
+    etcd_disk: bool = False,
 ) -> Dict[str, Any]:
     """The facts as ansible_facts.kubernetes_node holds them.
 
     :param timeout: seconds that one program may take.
     :param ask: how the API server is asked, and ``connect``: how etcd is, where a test has neither.
+    :param etcd_peers: addresses of other etcd members, to which the round trip is measured; ``etcd_disk``: measure the disk, where
+        etcd has no data yet.
     """
     problems = Problems()
     with ThreadPoolExecutor(max_workers=6) as executor, ThreadPoolExecutor(max_workers=6) as programs:
@@ -77,6 +82,11 @@ def collect(
         facts["time_sync"] = time_sync_job.result()
         facts["apiserver"] = apiserver_job.result()
         facts["etcd"] = etcd_job.result()
+        facts["etcd_host"] = external_etcd.read(runner, problems)
+        if etcd_peers or etcd_disk:
+            empty = not (facts["etcd"] or {}).get("data_present")
+            data_dir = external_etcd.data_directory(runner)
+            facts["etcd_host"].update(external_etcd.measure(data_dir, etcd_peers, etcd_disk and empty))
     facts["firewall"] = services.firewall(active, runner.read("/etc/ufw/ufw.conf") or "")
     facts["kubelet"] = {"active": "kubelet" in active}
     facts["kubeadm"] = node["kubeadm"]

@@ -10,6 +10,12 @@ import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
+    AUTHORITY,
+    CLIENT,
+    SETTINGS,
+    parse_environment,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import ETCD_DATA, MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
 
 ETCD_SECONDS = 3.0
 ETCD_CA = "/etc/kubernetes/pki/etcd/ca.crt"
-#: Clients of etcd on control planes and etcd hosts, then on control planes with external etcd.
+#: Clients of etcd on control planes with etcd of their own, then with external etcd.
 ETCD_CLIENTS = ("/etc/kubernetes/pki/etcd/healthcheck-client", "/etc/kubernetes/pki/apiserver-etcd-client")
 
 
@@ -61,7 +67,8 @@ def local_address(bind_address: str) -> str:
 def read_etcd(runner: Runner, connect: Optional[Connect] = None) -> Optional[Dict[str, Any]]:
     """data_dir, data_present, reachable, healthy, members, leader and message; None where no etcd member belongs here."""
     manifest = runner.read(MANIFESTS + "/etcd.yaml")
-    flags = parse_flags(manifest or "")
+    settings = parse_environment(runner.read(SETTINGS) or "") if manifest is None else {}
+    flags = settings or parse_flags(manifest or "")
     data_dir = flags.get("data-dir", ETCD_DATA)
     data_present = runner.exists(data_dir + "/member")
     if manifest is None and not data_present:
@@ -75,16 +82,17 @@ def read_etcd(runner: Runner, connect: Optional[Connect] = None) -> Optional[Dic
         "leader": None,
         "message": "",
     }
-    client = next((path for path in ETCD_CLIENTS if runner.exists(path + ".crt") and runner.exists(path + ".key")), None)
-    if manifest is None or client is None or not runner.exists(ETCD_CA):
-        facts["message"] = "no static pod" if manifest is None else "no client certificate"
+    authority, clients = (AUTHORITY + ".crt", (CLIENT,)) if settings else (ETCD_CA, ETCD_CLIENTS)
+    client = next((path for path in clients if runner.exists(path + ".crt") and runner.exists(path + ".key")), None)
+    if (manifest is None and not settings) or client is None or not runner.exists(authority):
+        facts["message"] = "no static pod" if manifest is None and not settings else "no client certificate"
         return facts
     if connect is None:
         from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 
         connect = EtcdClient
     try:
-        etcd = connect(client_url(flags), ETCD_CA, client + ".crt", client + ".key", ETCD_SECONDS)
+        etcd = connect(client_url(flags), authority, client + ".crt", client + ".key", ETCD_SECONDS)
         _ask_etcd(etcd, facts)
     except EtcdError as error:
         facts["message"] = str(error)

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks import (
     components,
     endpoint,
+    external_etcd,
     groups,
     membership,
     names,
@@ -23,7 +24,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
-CHECKS = (groups, quorum, names, endpoint, subnets, versions, components, membership, readiness)
+CHECKS = (groups, quorum, external_etcd, names, endpoint, subnets, versions, components, membership, readiness)
 
 
 class Outcome(NamedTuple):

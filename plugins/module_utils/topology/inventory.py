@@ -175,6 +175,8 @@ class Topology:
     playbook: str = ""
     #: Name -> addresses, for a cluster_endpoint that is a name; None where it was not looked up.
     resolved: Mapping[str, Any] = field(default_factory=dict)
+    #: Path on the controller -> whether it is a readable file, for those that settings name.
+    files: Mapping[str, Any] = field(default_factory=dict)
     pod_subnets: List[Network] = field(default_factory=list)
     service_subnets: List[Network] = field(default_factory=list)
     release: Optional[Release] = None
@@ -229,7 +231,7 @@ def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:
     """The topology from plain data (settings, hosts, playbook, resolved), and what is wrong with the form of its settings."""
     settings, problems = normalise(mapping(data.get("settings")))
     nodes = {str(host): read_node(str(host), mapping(entry)) for host, entry in mapping(data.get("hosts")).items()}
-    topology = Topology(settings, nodes, text(data.get("playbook")), mapping(data.get("resolved")))
+    topology = Topology(settings, nodes, text(data.get("playbook")), mapping(data.get("resolved")), mapping(data.get("files")))
     topology.pod_subnets, pod_problems = _networks("cluster_pod_subnet", settings.pod_subnet)
     topology.service_subnets, service_problems = _networks("cluster_service_subnet", settings.service_subnet)
     problems += pod_problems + service_problems

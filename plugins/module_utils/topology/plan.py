@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint, parse_address
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import plan_etcd
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import summary as etcd_summary
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
     Topology,
@@ -27,6 +29,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
     join_control_planes = [node.host for node in topology.control_planes if node.host != init and _joins(node)]
     join_workers = [node.host for node in topology.workers if "control_plane" not in node.groups and _joins(node)]
     ask = _ask(topology)
+    etcd = plan_etcd(topology)
     return {
         "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
         "endpoint": endpoint(topology, init),
@@ -38,24 +41,31 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "api_host": ask or init,
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
-        "work": _work(topology, init, ask, join_control_planes, join_workers),
-        "summary": _summary(topology, init, join_control_planes, join_workers),
+        "work": _work(topology, init, ask, join_control_planes, join_workers, etcd),
+        "summary": etcd_summary(topology, etcd) + _summary(topology, init, join_control_planes, join_workers),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
         "load_balancer_backends": [
             {"name": node.name, "address": str(node.address or ""), "port": topology.settings.api_port}
             for node in topology.control_planes
         ],
-        "etcd_endpoints": [
+        "etcd_endpoints": etcd["endpoints"]
+        or [
             "https://%s" % join_endpoint(str(node.address), ETCD_PORT)
             for node in topology.etcd_members
             if node.address is not None
         ],
+        "external_etcd": etcd,
     }
 
 
 def _work(
-    topology: Topology, init: Optional[str], ask: Optional[str], control_planes: List[str], workers: List[str]
+    topology: Topology,
+    init: Optional[str],
+    ask: Optional[str],
+    control_planes: List[str],
+    workers: List[str],
+    etcd: Mapping[str, Any],
 ) -> List[Dict[str, str]]:
     """The groups that the plays are for, a host each. A play without hosts costs nothing, one full of skipped tasks does."""
     api_host = ask or init
@@ -67,6 +77,12 @@ def _work(
         "plan_join_control_planes": list(control_planes),
         "plan_join_workers": list(workers),
         "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
+        "plan_etcd_authority": [etcd["authority"]],
+        "plan_etcd_together": etcd["together"],
+        "plan_etcd_one_by_one": etcd["one_by_one"],
+        "plan_etcd_clients": etcd["clients"],
+        "plan_etcd_sign": [etcd["authority"] if etcd["clients"] else None],
+        "plan_etcd_given": etcd["given"],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
 

@@ -40,6 +40,11 @@ class Settings:
     image_repository: str = ""
     dns_image_tag: str = ""
     etcd_mode: str = "stacked"
+    etcd_endpoints: List[Any] = field(default_factory=list)
+    etcd_ca_file: str = ""
+    etcd_certificate_file: str = ""
+    etcd_key_file: str = ""
+    etcd_disk_limit_ms: int = 10
     control_plane_schedulable: bool = False
     ignore_preflight_errors: List[Any] = field(default_factory=list)
     kubelet_settings: Dict[str, Any] = field(default_factory=dict)

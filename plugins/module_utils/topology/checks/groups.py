@@ -45,11 +45,11 @@ def _etcd(topology: Topology) -> Iterator[Problem]:
             "write stacked (on the control planes) or external (group etcd)",
         )
     hosts = [node.host for node in topology.group("etcd")]
-    if mode == "external" and not hosts:
+    if mode == "external" and not hosts and not topology.settings.etcd_endpoints:
         yield Problem(
             "group etcd",
             "cluster_etcd_mode is external, but no host is in the group",
-            "put an odd number of hosts in group etcd",
+            "put an odd number of hosts in group etcd, or name an etcd that runs in cluster_etcd_endpoints",
         )
     others = [node.host for node in topology.group("etcd") if "control_plane" not in node.groups]
     if mode == "stacked" and others:
@@ -81,7 +81,25 @@ def _shape(topology: Topology, control_planes: List[str]) -> Iterator[Problem]:
         yield Problem(
             "cluster_etcd_mode",
             "playbook %s builds etcd on the control planes, not on hosts of its own" % topology.playbook,
-            "write stacked",
+            "write stacked, or use the playbook baremetal.kubernetes.external_etcd",
+        )
+    if topology.playbook == "external_etcd":
+        yield from _external(topology)
+
+
+def _external(topology: Topology) -> Iterator[Problem]:
+    if topology.settings.etcd_mode == "stacked":
+        yield Problem(
+            "cluster_etcd_mode",
+            "playbook external_etcd builds etcd on the hosts of group etcd, and this is stacked",
+            "write external, or use the playbook baremetal.kubernetes.stacked_ha",
+        )
+    if not topology.settings.vip:
+        yield Problem(
+            "cluster_vip",
+            "playbook external_etcd brings up a virtual address for the API, and none is set",
+            "set it to a free address of the control planes' network, and cluster_endpoint to it with port %d"
+            % topology.settings.load_balancer_port,
         )
 
 

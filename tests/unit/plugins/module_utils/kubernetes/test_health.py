@@ -213,3 +213,17 @@ def test_a_dead_api_is_part_of_the_picture_and_no_exception() -> None:
     complaints = bad(read(runner, Kubectl(runner), None, Expectation(), FakeEtcd), Expectation())  # type: ignore[arg-type]
     assert complaints[0] == "API server: The connection to the server 10.0.0.1:6443 was refused"
     assert any(complaint.startswith("nodes and pods:") for complaint in complaints)
+
+
+def test_external_etcd_is_looked_for_in_systemds_journal() -> None:
+    seen = HEALTHY._replace(etcd=EtcdState([("etcd1", True, ""), ("etcd2", False, "no leader"), ("etcd3", True, "")], [], 3))
+    external = Expectation(etcd_endpoints=["https://10.0.0.31:2379"])
+    found = next(check for check in judge(seen, external) if check.name == "etcd")
+    assert found.detail == "2 of 3 members healthy, 2 needed; etcd2: no leader"
+    assert "journalctl -u etcd" in found.remedy
+
+
+def test_certificates_of_external_etcd_are_renewed_by_the_playbook_and_not_by_kubeadm() -> None:
+    expected = Expectation(certificates=[{"path": "/etc/etcd/pki/server.crt", "node": "etcd1", "days_left": 3}])
+    found = next(check for check in judge(HEALTHY, expected) if check.name == "certificates")
+    assert (found.ok, "external_etcd" in found.remedy, "kubeadm" in found.remedy) == (False, True, False)
