@@ -40,7 +40,8 @@ NODE_PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "iproute2", "iputils-ping", "netcat-openbsd"),
     *("ca-certificates", "openssh-server", "sudo", "python3", "python3-apt", "curl", "openssl", "gpgv"),
     *("iptables", "conntrack", "socat", "ethtool", "ebtables", "mount", "util-linux"),
-    *("containerd", "runc", "containernetworking-plugins", "keepalived", "haproxy", "etcd-client"),
+    *("containerd", "runc", "containernetworking-plugins", "keepalived", "haproxy", "etcd-client", "etcd-server"),
+    *("nginx", "libnginx-mod-stream", "ipvsadm"),
 )
 # Programs that only Go's module proxy has: name -> (package, version, where the program goes)
 GO_PROGRAMS = {

@@ -7,7 +7,7 @@ find /etc/ssh -name 'ssh_host_*' ! -name 'ssh_host_ed25519_key*' -delete
 printf 'HostKey /etc/ssh/ssh_host_ed25519_key\nUseDNS no\nPermitRootLogin prohibit-password\nMaxStartups 100\n' \
   > /etc/ssh/sshd_config.d/lab.conf
 # The roles start these; a provider's image would not run them either.
-systemctl disable containerd keepalived haproxy
+systemctl disable containerd keepalived haproxy etcd nginx ipvsadm
 rm -f /etc/haproxy/haproxy.cfg /etc/keepalived/*
 systemctl enable ssh
 # Hardware that a container has not
