@@ -38,13 +38,17 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "api_host": ask or init,
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
-        "work": _work(init, ask, join_control_planes, join_workers),
+        "work": _work(init, ask, join_control_planes, join_workers) + _endpoint_work(topology),
         "summary": _summary(topology, init, join_control_planes, join_workers),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
         "load_balancer_backends": [
             {"name": node.name, "address": str(node.address or ""), "port": topology.settings.api_port}
             for node in topology.control_planes
+        ],
+        "lvs_real_servers": [
+            {"name": node.name, "address": str(node.address or ""), "weight": node.setting("lvs_weight")}
+            for node in topology.real_servers
         ],
         "etcd_endpoints": [
             "https://%s" % join_endpoint(str(node.address), ETCD_PORT)
@@ -66,6 +70,18 @@ def _work(init: Optional[str], ask: Optional[str], control_planes: List[str], wo
         "plan_join_workers": list(workers),
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
+
+
+def _endpoint_work(topology: Topology) -> List[Dict[str, str]]:
+    """Who has a part in the endpoint. A single API server without a VIP is its own endpoint."""
+    alone = len(topology.control_planes) == 1 and topology.vip is None and not topology.group("load_balancers")
+    groups = {
+        "plan_balancers": [] if alone else topology.balancers,
+        "plan_keepalived": topology.vip_nodes if topology.vip is not None and not topology.directors else [],
+        "plan_directors": topology.directors,
+        "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
+    }
+    return [{"group": group, "host": node.host} for group, nodes in groups.items() for node in nodes]
 
 
 def endpoint(topology: Topology, init: Optional[str] = None) -> str:
@@ -154,7 +170,7 @@ def _keepalived(topology: Topology, init: Optional[str]) -> Dict[str, Any]:
     """Priorities fall in the group's order; the host to initialise leads, since only its API server will answer at first."""
     if topology.vip is None:
         return {}
-    ordered = sorted(topology.control_planes, key=lambda node: node.host != init)
+    ordered = sorted(topology.vip_nodes, key=lambda node: node.host != init)
     sources = {node.host: _source(topology, node) for node in ordered}
     return {
         node.host: {
@@ -162,9 +178,7 @@ def _keepalived(topology: Topology, init: Optional[str]) -> Dict[str, Any]:
             "router_id": topology.settings.router_id,
             "interface": topology.vip_interface(node),
             "source": sources[node.host],
-            "peers": [
-                sources[peer.host] for peer in topology.control_planes if peer.host != node.host and sources[peer.host]
-            ],
+            "peers": [sources[peer.host] for peer in topology.vip_nodes if peer.host != node.host and sources[peer.host]],
         }
         for position, node in enumerate(ordered)
     }
