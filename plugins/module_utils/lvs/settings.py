@@ -9,6 +9,7 @@ Sources: keepalived.conf(5) of keepalived 2.2.7, ipvsadm(8), Documentation/netwo
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -25,6 +26,13 @@ WEIGHTS = range(1, 65536)
 SYNC_IDS = range(256)
 #: Below this, silent watches and kubectl exec would be cut; IPVS' own value is 900 s.
 LEAST_IDLE_TIMEOUT = 3600
+
+
+#: Ethernet's, as `ip link` prints it.
+MAC_ADDRESS = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.IGNORECASE)
+#: Where directors are real servers, services are told by a mark of the packet, counted from here. kube-proxy uses 0x4000 and
+#: 0x8000, Cilium 0xf00, Calico the upper half.
+FIRST_MARK = 0x31
 
 
 class LvsError(ValueError):
@@ -64,12 +72,19 @@ def finished_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
     if int(settings["sync_id"]) not in SYNC_IDS:
         raise LvsError("lvs_sync_id", "%s does not fit into a byte" % settings["sync_id"], "write a number from 0 to 255")
     servers = _real_servers(settings["real_servers"], virtual, int(settings["weight"]))
+    peers = _mac_addresses(settings["peer_mac_addresses"])
+    services = _services(settings["services"])
     return {
         "method": MODES[mode],
         "virtual_addresses": [str(virtual)] + ([str(gateway)] if gateway else []),
         "prefix": virtual.max_prefixlen,
         "modules": ["ip_vs", "ip_vs_%s" % scheduler],
-        "services": [dict(service, real_servers=servers) for service in _services(settings["services"])],
+        "ipv6": virtual.version == 6,
+        "peer_mac_addresses": peers,
+        "services": [
+            dict(service, real_servers=servers, mark=FIRST_MARK + position if peers else None)
+            for position, service in enumerate(services)
+        ],
     }
 
 
@@ -97,6 +112,13 @@ def _gateway(mode: str, value: object, virtual: Address) -> Optional[Address]:
     if gateway.version != virtual.version:
         raise LvsError("lvs_gateway", "%s is of another family than %s" % (gateway, virtual), "use one family for both")
     return gateway
+
+
+def _mac_addresses(wanted: List[object]) -> List[str]:
+    for text in wanted:
+        if not MAC_ADDRESS.fullmatch(str(text)):
+            raise LvsError("lvs_peer_mac_addresses", "%r is no MAC address" % text, "write it as 52:54:00:12:34:56")
+    return [str(text).lower() for text in wanted]
 
 
 def _services(wanted: List[Mapping[str, Any]]) -> List[Dict[str, Any]]:

@@ -50,6 +50,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
             {"name": node.name, "address": str(node.address or ""), "weight": node.setting("lvs_weight")}
             for node in topology.real_servers
         ],
+        "lvs_peer_mac_addresses": _peer_mac_addresses(topology),
         "etcd_endpoints": [
             "https://%s" % join_endpoint(str(node.address), ETCD_PORT)
             for node in topology.etcd_members
@@ -82,6 +83,17 @@ def _endpoint_work(topology: Topology) -> List[Dict[str, str]]:
         "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
     }
     return [{"group": group, "host": node.host} for group, nodes in groups.items() for node in nodes]
+
+
+def _peer_mac_addresses(topology: Topology) -> Dict[str, List[str]]:
+    """Each director's peers by their MACs, where a director is a real server; else empty lists: IPVS goes by address and port."""
+    shared = any(node in topology.real_servers for node in topology.directors)
+    return {
+        node.host: [text(peer.setting("lvs_mac_address")) for peer in topology.directors if peer.host != node.host]
+        if shared
+        else []
+        for node in topology.directors
+    }
 
 
 def endpoint(topology: Topology, init: Optional[str] = None) -> str:

@@ -81,6 +81,28 @@ def test_nat_moves_the_real_servers_gateway_with_the_address() -> None:
     assert "net.ipv4.ip_forward" not in expression("lvs", role_vars()["_lvs_director_sysctls"], lvs_mode="dr")
 
 
+MACS = ["52:54:00:00:00:02", "52:54:00:00:00:03"]
+
+
+def test_where_directors_are_real_servers_frames_of_other_directors_stay_unmarked() -> None:
+    text = servers(lvs_peer_mac_addresses=MACS)
+    assert "virtual_server fwmark 49 {" in text and "virtual_server 10." not in text
+    rules = template("lvs", "marks.nft.j2", **{**role_vars(), **PLAN, "lvs_peer_mac_addresses": MACS})
+    wanted = "ip daddr 10.89.82.100 tcp dport 8443 ether saddr != { 52:54:00:00:00:02, 52:54:00:00:00:03 } meta mark set 49"
+    assert wanted in rules
+
+
+@pytest.mark.skipif(shutil.which("nft") is None or os.geteuid() != 0, reason="no nft, or not root: its own check is not run")
+@pytest.mark.parametrize("vip", ["10.89.82.100", "fd00::100"])
+def test_nft_itself_takes_the_rules(tmp_path: pathlib.Path, vip: str) -> None:
+    real = [{"name": "lb1", "address": vip + "1" if ":" in vip else "10.89.82.31"}]
+    given = {"lvs_peer_mac_addresses": MACS, "cluster_vip": vip, "lvs_real_servers": real}
+    path = tmp_path / "marks.nft"
+    path.write_text(template("lvs", "marks.nft.j2", **{**role_vars(), **PLAN, **given}))
+    done = subprocess.run(["nft", "--check", "--file", str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_loopbacks_unit_silences_arp_before_it_brings_the_address() -> None:
     text = template("lvs", "kubernetes-virtual-address.service.j2", cluster_vip="10.89.82.100")
     sysctl, address = (text.index(word) for word in ("ExecStart=sysctl", "ExecStart=ip address replace 10.89.82.100/32 dev lo"))
@@ -117,6 +139,7 @@ def test_the_first_port_alone_says_whether_a_director_is_fit(tmp_path: pathlib.P
             "lvs_peers": ["fd00::42"],
         },
         {"lvs_scheduler": "sh"},
+        {"lvs_peer_mac_addresses": MACS, "lvs_services": [{"port": 6443, "check": "ssl"}, {"port": 9345, "check": "tcp"}]},
     ],
 )
 def test_keepalived_itself_takes_the_text(given: "dict[str, Any]") -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.lvs.settings import MAC_ADDRESS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
@@ -112,15 +113,39 @@ def _directors(topology: Topology) -> Iterator[Problem]:
 
 def _own_real_servers(topology: Topology) -> Iterator[Problem]:
     both = [node.host for node in topology.directors if node in topology.real_servers]
-    if both:
-        where = "load_balancers" if topology.group("load_balancers") else "control_plane"
+    if not both:
+        return
+    macs = {node.host: text(node.setting("lvs_mac_address")).lower() for node in topology.directors}
+    if not any(macs.values()):
+        own = bool(topology.group("load_balancers"))
         yield Problem(
             "group directors",
-            "%s would be a director and one of its own real servers (group %s): a standby director passes what "
-            "the active one gives it on once more, and connections go round in a circle" % (listed(both), where),
-            "take it out of one of the two groups"
-            if where == "load_balancers"
-            else "put the load balancers on hosts of their own (group load_balancers), or take it out of directors",
+            "%s would be a director and one of its own real servers (group %s): a standby director passes what the active one "
+            "gives it on once more, and connections go round in a circle"
+            % (listed(both), "load_balancers" if own else "control_plane"),
+            "%s; or let directors tell each other's frames by lvs_mac_address, set on each of them"
+            % (
+                "take it out of one of the two groups"
+                if own
+                else "put the load balancers on hosts of their own (group load_balancers), or take it out of directors"
+            ),
+            tuple(both),
+        )
+        return
+    wrong = [host for host, mac in macs.items() if not MAC_ADDRESS.fullmatch(mac) or list(macs.values()).count(mac) > 1]
+    if wrong:
+        yield Problem(
+            "lvs_mac_address",
+            "a director is a real server, and the MAC address of %s is missing, no MAC address or another director's"
+            % listed(wrong),
+            "write what `ip link show` says of the interface of each director, such as 52:54:00:12:34:56",
+            tuple(wrong),
+        )
+    if topology.lvs_mode != "dr":
+        yield Problem(
+            "lvs_mode",
+            "with %s a director can't be a real server" % topology.lvs_mode,
+            "write dr, or take the hosts out of one of the groups",
             tuple(both),
         )
 

@@ -20,6 +20,7 @@ RIGHT: "dict[str, Any]" = {
     "weight": 100,
     "idle_timeout": 14400,
     "sync_id": 51,
+    "peer_mac_addresses": [],
 }
 
 
@@ -38,6 +39,14 @@ def test_the_schedulers_module_is_loaded_beside_ip_vs() -> None:
     assert finished(scheduler="sed")["modules"] == ["ip_vs", "ip_vs_sed"]
 
 
+def test_services_are_told_by_marks_only_where_peers_are_known_by_their_macs() -> None:
+    two = [{"port": 6443}, {"port": 9345, "check": "tcp"}]
+    assert [one["mark"] for one in finished(services=two)["services"]] == [None, None]
+    marked = finished(services=two, peer_mac_addresses=["52:54:00:AA:00:01"])
+    assert [one["mark"] for one in marked["services"]] == [0x31, 0x32]
+    assert marked["peer_mac_addresses"] == ["52:54:00:aa:00:01"]
+
+
 def test_nat_moves_two_addresses_together() -> None:
     data = finished(mode="nat", gateway="192.0.2.99")
     assert (data["method"], data["virtual_addresses"]) == ("NAT", ["192.0.2.100", "192.0.2.99"])
@@ -54,6 +63,7 @@ def test_nat_moves_two_addresses_together() -> None:
         ({"gateway": "192.0.2.99"}, "lvs_gateway", "nobody uses it"),
         ({"idle_timeout": 900}, "lvs_idle_timeout", "kubectl exec"),
         ({"sync_id": 256}, "lvs_sync_id", "0 to 255"),
+        ({"peer_mac_addresses": ["dir2"]}, "lvs_peer_mac_addresses", "52:54"),
         ({"services": []}, "lvs_services", "it is empty"),
         ({"services": [{"port": 0}]}, "lvs_services", "no TCP port"),
         ({"services": [{"port": 6443}, {"port": 6443, "check": "tcp"}]}, "lvs_services", "twice"),

@@ -60,6 +60,23 @@ def test_a_director_that_is_its_own_real_server_is_refused(lvs: Any) -> None:
     assert problem.hosts == ("dir1",)
 
 
+def test_it_may_where_the_directors_know_each_others_macs(lvs: Any) -> None:
+    lvs.host("dir1")["groups"].append("load_balancers")
+    lvs.host("dir1")["vars"]["lvs_mac_address"] = "52:54:00:00:00:01"
+    assert lvs.refused("lvs_mac_address", "dir2 is missing").hosts == ("dir2",)
+    lvs.host("dir2")["vars"]["lvs_mac_address"] = "52:54:00:00:00:01"
+    assert lvs.refused("lvs_mac_address", "another director's").hosts == ("dir1", "dir2")
+    lvs.host("dir2")["vars"]["lvs_mac_address"] = "52:54:00:00:00:02"
+    assert lvs.problems == []
+    macs = lvs.outcome().plan["lvs_peer_mac_addresses"]
+    assert macs == {"dir1": ["52:54:00:00:00:02"], "dir2": ["52:54:00:00:00:01"]}
+
+
+def test_directors_that_are_no_real_servers_go_by_address_and_port(lvs: Any) -> None:
+    lvs.host("dir1")["vars"]["lvs_mac_address"] = "52:54:00:00:00:01"
+    assert lvs.outcome().plan["lvs_peer_mac_addresses"] == {"dir1": [], "dir2": []}
+
+
 def test_so_is_a_control_plane_with_its_own_load_balancer(stacked_ha: Any) -> None:
     stacked_ha.host("cp1")["groups"].append("directors")
     stacked_ha.add("dir2", "directors", "10.89.79.42")
