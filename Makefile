@@ -1,4 +1,4 @@
-# Targets a person needs: lab, lab-down, test, molecule SCENARIO=, bench, docs. The others are their parts.
+# Targets a person needs: lab, lab-down, test, test-vm, molecule SCENARIO=, bench, docs. The others are their parts.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -50,10 +50,13 @@ sanity: setup  ## Run ansible-test's sanity checks
 molecule: setup lab-build  ## Run one scenario: SCENARIO=stacked_ha
 	MOLECULE_GLOB=molecule/$(SCENARIO)/molecule.yml $(BIN)/molecule test
 
+test-vm: setup lab-build  ## Test real LVS in virtual machines (qemu; software emulation will do)
+	tests/vm/run
+
 bench: setup lab-build  ## Compare a fresh stacked_ha with a plain script doing the same work
 	$(BIN)/python tests/bench/bench.py
 
 docs: setup  ## Build the pages of every module and role into .build/docs
 	tests/docs
 
-.PHONY: help setup lab test lint unit sanity molecule bench docs
+.PHONY: help setup lab test lint unit sanity molecule test-vm bench docs

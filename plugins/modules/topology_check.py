@@ -19,8 +19,8 @@ description:
   - The plan says where to run C(kubeadm init), which healthy control plane to ask, and who joins. It is chosen by what was read.
 options:
   playbook:
-    description: The topology that is to be built, V(single), V(stacked_ha) or V(external_etcd), whose hosts are then
-      checked for it. Empty for any.
+    description: The topology that is to be built, V(single), V(stacked_ha), V(external_etcd) or V(lvs_haproxy), whose hosts are
+      then checked for it. Empty for any.
     type: str
     default: ""
 notes:
@@ -139,10 +139,15 @@ plan:
       type: list
       elements: str
     keepalived:
-      description: By inventory name, a control plane's C(priority), C(router_id), C(interface), C(source), C(peers).
+      description: By inventory name, C(priority), C(router_id), C(interface), C(source), C(peers) of each host that the VIP moves
+        between.
       type: dict
     load_balancer_backends:
       description: The API servers, as C(name), C(address) and C(port).
+      type: list
+      elements: dict
+    lvs_real_servers:
+      description: The load balancers behind the directors, as C(name), C(address) and C(weight).
       type: list
       elements: dict
     etcd_endpoints:

@@ -25,6 +25,7 @@ ROLES = (
     "reset",
     "host",
     "cni",
+    "lvs",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host",)

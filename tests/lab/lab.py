@@ -2,7 +2,8 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab: real systemd nodes in podman, from Debian's packages, that Ansible reaches over SSH as it reaches servers."""
+"""The lab: real systemd nodes in podman (and virtual machines beside them), from Debian's packages, that Ansible reaches over SSH
+as it reaches servers."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ import host
 import nodes
 import products
 from cache import drop_superseded, size_of
+from vm import image as vm_image
+from vm import machines as virtual
 
 
 def build(_arguments: argparse.Namespace) -> None:
@@ -22,6 +25,12 @@ def build(_arguments: argparse.Namespace) -> None:
     if not nodes.containers():  # nodes may have an older bundle mounted
         drop_superseded(products.current())
     host.say(f"bundle {bundle} ({size_of(bundle) / 1e6:.0f} MB), node image {image}")
+
+
+def machines(_arguments: argparse.Namespace) -> None:
+    """Build what virtual machines need, once; says what is missing where they can't run."""
+    virtual.check()
+    host.say(f"image of the virtual machines {vm_image.image(products.ssh_keys()).disk}")
 
 
 def up(arguments: argparse.Namespace) -> None:
@@ -67,7 +76,7 @@ def purge(_arguments: argparse.Namespace) -> None:
 
 def status(_arguments: argparse.Namespace) -> None:
     """Show the nodes that there are."""
-    for name, state in sorted(nodes.containers().items()):
+    for name, state in sorted(nodes.nodes().items()):
         print(f"{name}\t{state}")
 
 
@@ -75,7 +84,7 @@ def main() -> int:
     """Exit code of the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for function in (build, up, blank, down, purge, status):
+    for function in (build, machines, up, blank, down, purge, status):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(run=function)
         if function in (up, blank, down):

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nodes: systemd machines in podman, one for each host of a lab inventory, at the address that the inventory gives it."""
+"""Nodes, one for each host of a lab inventory, at the address that the inventory gives it: systemd machines in podman, or, where
+a host says `lab_virtual_machine: true`, virtual machines."""
 
 from __future__ import annotations
 
@@ -15,9 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cache import locked
+from cache import drop_superseded, locked
 from host import CACHE, LabError, in_parallel, podman, run, say
-from products import LABEL, LIMITS
+from products import LABEL, LIMITS, ssh_keys
+from vm import image as vm_image
+from vm import machines
 
 PATIENCE = 90  # seconds until a node must have come up
 BUNDLE = "/opt/kubernetes-bundle"
@@ -29,6 +32,8 @@ class Lab(NamedTuple):
     name: str
     subnet: str
     nodes: dict[str, str]
+    #: Those of the nodes that are virtual machines.
+    virtual: frozenset[str] = frozenset()
 
     @property
     def network(self) -> str:
@@ -36,7 +41,7 @@ class Lab(NamedTuple):
         return f"bm-{self.name}"
 
     def container(self, node: str) -> str:
-        """Name of a node's container."""
+        """Name of a node's container or virtual machine."""
         return f"bm-{self.name}-{node}"
 
 
@@ -53,16 +58,19 @@ def read(inventory: Path) -> Lab:
         raise LabError(f"{path} is not valid YAML: {error}") from error
     subnet = str(groups.get("all", {}).get("vars", {}).get("lab_subnet", ""))
     nodes: dict[str, str] = {}
+    virtual = set()
     for host, variables in _hosts(groups):
         if "ansible_host" in variables:
             nodes[host] = str(variables["ansible_host"])
+        if variables.get("lab_virtual_machine"):
+            virtual.add(host)
     if not subnet or not nodes:
         raise LabError(f"{path}: write all.vars.lab_subnet (such as 10.89.79.0/24) and each host's ansible_host in it.")
     network = ipaddress.ip_network(subnet)
     outside = [host for host, address in nodes.items() if ipaddress.ip_address(address) not in network]
     if outside:
         raise LabError(f"{path}: ansible_host of {', '.join(outside)} is not in lab_subnet {subnet}: choose an address of it.")
-    return Lab(inventory.resolve().name, subnet, nodes)
+    return Lab(inventory.resolve().name, subnet, nodes, frozenset(virtual))
 
 
 def _hosts(groups: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -79,9 +87,26 @@ def up(lab: Lab, image: str, bundle: Path) -> None:
         _network_up(lab)
         states = containers(lab.name)
         modules = _modules()
-        in_parallel(lambda node: _start(lab, node, image, bundle, modules, states.get(lab.container(node), "")), lab.nodes)
-        in_parallel(lambda node: wait_for(lab, node), lab.nodes)
+        plain = [node for node in lab.nodes if node not in lab.virtual]
+        in_parallel(lambda node: _start(lab, node, image, bundle, modules, states.get(lab.container(node), "")), plain)
+        # After the containers: podman makes the bridge.
+        booted = time.monotonic()
+        _machines_up(lab)
+        in_parallel(lambda node: wait_for(lab, node), plain)
+        in_parallel(lambda node: machines.wait_for(lab.container(node), booted), lab.virtual)
     say(f"{len(lab.nodes)} nodes of {lab.name} answer on SSH after {time.monotonic() - start:.1f} s: {', '.join(lab.nodes)}")
+
+
+def _machines_up(lab: Lab) -> None:
+    if not lab.virtual:
+        return
+    machines.check()
+    made = vm_image.image(ssh_keys())
+    if not machines.machines():  # machines may stand on an older image
+        drop_superseded([made.disk.parent])
+    bridge = json.loads(podman("network", "inspect", lab.network))[0]["network_interface"]
+    for node in lab.virtual:
+        machines.up(lab.container(node), lab.name, node, lab.nodes[node], lab.subnet, bridge, made)
 
 
 def _network_up(lab: Lab) -> None:
@@ -170,6 +195,11 @@ def _greets(address: str) -> bool:
         return False
 
 
+def nodes(lab: str | None = None) -> dict[str, str]:
+    """Name and state of all nodes, containers and virtual machines, of one inventory or all."""
+    return {**containers(lab), **machines.machines(lab)}
+
+
 def containers(lab: str | None = None) -> dict[str, str]:
     """Name and state of the lab's containers, of one inventory or all."""
     wanted = f"label={LABEL}" if lab is None else f"label={LABEL}={lab}"
@@ -179,25 +209,27 @@ def containers(lab: str | None = None) -> dict[str, str]:
 
 def down(lab: str | None) -> None:
     """Removes the containers with their volumes, and the network, of one inventory or of all."""
-    _remove(containers(lab))
+    _remove(lab)
     wanted = f"label={LABEL}" if lab is None else f"label={LABEL}={lab}"
     for network in podman("network", "ls", "--quiet", "--filter", wanted).split():
         podman("network", "rm", "--force", "--time", "0", network)
 
 
-def _remove(names: dict[str, str]) -> None:
-    in_parallel(lambda name: podman("rm", "--force", "--volumes", "--time", "0", name), names)
+def _remove(lab: str | None) -> None:
+    in_parallel(lambda name: podman("rm", "--force", "--volumes", "--time", "0", name), containers(lab))
+    for name in machines.machines(lab):
+        machines.remove(name)
 
 
 def blank(lab: Lab, start: Callable[[], None]) -> None:
     """Fresh nodes in the place of those that there are; the network stays."""
-    _remove(containers(lab.name))
+    _remove(lab.name)
     start()
 
 
 def find(name: str) -> str:
-    """Container of a node that is named in full (stacked_ha-cp1) or by its host name alone where only one lab has it."""
-    known = list(containers())
+    """Container or machine of a node that is named in full (stacked_ha-cp1) or by its host name alone where only one lab has it."""
+    known = list(nodes())
     matching = [container for container in known if container in (name, f"bm-{name}") or container.endswith(f"-{name}")]
     if len(matching) != 1:
         count = "several nodes are" if matching else "no node is"
@@ -207,12 +239,20 @@ def find(name: str) -> str:
 
 def stop(name: str) -> None:
     """The node loses its power."""
-    podman("stop", "--time", "0", find(name))
+    found = find(name)
+    if found in machines.machines():
+        machines.stop(found)
+    else:
+        podman("stop", "--time", "0", found)
 
 
 def start(name: str) -> None:
     """The node gets its power back; returns when systemd is up again."""
     container = find(name)
+    if container in machines.machines():
+        machines.start(container)
+        machines.wait_for(container, time.monotonic())
+        return
     podman("start", container)
     labels = json.loads(podman("inspect", container))[0]
     network = labels["NetworkSettings"]["Networks"]

@@ -17,8 +17,8 @@ WATCHED = (
     "apparmor", "ca-certificates", "chrony", "cifs-utils", "conntrack", "conntrack-tools", "containerd",
     "containerd.io", "container-selinux", "cri-o", "cri-tools", "curl", "docker-ce", "docker.io", "ebtables",
     "etcd-client", "etcd-server", "ethtool", "firewalld", "haproxy", "ipset", "iproute", "iproute-tc",
-    "iproute2", "iptables", "iptables-nft", "ipvsadm", "keepalived", "kmod", "kubeadm", "kubectl", "kubelet",
-    "kubernetes-cni", "nfs-common", "nftables", "open-iscsi", "runc", "socat", "systemd-timesyncd",
+    "iproute2", "iptables", "iptables-nft", "ipvsadm", "keepalived", "kmod", "kubeadm", "kubectl", "kubelet", "libnginx-mod-stream",
+    "kubernetes-cni", "nfs-common", "nftables", "nginx", "nginx-mod-stream", "open-iscsi", "runc", "socat", "systemd-timesyncd",
     "systemd-zram-service", "ufw", "wireguard-tools", "zfsutils-linux", "zram-tools",
 )
 #: A program -> the packages that bring it, and the words that make it say its version. It is asked only where no package says it.
@@ -35,6 +35,7 @@ PROGRAMS = {
     "etcdutl": ((), ["version"]),
     "keepalived": (("keepalived",), ["--version"]),
     "haproxy": (("haproxy",), ["-v"]),
+    "nginx": (("nginx",), ["-v"]),
 }
 DPKG_STATUS = "/var/lib/dpkg/status"
 #: Where packages put programs. What is found elsewhere was put there by hand or by a bundle, and is what runs.

@@ -208,23 +208,42 @@ class Topology:
         return self.group("etcd") if self.settings.etcd_mode == "external" else self.control_planes
 
     @property
-    def balanced(self) -> bool:
-        """Whether HAProxy on the control planes stands between the clients and the API servers."""
-        return self.endpoint_port == str(self.settings.load_balancer_port) and not self.group("load_balancers")
+    def directors(self) -> List[Node]:
+        return self.group("directors")
+
+    @property
+    def balancers(self) -> List[Node]:
+        """Where HAProxy or nginx stands before the API servers: on hosts of its own, else on the control planes."""
+        return self.group("load_balancers") or self.control_planes
+
+    @property
+    def real_servers(self) -> List[Node]:
+        """The load balancers that directors pass connections on to."""
+        return self.balancers if self.directors else []
+
+    @property
+    def vip_nodes(self) -> List[Node]:
+        """The hosts that the VIP moves between: the directors, else the load balancers."""
+        return self.directors or self.balancers
+
+    @property
+    def lvs_mode(self) -> str:
+        """How directors reach real servers; what they disagree on is refused elsewhere."""
+        said = [text(node.setting("lvs_mode")) for node in self.directors]
+        return next((mode for mode in said if mode), "dr")
 
     def vip_interface(self, node: Node) -> str:
         """The one cluster setting that a host may have a value of its own for, because interfaces' names differ."""
         return text(node.setting("cluster_vip_interface")) or self.settings.vip_interface or node.interface
 
     def holds_vip(self, node: Node) -> bool:
-        """Whether keepalived on this control plane holds the VIP now: it then is no conflict but the cluster's own."""
-        return (
-            self.vip is not None
-            and "control_plane" in node.groups
-            and bool(node.package("keepalived"))
-            and node.address != self.vip
-            and any(held.address == self.vip for held in node.addresses)
-        )
+        """Whether keepalived holds the VIP on this host now, or a real server has it on its loopback: the cluster's own doing."""
+        if self.vip is None or node.address == self.vip:
+            return False
+        on = [held.interface for held in node.addresses if held.address == self.vip]
+        if node in self.real_servers and on == ["lo"]:
+            return True
+        return bool(on) and node in self.vip_nodes and bool(node.package("keepalived"))
 
 
 def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:

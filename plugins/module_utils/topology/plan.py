@@ -41,7 +41,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "api_host": ask or init,
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
-        "work": _work(topology, init, ask, join_control_planes, join_workers, etcd),
+        "work": _work(topology, init, ask, join_control_planes, join_workers, etcd) + _endpoint_work(topology),
         "summary": etcd_summary(topology, etcd) + _summary(topology, init, join_control_planes, join_workers),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
@@ -49,6 +49,11 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
             {"name": node.name, "address": str(node.address or ""), "port": topology.settings.api_port}
             for node in topology.control_planes
         ],
+        "lvs_real_servers": [
+            {"name": node.name, "address": str(node.address or ""), "weight": node.setting("lvs_weight")}
+            for node in topology.real_servers
+        ],
+        "lvs_peer_mac_addresses": _peer_mac_addresses(topology),
         "etcd_endpoints": etcd["endpoints"]
         or [
             "https://%s" % join_endpoint(str(node.address), ETCD_PORT)
@@ -91,6 +96,29 @@ def _holds_token(node: Node) -> bool:
     """Whether a run that was killed may have left a token for joins."""
     ready = mapping(node.facts.get("apiserver")).get("ready") is True
     return ready and node.state == "control_plane" and node.kubeadm.get("join_token") is True
+
+
+def _endpoint_work(topology: Topology) -> List[Dict[str, str]]:
+    """Who has a part in the endpoint. A single API server without a VIP is its own endpoint."""
+    alone = len(topology.control_planes) == 1 and topology.vip is None and not topology.group("load_balancers")
+    groups = {
+        "plan_balancers": [] if alone else topology.balancers,
+        "plan_keepalived": topology.vip_nodes if topology.vip is not None and not topology.directors else [],
+        "plan_directors": topology.directors,
+        "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
+    }
+    return [{"group": group, "host": node.host} for group, nodes in groups.items() for node in nodes]
+
+
+def _peer_mac_addresses(topology: Topology) -> Dict[str, List[str]]:
+    """Each director's peers by their MACs, where a director is a real server; else empty lists: IPVS goes by address and port."""
+    shared = any(node in topology.real_servers for node in topology.directors)
+    return {
+        node.host: [text(peer.setting("lvs_mac_address")) for peer in topology.directors if peer.host != node.host]
+        if shared
+        else []
+        for node in topology.directors
+    }
 
 
 def endpoint(topology: Topology, init: Optional[str] = None) -> str:
@@ -179,7 +207,7 @@ def _keepalived(topology: Topology, init: Optional[str]) -> Dict[str, Any]:
     """Priorities fall in the group's order; the host to initialise leads, since only its API server will answer at first."""
     if topology.vip is None:
         return {}
-    ordered = sorted(topology.control_planes, key=lambda node: node.host != init)
+    ordered = sorted(topology.vip_nodes, key=lambda node: node.host != init)
     sources = {node.host: _source(topology, node) for node in ordered}
     return {
         node.host: {
@@ -187,9 +215,7 @@ def _keepalived(topology: Topology, init: Optional[str]) -> Dict[str, Any]:
             "router_id": topology.settings.router_id,
             "interface": topology.vip_interface(node),
             "source": sources[node.host],
-            "peers": [
-                sources[peer.host] for peer in topology.control_planes if peer.host != node.host and sources[peer.host]
-            ],
+            "peers": [sources[peer.host] for peer in topology.vip_nodes if peer.host != node.host and sources[peer.host]],
         }
         for position, node in enumerate(ordered)
     }

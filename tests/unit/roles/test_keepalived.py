@@ -58,10 +58,30 @@ def test_hmac_takes_its_key_from_a_file() -> None:
     assert "kkkk" not in text
 
 
+def asked(script: str, *arguments: str) -> "tuple[list[str], str]":
+    """What the script would have curl do, by the shell's own word."""
+    told = subprocess.run(
+        ["sh", "-s", *arguments], input=script.replace("exec curl", "printf '%s\\n'"), capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    place = told.index("--resolve")
+    return told[place : place + 2], told[-1]
+
+
+def test_what_a_role_appends_stands_after_the_instance() -> None:
+    text = render(keepalived_extra_configuration="virtual_server 10.89.79.100 8443 {\n}")
+    assert text.endswith("}\n\nvirtual_server 10.89.79.100 8443 {\n}\n")
+
+
+def test_a_file_may_say_whether_the_node_is_fit() -> None:
+    text = render(keepalived_check_file="/run/fit")
+    assert "track_file health {\n    file \"/run/fit\"\n    weight -3\n" in text
+    assert "script" not in text.replace("script_security", "").replace("script_user", "")
+
+
 def test_the_check_goes_through_the_given_port_and_verifies_the_name() -> None:
     text = template("keepalived", "check-apiserver.sh.j2", keepalived_check_port=8443)
-    assert "--resolve kubernetes:8443:127.0.0.1" in text
-    assert "https://kubernetes:8443/readyz" in text
+    assert asked(text) == (["--resolve", "kubernetes:8443:127.0.0.1"], "https://kubernetes:8443/readyz")
+    assert asked(text, "[fd00::21]", "6443") == (["--resolve", "kubernetes:6443:[fd00::21]"], "https://kubernetes:6443/readyz")
     assert "insecure" not in text
 
 

@@ -94,7 +94,7 @@ def _segment(topology: Topology) -> Iterator[Problem]:
     segments: Dict[Network, List[str]] = {}
     lacking: Dict[str, List[str]] = {}
     elsewhere: Dict[Tuple[str, str], List[str]] = {}
-    for node in topology.control_planes:
+    for node in topology.vip_nodes:
         if not node.readable:
             continue
         interface = topology.vip_interface(node)
@@ -132,10 +132,24 @@ def _segment(topology: Topology) -> Iterator[Problem]:
     if len(segments) > 1:
         yield Problem(
             "cluster_vip_interface",
-            "the control planes see the VIP's segment differently: %s"
-            % "; ".join("%s on %s" % (network, listed(hosts, 3)) for network, hosts in segments.items()),
+            "%s see the VIP's segment differently: %s"
+            % (
+                _called(topology),
+                "; ".join("%s on %s" % (network, listed(hosts, 3)) for network, hosts in segments.items()),
+            ),
             "give their interfaces one prefix length: a VIP moves inside one segment only",
         )
+
+
+def _called(topology: Topology) -> str:
+    """What the hosts are called that the VIP moves between."""
+    return (
+        "the directors"
+        if topology.directors
+        else "the load balancers"
+        if topology.group("load_balancers")
+        else "the control planes"
+    )
 
 
 def _endpoint(topology: Topology) -> Iterator[Problem]:
@@ -183,6 +197,8 @@ def _endpoint(topology: Topology) -> Iterator[Problem]:
 def _endpoint_port(topology: Topology) -> Iterator[Problem]:
     settings = topology.settings
     port = int(topology.endpoint_port or settings.api_port)
+    if topology.directors:
+        return  # what directors pass on stands in checks/balancing.py
     known = (
         [settings.api_port]
         if len(topology.control_planes) == 1 and topology.vip is None
@@ -262,19 +278,21 @@ def _router_id(topology: Topology) -> Iterator[Problem]:
         )
     if topology.vip is None:
         return
-    segments = {node.network for node in topology.control_planes if node.network is not None}
-    different = [node.host for node in topology.control_planes if _own_router_id(node) not in ("", str(own))]
+    voters = [node.host for node in topology.vip_nodes]
+    segments = {node.network for node in topology.vip_nodes if node.network is not None}
+    different = [node.host for node in topology.vip_nodes if _own_router_id(node) not in ("", str(own))]
     if different:
         yield Problem(
             "keepalived_router_id",
-            "these control planes have a router id of their own and would not vote with the others for the VIP",
+            "these of %s have a router id of their own and would not vote with the others for the VIP"
+            % _called(topology)[len("the ") :],
             "remove it and set cluster_router_id for all",
             tuple(different),
         )
     clash = [
         node.host
         for node in topology.nodes.values()
-        if "control_plane" not in node.groups and _own_router_id(node) == str(own) and node.network in segments
+        if node.host not in voters and _own_router_id(node) == str(own) and node.network in segments
     ]
     if clash:
         yield Problem(

@@ -70,10 +70,10 @@ def _shape(topology: Topology, control_planes: List[str]) -> Iterator[Problem]:
             "leave one host in it, or use the playbook baremetal.kubernetes.stacked_ha",
             tuple(control_planes),
         )
-    if topology.playbook == "stacked_ha" and number == 1:
+    if topology.playbook in ("stacked_ha", "lvs_haproxy") and number == 1:
         yield Problem(
             "group control_plane",
-            "playbook stacked_ha needs at least 3 control planes, and here is 1",
+            "playbook %s needs at least 3 control planes, and here is 1" % topology.playbook,
             "add two more, or use the playbook baremetal.kubernetes.single",
             tuple(control_planes),
         )

@@ -24,5 +24,16 @@ def stacked_ha() -> Inventory:
 
 
 @pytest.fixture
+def lvs() -> Inventory:
+    """Three control planes behind two load balancers, and two directors in front of these, on three machines."""
+    made = Inventory({"cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, 3, 0)
+    for number, machine in ((1, "m1"), (2, "m2")):
+        made.add("lb%d" % number, "load_balancers", "10.89.79.3%d" % number)["vars"]["physical_host"] = machine
+        made.add("dir%d" % number, "directors", "10.89.79.4%d" % number)["vars"]["physical_host"] = machine
+    made.data["playbook"] = "lvs_haproxy"
+    return made
+
+
+@pytest.fixture
 def inventory() -> Callable[..., Inventory]:
     return Inventory

@@ -224,10 +224,15 @@ def test_a_name_without_a_vip_must_resolve(stacked_ha: Any) -> None:
     assert stacked_ha.problems == [], "a load balancer outside of the inventory"
 
 
-def test_a_load_balancer_of_the_inventory_serves_the_endpoint(stacked_ha: Any) -> None:
-    stacked_ha.set(endpoint="10.89.79.40:8443", vip="")
+def test_load_balancers_of_the_inventory_serve_the_endpoint(stacked_ha: Any) -> None:
     stacked_ha.add("lb1", "load_balancers", "10.89.79.40")
+    stacked_ha.add("lb2", "load_balancers", "10.89.79.41")
     assert stacked_ha.problems == []
+    plan = stacked_ha.outcome().plan
+    assert list(plan["keepalived"]) == ["lb1", "lb2"]
+    work = {(entry["group"], entry["host"]) for entry in plan["work"]}
+    assert {("plan_balancers", "lb1"), ("plan_keepalived", "lb2")} <= work
+    assert ("plan_balancers", "cp1") not in work
 
 
 def test_haproxy_and_api_server_can_not_share_a_port(stacked_ha: Any) -> None:
@@ -283,8 +288,8 @@ def test_a_router_id_is_one_byte(stacked_ha: Any, router_id: int) -> None:
 
 
 def test_two_vrrp_groups_in_a_segment_need_two_router_ids(stacked_ha: Any) -> None:
-    stacked_ha.add("lb1", "load_balancers", "10.89.79.40")["vars"]["keepalived_router_id"] = 51
-    stacked_ha.refused("cluster_router_id", "the router id of lb1 too")
+    stacked_ha.host("worker1")["vars"]["keepalived_router_id"] = 51
+    stacked_ha.refused("cluster_router_id", "the router id of worker1 too")
 
 
 # subnets

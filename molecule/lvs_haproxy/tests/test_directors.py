@@ -1,0 +1,219 @@
+"""Real LVS: packets take the direct path, and the endpoint outlives a director and a load balancer. For `make test-vm`, too."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import re
+import ssl
+import subprocess
+import threading
+import time
+from typing import Any, Dict, Iterator, List, Tuple
+
+import pytest
+
+#: Seconds within which the endpoint has to be back.
+LIMIT = 3.0
+
+
+class Site:
+    """The directors, the load balancers behind them and the address before them, as the inventory has them."""
+
+    def __init__(self, cluster: Any) -> None:
+        self.cluster = cluster
+        listed = subprocess.run(
+            ["ansible-inventory", "--inventory", str(cluster.inventory), "--list"], check=True, capture_output=True, text=True
+        )
+        groups = json.loads(listed.stdout)
+        self.directors: List[str] = groups["directors"]["hosts"]
+        self.load_balancers: List[str] = groups["load_balancers"]["hosts"]
+        self.vip: str = cluster.setting("cluster_vip")
+        self.port = int(cluster.setting("cluster_endpoint").rpartition(":")[2])
+
+    def connection(self) -> http.client.HTTPSConnection:
+        # Who answers is told by the address alone; load balancer and director verify the certificate.
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return http.client.HTTPSConnection(self.vip, self.port, timeout=1, context=context)
+
+    def answers(self) -> bool:
+        connection = self.connection()
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def holders(self, dead: str = "") -> List[str]:
+        return [
+            name
+            for name in self.directors
+            if name != dead and "inet %s/" % self.vip in self.cluster.host(name).run("ip -4 address show eth0").stdout
+        ]
+
+    def table(self, director: str) -> Dict[str, Tuple[int, int]]:
+        """Address -> packets in and out, of the virtual server and of each real server, by the kernel's own count."""
+        listed = self.cluster.host(director).run("ipvsadm --list --numeric --stats --exact")
+        assert listed.rc == 0, listed.stderr
+        rows = re.findall(r"^(?:TCP|  ->)\s+([0-9.]+):\d+\s+\d+\s+(\d+)\s+(\d+)", listed.stdout, re.MULTILINE)
+        return {address: (int(into), int(out)) for address, into, out in rows}
+
+    def real_servers(self, director: str) -> "set[str]":
+        return set(self.table(director)) - {self.vip}
+
+    def settled(self) -> None:
+        """Returns when both directors pass on to all load balancers and one of them has the address."""
+        wanted = {self.cluster.address(name) for name in self.load_balancers}
+        deadline = time.monotonic() + 120
+        while True:
+            known = all(self.real_servers(name) == wanted for name in self.directors)
+            if known and len(self.holders()) == 1 and self.answers():
+                return
+            assert time.monotonic() < deadline, {name: self.table(name) for name in self.directors}
+            time.sleep(1)
+
+    @contextlib.contextmanager
+    def probed(self) -> Iterator["Probe"]:
+        probe = Probe(self)
+        yield probe
+        probe.end()
+
+
+class Probe:
+    """Asks the endpoint every 50 ms, each time with a new connection, and notes when it did not answer."""
+
+    def __init__(self, site: Site) -> None:
+        self.seen: List[Tuple[float, bool]] = []
+        self._end = threading.Event()
+        self._site = site
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with concurrent.futures.ThreadPoolExecutor(40) as pool:
+            while not self._end.is_set():
+                pool.submit(self._ask)
+                time.sleep(0.05)
+
+    def _ask(self) -> None:
+        asked = time.monotonic()
+        self.seen.append((asked, self._site.answers()))
+
+    def end(self) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def outage(self) -> float:
+        """Seconds from the first question without an answer until questions were answered again, every one of them."""
+        seen = sorted(self.seen)
+        failed = [asked for asked, answered in seen if not answered]
+        if not failed:
+            return 0.0
+        after = [asked for asked, answered in seen if asked > failed[-1]]
+        assert after, "the endpoint did not come back"
+        return after[0] - failed[0]
+
+
+@pytest.fixture(scope="module")
+def site(cluster: Any) -> Site:
+    made = Site(cluster)
+    made.settled()
+    return made
+
+
+def test_one_director_holds_the_address_and_knows_all_load_balancers(site: Site) -> None:
+    assert len(site.holders()) == 1
+    for director in site.directors:
+        host = site.cluster.host(director)
+        host.run_test("keepalived --config-test --use-file /etc/keepalived/keepalived.conf")
+        assert host.file("/etc/modules-load.d/kubernetes-lvs.conf").contains("ip_vs_wlc")
+        assert host.sysctl("net.ipv4.vs.expire_nodest_conn") == 1
+
+
+def test_packets_take_the_direct_path(site: Site) -> None:
+    (active,) = site.holders()
+    before = site.table(active)
+    for _question in range(40):
+        assert site.answers()
+    after = site.table(active)
+    assert after[site.vip][0] >= before[site.vip][0] + 40 * 5, "each connection has at least five packets to the API"
+    for address, (into, out) in after.items():
+        assert out == 0, "%s answered through the director" % address
+        assert into > before[address][0], "%s got nothing" % address
+    flags = site.cluster.host(active).run("ipvsadm --list --numeric").stdout
+    assert flags.count(" Route ") == len(site.load_balancers)
+
+
+def test_the_check_of_the_api_behind_a_load_balancer_verifies_the_certificate(site: Site) -> None:
+    """The script that `check: readyz` runs; the lab's directors ask by themselves, because they are slow."""
+    host = site.cluster.host(site.directors[0])
+    address = site.cluster.address(site.load_balancers[0])
+    patient = "sed 's/--max-time [0-9]*/--max-time 20/' /etc/keepalived/check-apiserver.sh"
+    host.run_test("%s | sh -s %s %d" % (patient, address, site.port))
+    other = "sed 's#--cacert [^ ]*#--cacert /etc/ssl/certs/ca-certificates.crt#'"
+    refused = host.run("%s | %s | sh -s %s %d" % (patient, other, address, site.port))
+    assert refused.rc == 60, refused.stderr
+
+
+def test_only_the_active_director_claims_the_address_in_the_segment(site: Site) -> None:
+    for name in site.load_balancers:
+        host = site.cluster.host(name)
+        assert "inet %s/32" % site.vip in host.run("ip -4 address show lo").stdout
+        assert (host.sysctl("net.ipv4.conf.all.arp_ignore"), host.sysctl("net.ipv4.conf.all.arp_announce")) == (1, 2)
+        assert host.service("kubernetes-virtual-address").is_enabled
+    (active,) = site.holders()
+    mac = site.cluster.host(active).file("/sys/class/net/eth0/address").content_string.strip()
+    # Forget the address, so that the whole segment is asked for it.
+    subprocess.run(["ip", "neighbour", "flush", "to", site.vip], check=True)
+    assert site.answers()
+    neighbour = subprocess.run(["ip", "neighbour", "show", "to", site.vip], check=True, capture_output=True, text=True).stdout
+    assert mac in neighbour
+
+
+def test_the_endpoint_and_its_connections_outlive_the_active_director(site: Site) -> None:
+    site.settled()
+    (active,) = site.holders()
+    kept = site.connection()
+    for _question in range(6):  # more than the three packets after which a connection is told to the other director
+        kept.request("GET", "/readyz")
+        assert kept.getresponse().read()
+    time.sleep(3)
+    with site.probed() as probe:
+        time.sleep(1)
+        site.cluster.lab("stop", "%s-%s" % (site.cluster.scenario, active))
+        time.sleep(8)
+    try:
+        print("the endpoint was away for %.2f s when director %s died" % (probe.outage(), active))
+        assert site.holders(dead=active) == [name for name in site.directors if name != active]
+        kept.request("GET", "/readyz")
+        assert kept.getresponse().status == 200, "the connection from before its death"
+        assert probe.outage() <= LIMIT
+    finally:
+        kept.close()
+        site.cluster.lab("start", "%s-%s" % (site.cluster.scenario, active))
+    site.settled()
+
+
+def test_the_endpoint_outlives_a_load_balancer(site: Site) -> None:
+    site.settled()
+    dead = site.load_balancers[0]
+    with site.probed() as probe:
+        time.sleep(1)
+        site.cluster.lab("stop", "%s-%s" % (site.cluster.scenario, dead))
+        time.sleep(8)
+    try:
+        print("questions went unanswered for %.2f s when load balancer %s died" % (probe.outage(), dead))
+        (active,) = site.holders()
+        assert site.cluster.address(dead) not in site.real_servers(active)
+        assert probe.outage() <= LIMIT
+    finally:
+        site.cluster.lab("start", "%s-%s" % (site.cluster.scenario, dead))
+    site.settled()
+    host = site.cluster.host(dead)
+    assert "inet %s/32" % site.vip in host.run("ip -4 address show lo").stdout, "after its start, without Ansible"

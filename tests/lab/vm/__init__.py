@@ -1,0 +1,4 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual machines beside the containers, for what the containers' kernel lacks: IP_VS, loadable modules, real reboots."""

@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual machines in qemu, by software emulation, as neighbours of the containers: a tap on the containers' own bridge."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import ipaddress
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from host import CACHE, LabError, run, say
+
+from vm.image import Image
+
+FOLDER = CACHE / "machines"
+#: program -> Debian package that has it
+PREREQUISITES = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "ip": "iproute2"}
+MEMORY = 512  # MiB: enough for a director or a load balancer
+PATIENCE = 600  # seconds until a machine must answer: some 25 s where nothing else runs, minutes on a busy machine
+#: `tcg` needs nothing of the machine; `kvm` is faster where there is one.
+ACCELERATION = os.environ.get("LAB_VM_ACCEL", "tcg")
+
+
+def missing() -> list[str]:
+    """What virtual machines need and this machine lacks, in words for a person; empty where they can run."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    programs = [program for program in PREREQUISITES if not shutil.which(program, path=path)]
+    lacks = [f"{program} (Debian package {PREREQUISITES[program]})" for program in programs]
+    if not Path("/dev/net/tun").exists():
+        lacks.append("/dev/net/tun (`modprobe tun`; in a container: pass the device in)")
+    if os.uname().machine != "x86_64":
+        lacks.append("an x86_64 machine (the image is made for that)")
+    if os.geteuid() != 0:
+        lacks.append("root (for the network taps)")
+    return lacks
+
+
+def check() -> None:
+    """LabError with all that is missing."""
+    lacks = missing()
+    if lacks:
+        raise LabError("virtual machines can't run here. Missing: " + "; ".join(lacks))
+
+
+def machines(lab: str | None = None) -> dict[str, str]:
+    """Name and state (running, exited) of the virtual machines of one inventory, or of all."""
+    found = {}
+    for path in sorted(FOLDER.glob("*/settings.json")) if FOLDER.exists() else []:
+        if lab is None or json.loads(path.read_text())["lab"] == lab:
+            found[path.parent.name] = "running" if _pid(path.parent) else "exited"
+    return found
+
+
+def up(name: str, lab: str, node: str, address: str, subnet: str, bridge: str, image: Image) -> None:
+    """The machine runs, from a disk of its own over the image; one that runs already is left alone."""
+    folder = FOLDER / name
+    if not (folder / "settings.json").exists():
+        shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
+        folder.mkdir(parents=True)
+        run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.disk, folder / "disk.qcow2"])
+        settings = {"lab": lab, "node": node, "address": address, "subnet": subnet, "bridge": bridge}
+        settings |= {"kernel": str(image.kernel), "initrd": str(image.initrd)}
+        (folder / "settings.json").write_text(json.dumps(settings))
+    start(name)
+
+
+def start(name: str) -> None:
+    """The machine gets its power back; does not wait."""
+    folder = FOLDER / name
+    settings = json.loads((folder / "settings.json").read_text())
+    tap = _tap(name)
+    _attach(tap, settings["bridge"], settings["subnet"])
+    if _pid(folder):
+        return
+    network = ipaddress.ip_network(settings["subnet"])
+    gateway = next(iter(network.hosts()))
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    mac = "52:54:00:" + ":".join(digest[place : place + 2] for place in (0, 2, 4))
+    words = (
+        "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=yes net.ifnames=0 mitigations=off "
+        f"systemd.hostname={settings['node']} "
+        f"ip={settings['address']}::{gateway}:{network.netmask}:{settings['node']}:eth0:none"
+    )
+    run(
+        [
+            # Emulation costs ten times what it stands for: without precedence, busy containers would slow a director's clockwork.
+            *("nice", "-n", "-8", "qemu-system-x86_64", "-name", name),
+            *("-machine", "q35", "-smp", "1", "-m", str(MEMORY), "-cpu", "max"),
+            *("-accel", "tcg,thread=multi" if ACCELERATION == "tcg" else ACCELERATION),
+            *("-kernel", settings["kernel"], "-initrd", settings["initrd"], "-append", words),
+            # The disk may be lost when this machine loses power, not when the virtual one does.
+            *("-drive", f"file={folder}/disk.qcow2,if=virtio,cache=unsafe", "-device", "virtio-rng-pci"),
+            *("-netdev", f"tap,id=lan,ifname={tap},script=no,downscript=no"),
+            *("-device", f"virtio-net-pci,netdev=lan,mac={mac}", "-display", "none"),
+            *("-serial", f"file:{folder}/console.log", "-daemonize", "-pidfile", folder / "pid"),
+        ],
+        remedy=f"Is there memory for it ({MEMORY} MiB)?",
+    )
+
+
+def stop(name: str) -> None:
+    """The machine loses its power."""
+    folder = FOLDER / name
+    pid = _pid(folder)
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGKILL)
+    for _attempt in range(200):
+        if _pid(folder) is None:
+            (folder / "pid").unlink(missing_ok=True)
+            return
+        time.sleep(0.02)
+    raise LabError(f"qemu of {name} (process {pid}) does not end.")
+
+
+def remove(name: str) -> None:
+    """The machine, its disk and its tap are gone."""
+    stop(name)
+    subprocess.run(["ip", "link", "delete", _tap(name)], capture_output=True, check=False)
+    settings = json.loads((FOLDER / name / "settings.json").read_text())
+    shutil.rmtree(FOLDER / name)
+    # podman removes a bridge with its last container; one that only taps kept is left to us.
+    if not list(Path("/sys/class/net", settings["bridge"], "brif").glob("*")):
+        subprocess.run(["ip", "link", "delete", settings["bridge"]], capture_output=True, check=False)
+
+
+def wait_for(name: str, started: float) -> None:
+    """Returns when systemd has started everything."""
+    settings = json.loads((FOLDER / name / "settings.json").read_text())
+    state = ""
+    while time.monotonic() < started + PATIENCE:
+        result = subprocess.run(
+            [*ssh(settings["address"]), "systemctl", "is-system-running"], capture_output=True, text=True, check=False
+        )
+        state = result.stdout.strip() or result.stderr.strip()
+        if state in ("running", "degraded"):
+            break
+        if _pid(FOLDER / name) is None:
+            raise LabError(f"qemu of {name} ended. Its console: {FOLDER / name / 'console.log'}")
+        time.sleep(0.5)
+    else:
+        raise LabError(f"{name} is not up after {PATIENCE} s ({state}). Its console: {FOLDER / name / 'console.log'}")
+    if state == "degraded":
+        failed = run([*ssh(settings["address"]), "systemctl", "--failed", "--plain", "--no-legend"])
+        say(f"{name} is up, but these units failed: {'; '.join(line.split()[0] for line in failed.splitlines())}")
+
+
+def ssh(address: str) -> list[str]:
+    """The words before a command that is to run on a node."""
+    keys = CACHE / "ssh"
+    options = ("BatchMode=yes", "ConnectTimeout=3", f"UserKnownHostsFile={keys}/known_hosts", "LogLevel=ERROR")
+    return ["ssh", "-i", str(keys / "id_ed25519"), *(word for option in options for word in ("-o", option)), f"root@{address}"]
+
+
+def _attach(tap: str, bridge: str, subnet: str) -> None:
+    """The tap is a port of the bridge; both are made where they are missing (podman makes the bridge with its first container)."""
+    network = ipaddress.ip_network(subnet)
+    if not Path("/sys/class/net", bridge).exists():
+        run(["ip", "link", "add", bridge, "type", "bridge"])
+        run(["ip", "address", "add", f"{next(iter(network.hosts()))}/{network.prefixlen}", "dev", bridge])
+        run(["ip", "link", "set", bridge, "up"])
+    if not Path("/sys/class/net", tap).exists():
+        run(["ip", "tuntap", "add", "dev", tap, "mode", "tap"])
+    run(["ip", "link", "set", tap, "master", bridge, "up"])
+
+
+def _tap(name: str) -> str:
+    # An interface's name has room for 15 characters.
+    return "bmtap-" + hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def _pid(folder: Path) -> int | None:
+    """The process of the machine; None where it does not run, or where its number belongs to another process by now."""
+    with contextlib.suppress(OSError, ValueError):
+        pid = int((folder / "pid").read_text())
+        if f"-name\0{folder.name}\0".encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    return None

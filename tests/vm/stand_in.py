@@ -1,0 +1,27 @@
+"""Answers /readyz over TLS as an API server does, with kept connections."""
+
+import http.server
+import ssl
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        status, text = (200, b"ok") if self.path == "/readyz" else (404, b"no")
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 1024
+
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/etc/stand-in/server.crt", "/etc/stand-in/server.key")
+server = Server(("", 6443), Handler)
+# The handshake is made in the connection's own thread, not while others wait.
+server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+server.serve_forever()
