@@ -22,6 +22,7 @@ ROLES = (
     "worker",
     "verify",
     "reset",
+    "drill",
     "host",
     "cni",
 )
