@@ -29,7 +29,7 @@ options:
     type: dict
     default: {}
   results:
-    description: Results of tasks that ignore unreachable hosts. If any of them failed or was unreachable, this fails after its note.
+    description: Results of tasks that ignore unreachable hosts. If one failed or was unreachable, so does this, after its note.
     type: list
     elements: dict
     default: []
