@@ -1,4 +1,4 @@
-"""The prober against a real TLS server of its own CA: answers, silence, refusal, a wrong certificate, a server that dies half-way."""
+"""The prober against a real TLS server of its own CA: answers, silence, refusal, a wrong certificate, a death half-way."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A CA with a server's and a client's certificate, and another CA that signed nothing."""
     folder = tmp_path_factory.mktemp("pki")
     for name in ("ca", "other"):
-        openssl(folder, *("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=%s -keyout %s.key -out %s.crt" % (name, name, name)).split())
+        openssl(
+            folder,
+            *("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=%s -keyout %s.key -out %s.crt" % (name, name, name)).split(),
+        )
     for name in ("server", "client"):
         (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
         openssl(folder, *("req -newkey rsa:2048 -nodes -subj /CN=%s -keyout %s.key -out %s.csr" % (name, name, name)).split())
@@ -145,8 +148,10 @@ def kubeconfig(folder: pathlib.Path, port: int, ca: str = "ca", user: str = "") 
     user = user or "    client-certificate-data: %s\n    client-key-data: %s\n" % (data("client.crt"), data("client.key"))
     path = folder / "kubeconfig"
     path.write_text(
-        "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    certificate-authority-data: %s\n    server: https://127.0.0.1:%d\n"
-        "  name: c1\ncontexts:\n- context:\n    cluster: c1\n    user: admin\n  name: admin@c1\ncurrent-context: admin@c1\npreferences: {}\n"
+        "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    certificate-authority-data: %s\n"
+        "    server: https://127.0.0.1:%d\n"
+        "  name: c1\ncontexts:\n- context:\n    cluster: c1\n    user: admin\n  name: admin@c1\n"
+        "current-context: admin@c1\npreferences: {}\n"
         "users:\n- name: admin\n  user:\n%s" % (data(ca + ".crt"), port, user)
     )
     return str(path)
@@ -269,7 +274,9 @@ class Watch:
         return [probe["at"] for probe in self.records("probes.jsonl") if not probe["ok"]]
 
 
-def test_a_watch_without_a_fault_loses_nothing_and_leaves_nothing(authority: pathlib.Path, server: Cluster, tmp_path: pathlib.Path) -> None:
+def test_a_watch_without_a_fault_loses_nothing_and_leaves_nothing(
+    authority: pathlib.Path, server: Cluster, tmp_path: pathlib.Path
+) -> None:
     server.objects["/api/v1/namespaces/drill-old"] = {"metadata": {"name": "drill-old", "labels": {LABEL: "namespace"}}}
     watch = Watch(authority, server.server_port, tmp_path)
     assert "/api/v1/namespaces/drill-old" not in server.objects
@@ -282,7 +289,9 @@ def test_a_watch_without_a_fault_loses_nothing_and_leaves_nothing(authority: pat
         assert base64.b64encode((authority / "client.key").read_bytes()).decode() not in (tmp_path / name).read_text()
 
 
-def test_a_server_that_forgets_what_it_acknowledged_is_found_out(authority: pathlib.Path, server: Cluster, tmp_path: pathlib.Path) -> None:
+def test_a_server_that_forgets_what_it_acknowledged_is_found_out(
+    authority: pathlib.Path, server: Cluster, tmp_path: pathlib.Path
+) -> None:
     watch = Watch(authority, server.server_port, tmp_path)
     watch.until(lambda: len(watch.observer.acknowledged) >= 2)
     server.forget = 2

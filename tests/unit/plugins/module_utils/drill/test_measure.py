@@ -11,7 +11,10 @@ INTERVAL = 0.05
 
 
 def series(count: int, failed: range = range(0), begin: float = 100.0) -> "list[Sample]":
-    return [Sample(begin + number * INTERVAL, 0.01, number not in failed, "" if number not in failed else "refused") for number in range(count)]
+    return [
+        Sample(begin + number * INTERVAL, 0.01, number not in failed, "" if number not in failed else "refused")
+        for number in range(count)
+    ]
 
 
 def test_good_probes_alone_are_no_outage() -> None:
@@ -25,7 +28,7 @@ def test_an_outage_lasts_from_the_last_good_probe_to_the_next_good_one() -> None
 
 
 def test_two_outages_are_told_apart_and_summed() -> None:
-    probes = series(50, range(10, 20)) + series(50, range(0, 10), begin=102.5)
+    probes = series(50, range(10, 20)) + series(50, range(10), begin=102.5)
     result = outage(probes, 100.0, 104.95, INTERVAL)
     assert [gap["failed"] for gap in result["gaps"]] == [10, 10]
     assert result["longest"] == pytest.approx(0.55) and result["total"] == pytest.approx(1.10)
@@ -47,11 +50,16 @@ def test_no_probe_at_all_is_an_outage_of_the_whole_window() -> None:
 
 
 def test_probes_outside_the_window_do_not_count() -> None:
-    assert outage(series(200, range(0, 40)), 103.0, 109.95, INTERVAL)["total"] == 0.0
+    assert outage(series(200, range(40)), 103.0, 109.95, INTERVAL)["total"] == 0.0
 
 
 def test_counting_tells_latencies_of_good_probes_and_the_commonest_error_first() -> None:
-    probes = [Sample(1.0, 0.01, True), Sample(2.0, 0.03, True), Sample(3.0, 1.0, False, "refused"), Sample(4.0, 1.0, False, "no answer")]
+    probes = [
+        Sample(1.0, 0.01, True),
+        Sample(2.0, 0.03, True),
+        Sample(3.0, 1.0, False, "refused"),
+        Sample(4.0, 1.0, False, "no answer"),
+    ]
     result = counted(probes + [Sample(5.0, 1.0, False, "no answer")], 0, 10)
     assert (result["sent"], result["failed"]) == (5, 3)
     assert result["latency"]["most"] == 0.03 and list(result["errors"]) == ["no answer", "refused"]

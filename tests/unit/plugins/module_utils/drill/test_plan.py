@@ -6,7 +6,13 @@ from typing import Any, Dict, List, Sequence
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.faults import FAULTS, NAMES
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.plan import Host, Settings, candidates_of, choose, make_plan
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.plan import (
+    Host,
+    Settings,
+    candidates_of,
+    choose,
+    make_plan,
+)
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
 ASKED = Settings("c1", "c1", virtual_address="192.0.2.100")
@@ -14,7 +20,14 @@ CONTROL_PLANE = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-sche
 
 
 def host(name: str, *groups: str, machine: str = "", **seen: Any) -> Host:
-    looked: Dict[str, Any] = {"held_addresses": [], "services": [], "static_pods": [], "can_isolate": True, "etcd_leader": False, "left": None}
+    looked: Dict[str, Any] = {
+        "held_addresses": [],
+        "services": [],
+        "static_pods": [],
+        "can_isolate": True,
+        "etcd_leader": False,
+        "left": None,
+    }
     looked.update(seen)
     return Host(name, name, groups, machine or name, looked)
 
@@ -65,7 +78,9 @@ def test_the_holder_loses_its_address_with_keepalived_as_a_dead_host_would() -> 
 def test_what_the_topology_has_no_part_for_is_left_out_with_a_reason() -> None:
     problems, chosen = make_plan(stacked(), ASKED)
     assert not problems
-    assert {entry.fault.name: entry.reason for entry in chosen if not entry.targets} == {"director": "no host is in group directors"}
+    assert {entry.fault.name: entry.reason for entry in chosen if not entry.targets} == {
+        "director": "no host is in group directors"
+    }
 
 
 def test_external_etcd_load_balancers_and_directors_are_killed_on_their_own_hosts() -> None:
@@ -131,7 +146,12 @@ def test_power_off_takes_the_place_of_faults_by_hand_where_there_is_a_command() 
 def test_without_the_programs_to_cut_a_host_off_it_is_left_out_and_says_what_is_missing() -> None:
     hosts = [entry._replace(seen=dict(entry.seen, can_isolate=False)) for entry in stacked()]
     chosen = choose(BY_NAME["physical_host"], hosts, ASKED)
-    assert not chosen.targets and not chosen.refused and "nft or iptables" in chosen.reason and "drill_power_off_command" in chosen.reason
+    assert (
+        not chosen.targets
+        and not chosen.refused
+        and "nft or iptables" in chosen.reason
+        and "drill_power_off_command" in chosen.reason
+    )
 
 
 def test_a_cluster_without_a_virtual_address_leaves_its_holder_out() -> None:
