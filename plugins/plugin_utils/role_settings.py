@@ -23,6 +23,7 @@ ROLES = (
     "etcd",
     "verify",
     "reset",
+    "drill",
     "host",
     "cni",
     "lvs",
