@@ -43,6 +43,9 @@ lint: setup  ## Check style, types, playbooks and documentation
 unit: setup  ## Run the unit tests
 	$(BIN)/python -m pytest tests/unit
 
+matrix: setup  ## Run the unit tests of what ansible-core runs with the older releases, 2.17 and 2.18
+	PYTHON=$(BIN)/python tests/matrix
+
 sanity: setup  ## Run ansible-test's sanity checks
 	tests/sanity
 
@@ -59,4 +62,4 @@ bench: setup lab-build  ## Compare a fresh stacked_ha with a plain script doing 
 docs: setup  ## Build the pages of every module and role into .build/docs
 	tests/docs
 
-.PHONY: help setup lab test lint unit sanity molecule test-vm bench docs
+.PHONY: help setup lab test lint unit matrix sanity molecule test-vm bench docs

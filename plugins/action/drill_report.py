@@ -13,6 +13,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.page import page
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.report import Records, build, figures, parse_lines, samples
 
+ARGUMENTS: Dict[str, Any] = {"directory": {"type": "path", "required": True}}
+
 
 class ActionModule(ActionBase):
     """Runs on the controller alone; touches nothing but the drill's own directory."""
@@ -24,7 +26,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         result: Dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec({"directory": {"type": "path", "required": True}})
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         directory = arguments["directory"]
         observed = _read(directory, "observed.json")
         records = Records(

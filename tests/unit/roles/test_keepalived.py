@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 from typing import Any
 
 import pytest
@@ -102,8 +103,7 @@ def test_the_check_goes_through_the_given_port_and_verifies_the_name() -> None:
 def test_keepalived_itself_takes_the_text(given: "dict[str, Any]") -> None:
     interface = next(name for name in sorted(os.listdir("/sys/class/net")) if name != "lo")
     # Not under /tmp: script security refuses a script in a folder that others may write to.
-    folder = pathlib.Path("/etc/keepalived/unit-test")
-    folder.mkdir(exist_ok=True)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="unit-test-", dir="/etc/keepalived"))
     try:
         script = folder / "check.sh"
         script.write_text(template("keepalived", "check-apiserver.sh.j2"))

@@ -30,13 +30,17 @@ VARIABLES: Dict[str, Any] = {
     "ansible_facts": {"kubernetes_node": {"certificates": [{"path": "/etc/kubernetes/pki/ca.crt", "days_left": 7}]}},
     "ca_hash": "sha256:" + "a" * 64,
     "certificate_key": "b" * 64,
+    "ansible_host": "10.0.0.21",
     "cluster_description": {"networking": {"pod_subnet": "10.244.0.0/16"}},
+    "drill_plan": {"controller_pid": 4711},
+    "inventory_hostname": "etcd1",
     "join": {"token": "abcdef.0123456789abcdef"},
     "token": "abcdef.0123456789abcdef",
-    "topology": {"plan": {"summary": ["Initialise the cluster on cp1."]}},
+    "topology": {"plan": {"summary": ["Initialise the cluster on cp1."], "nodes": {"cp1": {"name": "cp1", "address": "10.0.0.11"}}}},
 }
 TEMPLATES = {
     "addon.yaml.j2": "apiVersion: v1\nkind: Namespace\nmetadata: {name: addon}\n",
+    "etcd.service.j2": "[Service]\nExecStart=/usr/bin/etcd\n",
     "haproxy.cfg.j2": "defaults\n  mode tcp\n",
 }
 
