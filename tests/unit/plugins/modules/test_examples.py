@@ -36,7 +36,9 @@ VARIABLES: Dict[str, Any] = {
     "inventory_hostname": "etcd1",
     "join": {"token": "abcdef.0123456789abcdef"},
     "token": "abcdef.0123456789abcdef",
-    "topology": {"plan": {"summary": ["Initialise the cluster on cp1."], "nodes": {"cp1": {"name": "cp1", "address": "10.0.0.11"}}}},
+    "topology": {
+        "plan": {"summary": ["Initialise the cluster on cp1."], "nodes": {"cp1": {"name": "cp1", "address": "10.0.0.11"}}}
+    },
 }
 TEMPLATES = {
     "addon.yaml.j2": "apiVersion: v1\nkind: Namespace\nmetadata: {name: addon}\n",
