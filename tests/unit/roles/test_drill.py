@@ -59,8 +59,8 @@ HEALTH = """
 import os
 from ansible.module_utils.basic import AnsibleModule
 def main():
-    module = AnsibleModule(argument_spec=dict(expected_nodes={}, endpoint={}, namespaces={}, dns={}, certificate_days={},
-                                              timeout={}), supports_check_mode=True)
+    names = ("expected_nodes", "endpoint", "namespaces", "dns", "certificate_days", "etcd_endpoints", "timeout")
+    module = AnsibleModule(argument_spec={name: {} for name in names}, supports_check_mode=True)
     if os.path.exists(os.path.join(%(folder)r, "sick")) and os.path.exists(os.path.join(%(folder)r, module.params["timeout"])):
         module.fail_json(msg="etcd: 2 of 3 members healthy")
     module.exit_json(changed=False)
