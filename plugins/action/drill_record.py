@@ -52,10 +52,15 @@ class ActionModule(ActionBase):
         if arguments["event"] == "end":
             with open(os.path.join(directory, "stop"), "w", encoding="utf-8"):
                 pass
-        waiting = _wait(directory, arguments["wait"]) if arguments["wait"] else ""
+        waiting = _wait(directory, arguments["event"], arguments["wait"]) if arguments["wait"] else ""
         with open(os.path.join(directory, "events.jsonl"), "a", encoding="utf-8") as stream:
             stream.write(json.dumps(dict(record, at=round(time.time(), 4)), sort_keys=True) + "\n")
-        bad = [text for text in map(_failed, arguments["results"]) if text] + ([waiting] if waiting else [])
+        bad = [text for text in map(_failed, arguments["results"]) if text]
+        if waiting and arguments["event"] == "end":
+            # The report comes next, and says what is missing.
+            result["warnings"] = [waiting]
+        elif waiting:
+            bad.append(waiting)
         result.update(changed=False, failed=bool(bad), msg="; ".join(bad) or "%s noted" % arguments["event"])
         return result
 
@@ -76,15 +81,16 @@ def reason_of(failure: Mapping[str, Any]) -> str:
     return "; ".join(inner) or str(failure.get("msg") or "no reason was given")
 
 
-def _wait(directory: str, seconds: int) -> str:
-    """Until the observer watches; its error where it does not come to that."""
+def _wait(directory: str, event: str, seconds: int) -> str:
+    """Until the observer watches, or has come to its end; its error where it does not come to that."""
+    file = "observed.json" if event == "end" else "observing"
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if os.path.exists(os.path.join(directory, "observing")):
+        if os.path.exists(os.path.join(directory, file)):
             return ""
         failed = os.path.join(directory, "failed")
         if os.path.exists(failed):
             with open(failed, encoding="utf-8") as stream:
                 return stream.read()
         time.sleep(0.1)
-    return "the observer did not start within %d s" % seconds
+    return "the observer did not write %s within %d s" % (file, seconds)

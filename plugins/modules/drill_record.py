@@ -40,7 +40,7 @@ options:
     description: By host, the command (a list) that gives it back the power that it is about to lose. Empty when all have it back.
     type: dict
   wait:
-    description: Seconds to wait for M(baremetal.kubernetes.drill_observe) to begin.
+    description: Seconds to wait for M(baremetal.kubernetes.drill_observe) to begin, or at V(end) to have read every key back.
     type: int
     default: 0
 attributes:

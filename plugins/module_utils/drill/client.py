@@ -47,6 +47,8 @@ class Access(NamedTuple):
     server_name: str
     context: ssl.SSLContext
     token: str = ""
+    #: Without a client certificate: half the work of a handshake, for probes of what everybody may ask.
+    anonymous: Optional[ssl.SSLContext] = None
 
 
 def read_access(path: str) -> Access:
@@ -73,7 +75,8 @@ def read_access(path: str) -> Access:
         raise ClientError(path, "it has no usable context: %s" % error, "give a kubeconfig as kubeadm writes it")
     if parts.scheme != "https" or not host:
         raise ClientError(path, "its server is %r" % cluster["server"], "give a kubeconfig whose server begins with https://")
-    tls = ssl.create_default_context(cadata=_inline(path, cluster, "certificate-authority").decode("ascii"))
+    authority = _inline(path, cluster, "certificate-authority").decode("ascii")
+    tls = ssl.create_default_context(cadata=authority)
     token = str(user.get("token") or "")
     if "client-certificate-data" in user or "client-certificate" in user:
         _load_client(tls, _inline(path, user, "client-certificate"), _inline(path, user, "client-key"))
@@ -81,7 +84,8 @@ def read_access(path: str) -> Access:
         raise ClientError(
             path, "its user has neither a client certificate nor a token", "use the kubeconfig of the cluster's administrator"
         )
-    return Access(host, port, str(cluster.get("tls-server-name") or host), tls, token)
+    name = str(cluster.get("tls-server-name") or host)
+    return Access(host, port, name, tls, token, ssl.create_default_context(cadata=authority))
 
 
 def resolved(access: Access) -> Access:

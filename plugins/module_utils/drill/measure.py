@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import Any, Dict, Iterable, List, NamedTuple, Sequence
 
 #: After so many intervals without any probe nobody can say that the endpoint was there: silence of the prober counts as outage.
@@ -21,7 +22,7 @@ class Sample(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A time between two good requests during which some failed, or none was sent."""
+    """A time from one good answer to the next during which a request was sent that failed, or nothing was heard at all."""
 
     begin: float
     end: float
@@ -33,23 +34,22 @@ class Gap(NamedTuple):
 
 
 def gaps(samples: Iterable[Sample], begin: float, end: float, interval: float) -> List[Gap]:
-    """The outages between ``begin`` and ``end``: from the sending of one good request to that of the next good one.
+    """The outages between ``begin`` and ``end``: from one good answer to the next good one.
 
-    So the figure is never smaller than the outage was, and by no more than two intervals larger.
+    Answers count when they come, not when they were asked for: a request that waited through an outage does not hide it. So the
+    figure is never smaller than the outage was, and larger by no more than an interval and the latency of one answer.
     """
-    inside = sorted(sample for sample in samples if begin <= sample.at <= end)
+    inside = [sample for sample in samples if begin <= sample.at <= end]
+    good = sorted(min(sample.at + sample.seconds, end) for sample in inside if sample.ok)
+    failed = sorted(sample.at for sample in inside if not sample.ok)
     found: List[Gap] = []
-    last_good = begin
-    failed = 0
-    for sample in inside:
-        if not sample.ok:
-            failed += 1
-            continue
-        if failed or sample.at - last_good > BLIND_INTERVALS * interval:
-            found.append(Gap(last_good, sample.at, failed))
-        last_good, failed = sample.at, 0
-    if failed or end - last_good > BLIND_INTERVALS * interval:
-        found.append(Gap(last_good, end, failed))
+    # The window's ends stand for answers: what lies between them is all that can be out.
+    edges = [begin] + good + [end]
+    for position, (last, following) in enumerate(zip(edges, edges[1:])):
+        until = bisect_right(failed, end) if position == len(good) else bisect_left(failed, following)
+        within = max(0, until - bisect_left(failed, last))
+        if within or following - last > BLIND_INTERVALS * interval:
+            found.append(Gap(last, following, within))
     return found
 
 

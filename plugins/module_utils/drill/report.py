@@ -67,7 +67,8 @@ def build(records: Records) -> Dict[str, Any]:
     first = float(begins[0]["at"]) if begins else end
     stopped = [str(event.get("reason")) for event in records.events if event.get("event") == "stopped"]
     everything = _window(probes, writes, lost, sent_at, begin, end, probe, write)
-    notes = _notes(records.observed, probes, lost)
+    before = _window(probes, writes, lost, sent_at, begin, first, probe, write)
+    notes = _notes(records.observed, probes, lost) + _noise(before["probes"])
     report = {
         "cluster": start.get("cluster"),
         "endpoint": start.get("endpoint"),
@@ -79,7 +80,7 @@ def build(records: Records) -> Dict[str, Any]:
         "begin": begin,
         "end": end,
         "limits": {name: limits.get(name, limit.default) for name, limit in LIMITS.items()},
-        "before": _window(probes, writes, lost, sent_at, begin, first, probe, write),
+        "before": before,
         "faults": faults,
         "left_out": list(start.get("left_out") or []),
         "totals": everything,
@@ -168,6 +169,14 @@ def _fault(event: Mapping[str, Any], events: Sequence[Mapping[str, Any]], until:
 def _last(events: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     found = [event for event in events if event.get("event") == name]
     return found[-1] if found else {}
+
+
+def _noise(before: Mapping[str, Any]) -> List[str]:
+    """A machine that is too busy fails probes without any fault, and then the figures are not the cluster's alone."""
+    if not before["failed"]:
+        return []
+    text = "%d of %d probes failed before the first fault: the figures below contain what is not the faults' doing"
+    return [text % (before["failed"], before["sent"])]
 
 
 def _notes(observed: Optional[Mapping[str, Any]], probes: Sequence[Sample], lost: Optional[Sequence[str]]) -> List[str]:

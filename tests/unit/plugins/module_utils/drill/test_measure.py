@@ -21,9 +21,9 @@ def test_good_probes_alone_are_no_outage() -> None:
     assert outage(series(200), 100.0, 109.95, INTERVAL) == {"longest": 0.0, "total": 0.0, "gaps": []}
 
 
-def test_an_outage_lasts_from_the_last_good_probe_to_the_next_good_one() -> None:
+def test_an_outage_lasts_from_the_last_good_answer_to_the_next_good_one() -> None:
     (gap,) = gaps(series(200, range(40, 80)), 100.0, 109.95, INTERVAL)
-    assert gap.begin == pytest.approx(101.95) and gap.end == pytest.approx(104.0)
+    assert gap.begin == pytest.approx(101.96) and gap.end == pytest.approx(104.01)
     assert gap.failed == 40 and gap.seconds == pytest.approx(2.05)
 
 
@@ -36,7 +36,18 @@ def test_two_outages_are_told_apart_and_summed() -> None:
 
 def test_an_outage_that_does_not_end_lasts_to_the_end_of_the_window() -> None:
     (gap,) = gaps(series(100, range(60, 100)), 100.0, 110.0, INTERVAL)
-    assert gap.end == 110.0 and gap.begin == pytest.approx(102.95)
+    assert gap.end == 110.0 and gap.begin == pytest.approx(102.96)
+
+
+def test_an_answer_counts_when_it_comes_so_that_a_request_which_waited_hides_no_outage() -> None:
+    waited = [Sample(102.0 + number * INTERVAL, 2.0 - number * INTERVAL, True) for number in range(39)]
+    (gap,) = gaps(series(40) + waited + series(40, begin=104.0), 100.0, 105.95, INTERVAL)
+    assert gap.seconds == pytest.approx(2.04) and gap.failed == 0
+
+
+def test_single_failures_between_good_answers_do_not_add_up_to_one_long_outage() -> None:
+    probes = [Sample(100 + number * INTERVAL, 0.01, number % 2 == 0) for number in range(200)]
+    assert outage(probes, 100.0, 109.95, INTERVAL)["longest"] == pytest.approx(0.1)
 
 
 def test_a_prober_that_stood_still_counts_as_outage_since_nobody_knows() -> None:

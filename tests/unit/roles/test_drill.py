@@ -1,0 +1,224 @@
+"""The role drill as a whole, by ansible-playbook, with a real TLS server for an API and stand-ins for the two modules of the nodes.
+
+The stand-in of a fault makes the server fall silent; what the drill measures, writes and reports is real.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+from typing import Any, Dict, Iterator, List
+
+import pytest
+from api_server import Cluster, kubeconfig, make_authority
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+PLAYBOOK = """
+- name: See what runs where
+  hosts: control_plane
+  gather_facts: false
+  tasks:
+    - name: See
+      ansible.builtin.import_role:
+        name: baremetal.kubernetes.drill
+        tasks_from: look.yml
+- name: Hold the drill
+  hosts: cp1
+  gather_facts: false
+  tasks:
+    - name: Hold the drill
+      ansible.builtin.import_role:
+        name: baremetal.kubernetes.drill
+"""
+FAULT = """
+import json, os, time
+from ansible.module_utils.basic import AnsibleModule
+FOLDER = %(folder)r
+def main():
+    module = AnsibleModule(argument_spec=dict(state={}, name={}, action={}, services={}, pod={}, addresses={}, virtual_address={},
+                                              revert_after={}, ssh_port={}, timeout={}), supports_check_mode=True)
+    dead = os.path.join(FOLDER, "dead")
+    with open(os.path.join(FOLDER, "calls"), "a") as stream:
+        stream.write(json.dumps({key: value for key, value in module.params.items() if value is not None}) + "\\n")
+    if module.params["state"] == "look":
+        module.exit_json(seen=dict(held_addresses=["192.0.2.100"], services=["haproxy", "keepalived"], can_isolate=True, left=None,
+                                   static_pods=["etcd", "kube-apiserver"], etcd_leader=False))
+    if module.params["state"] == "injected":
+        if os.path.exists(os.path.join(FOLDER, "can not kill")):
+            module.fail_json(msg="it is not to be killed")
+        open(dead, "w").close()
+    elif os.path.exists(dead):
+        os.remove(dead)
+    module.exit_json(changed=True)
+main()
+"""
+HEALTH = """
+import os
+from ansible.module_utils.basic import AnsibleModule
+def main():
+    names = ("expected_nodes", "endpoint", "namespaces", "dns", "certificate_days", "etcd_endpoints", "timeout")
+    module = AnsibleModule(argument_spec={name: {} for name in names}, supports_check_mode=True)
+    if os.path.exists(os.path.join(%(folder)r, "sick")) and os.path.exists(os.path.join(%(folder)r, module.params["timeout"])):
+        module.fail_json(msg="etcd: 2 of 3 members healthy")
+    module.exit_json(changed=False)
+main()
+"""
+
+
+class Drill:
+    """A copy of the collection whose modules for nodes are stand-ins, an inventory, and the server."""
+
+    def __init__(self, folder: pathlib.Path, server: Cluster, authority: pathlib.Path) -> None:
+        self.folder = folder
+        self.server = server
+        server.dead = (folder / "dead").exists
+        collection = folder / "collections" / "ansible_collections" / "baremetal" / "kubernetes"
+        for part in ("plugins", "roles", "meta"):
+            shutil.copytree(ROOT / part, collection / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "galaxy.yml", collection)
+        for name, text in (("drill_fault", FAULT), ("cluster_health", HEALTH)):
+            (collection / "plugins" / "modules" / (name + ".py")).write_text(text % {"folder": str(folder)})
+        hosts = {name: {"ansible_connection": "local"} for name in ("cp1", "cp2", "cp3")}
+        nodes = {name: {"name": name, "roles": ["control_plane"]} for name in hosts}
+        variables = {
+            "cluster_name": "c1",
+            "cluster_vip": "192.0.2.100",
+            "cluster_kubeconfig": kubeconfig(authority, server.server_port),
+            "topology": {"plan": {"nodes": nodes, "endpoint": "127.0.0.1:%d" % server.server_port}},
+            "drill_confirm": "c1",
+            "drill_report_directory": str(folder / "reports"),
+            "drill_fault_seconds": 5,
+            "drill_settle_seconds": 3,
+            "drill_heal_timeout": 301,
+            "drill_limits": {"outage_seconds": 60},
+            "ansible_python_interpreter": shutil.which("python3"),
+        }
+        inventory = {"all": {"vars": variables, "children": {"control_plane": {"hosts": hosts}}}}
+        (folder / "hosts.json").write_text(json.dumps(inventory))
+        (folder / "play.yml").write_text(PLAYBOOK)
+        (folder / "ansible.cfg").write_text("[defaults]\n")
+
+    def run(self, *arguments: str, **variables: Any) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [
+                "ansible-playbook",
+                "-i",
+                str(self.folder / "hosts.json"),
+                str(self.folder / "play.yml"),
+                "-e",
+                json.dumps(variables),
+                *arguments,
+            ],
+            cwd=self.folder,
+            env=dict(
+                os.environ,
+                ANSIBLE_CONFIG=str(self.folder / "ansible.cfg"),
+                ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"),
+                ANSIBLE_ALLOW_EMBEDDED_TEMPLATES="false",
+                ANSIBLE_INJECT_FACT_VARS="false",
+                ANSIBLE_NOCOLOR="1",
+                ANSIBLE_ASYNC_DIR=str(self.folder / "async"),
+            ),
+            capture_output=True,
+            text=True,
+            timeout=540,
+        )
+
+    def mark(self, name: str) -> None:
+        (self.folder / name).write_text("")
+
+    def calls(self, state: str) -> List[Dict[str, Any]]:
+        known = map(json.loads, (self.folder / "calls").read_text().splitlines())
+        return [call for call in known if call["state"] == state]
+
+    def report(self) -> Dict[str, Any]:
+        (path,) = (self.folder / "reports").glob("*/report.json")
+        assert path.with_name("report.html").exists()
+        data: Dict[str, Any] = json.loads(path.read_text())
+        return data
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return make_authority(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def drill(tmp_path: pathlib.Path, authority: pathlib.Path) -> Iterator[Drill]:
+    server = Cluster(authority)
+    yield Drill(tmp_path, server, authority)
+    server.die()
+
+
+def test_a_fault_is_done_and_undone_and_what_users_noticed_is_reported(drill: Drill) -> None:
+    run = drill.run(drill_faults=["vip_holder"])
+    assert run.returncode == 0, run.stdout + run.stderr
+    report = drill.report()
+    (fault,) = report["faults"]
+    assert (fault["fault"], fault["hosts"]) == ("vip_holder", ["cp1"])
+    assert fault["outage"]["longest"] >= 3 and fault["probes"]["failed"] > 10 and fault["heal_seconds"] is not None
+    assert report["passed"] and report["keys"]["acknowledged"] > 0 and report["keys"]["lost"] == []
+    (killed,) = drill.calls("injected")
+    assert killed["services"] == "['keepalived']" and killed["addresses"] == "['192.0.2.100']"
+    assert len(drill.calls("restored")) == 1 and not (drill.folder / "dead").exists() and drill.server.objects == {}
+
+
+def test_an_outage_over_the_limit_fails_the_playbook_with_the_figure(drill: Drill) -> None:
+    run = drill.run(drill_faults=["vip_holder"], drill_limits={"outage_seconds": 1})
+    assert run.returncode != 0 and "OVER THE LIMIT: longest outage of the endpoint" in run.stdout
+    assert not drill.report()["passed"] and drill.server.objects == {}
+
+
+def test_a_cluster_that_does_not_heal_stops_the_drill_restored_and_with_the_reason(drill: Drill) -> None:
+    drill.mark("sick")
+    drill.mark("301")
+    run = drill.run(drill_faults=["vip_holder", "load_balancer"])
+    assert run.returncode != 0
+    report = drill.report()
+    assert [fault["fault"] for fault in report["faults"]] == ["vip_holder"]
+    assert "etcd: 2 of 3 members healthy" in report["stopped"][0]
+    assert len(drill.calls("restored")) == 1 and not (drill.folder / "dead").exists() and drill.server.objects == {}
+
+
+def test_a_fault_that_fails_is_restored_all_the_same_and_ends_the_drill(drill: Drill) -> None:
+    drill.mark("can not kill")
+    assert drill.run(drill_faults=["vip_holder", "load_balancer"]).returncode != 0
+    assert "it is not to be killed" in drill.report()["stopped"][0]
+    assert len(drill.calls("injected")) == 1 and len(drill.calls("restored")) == 1 and drill.server.objects == {}
+
+
+def test_a_host_loses_its_power_by_the_users_command_and_gets_it_back(drill: Drill) -> None:
+    def command(text: str) -> List[str]:
+        return ["sh", "-c", text % {"folder": drill.folder}, "{{ inventory_hostname }}"]
+
+    power = {
+        "drill_power_off_command": command(
+            'echo "off $0" >> %(folder)s/power; cp %(folder)s/reports/powered-off.json %(folder)s/seen'
+        ),
+        "drill_power_on_command": command('echo "on $0" >> %(folder)s/power'),
+    }
+    run = drill.run(drill_faults=["vip_holder"], **power)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (drill.folder / "power").read_text() == "off cp1\non cp1\n"
+    assert list(json.loads((drill.folder / "seen").read_text())) == ["cp1"]
+    assert not (drill.folder / "reports" / "powered-off.json").exists() and not drill.calls("injected")
+
+
+def test_check_mode_kills_nothing_and_writes_nothing(drill: Drill) -> None:
+    run = drill.run("--check", drill_confirm="")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "SIGKILL to keepalived" in run.stdout and "director: left out" in run.stdout
+    assert not drill.calls("injected") and not (drill.folder / "reports").exists()
+
+
+@pytest.mark.parametrize(("mark", "wrong", "words"), [("", "c2", "drill_confirm=c1"), ("sick", "c1", "2 of 3 members healthy")])
+def test_without_the_name_or_on_a_sick_cluster_nothing_is_killed(drill: Drill, mark: str, wrong: str, words: str) -> None:
+    if mark:
+        drill.mark(mark)
+        drill.mark("30")
+    run = drill.run(drill_confirm=wrong)
+    assert run.returncode != 0 and words in run.stdout
+    assert not drill.calls("injected") and not (drill.folder / "reports").exists()
