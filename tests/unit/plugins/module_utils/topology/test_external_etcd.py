@@ -84,6 +84,10 @@ def test_blank_hosts_begin_together_with_one_authority() -> None:
     assert "etcd1: begin etcd with the other members (blank)" in external.outcome().plan["summary"]
 
 
+def test_hosts_of_etcd_are_no_nodes_that_kubernetes_is_expected_to_have() -> None:
+    assert External().outcome().plan["node_names"] == ["cp1", "cp2", "worker1"]
+
+
 def test_members_that_run_are_kept_one_by_one_and_nobody_needs_the_authority() -> None:
     plan = External().running(1, 2, 3).with_clients().plan
     assert (plan["together"], plan["one_by_one"]) == ([], ["etcd1", "etcd2", "etcd3"])
