@@ -36,8 +36,8 @@ KILLS = {
     "external_etcd": [
         # One host alone has the authority; some members have begun; they agree on nothing yet; then inside kubeadm, twice.
         ("Make the certificate authority of etcd", 1.0),
-        ("Start the member", 1.5),
-        ("Wait for the members to agree", 0.5),
+        ("Bring the member of etcd to its state", 1.5),
+        ("Bring the member of etcd to its state", 5.0),
         ("Initialise the cluster on this", 6.0),
         ("Join this control plane", 4.0),
     ],

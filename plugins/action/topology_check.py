@@ -75,11 +75,19 @@ def _resolve(settings: Mapping[str, Any]) -> Dict[str, List[str]]:
     return {name: sorted({str(entry[4][0]) for entry in found})}
 
 
-def _files(settings: Mapping[str, Any]) -> Dict[str, bool]:
-    """Which of the files of an existing etcd can be read on this controller."""
+def _files(settings: Mapping[str, Any]) -> Dict[str, str]:
+    """Path -> text, of the files of an existing etcd; empty where one can't be read on this controller."""
     named = ("cluster_etcd_ca_file", "cluster_etcd_certificate_file", "cluster_etcd_key_file")
     paths = [settings[name] for name in named if isinstance(settings.get(name), str) and settings[name]]
-    return {path: os.path.isfile(path) and os.access(path, os.R_OK) for path in paths}
+    return {path: _read(path) for path in paths}
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read(65536)
+    except OSError:
+        return ""
 
 
 def _report(outcome: Outcome) -> Dict[str, Any]:

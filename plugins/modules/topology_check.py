@@ -105,6 +105,10 @@ plan:
     nodes:
       description: By inventory name, each host's C(name), C(address), C(interface), C(roles) (its groups) and C(state) of kubeadm.
       type: dict
+    node_names:
+      description: The names of all Kubernetes nodes; hosts of etcd and load balancers are none.
+      type: list
+      elements: str
     hosts_entries:
       description: Lines of a hosts file, as C(address) and C(names).
       type: list

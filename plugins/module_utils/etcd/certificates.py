@@ -80,9 +80,12 @@ def make_authority(runner: Runner, common_name: str, days: int) -> Pair:
 
 
 def make_key(runner: Runner) -> str:
-    """A new private key (ECDSA P-256), PEM."""
-    argv = ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    return _openssl(runner, argv, "make a key")
+    """A new private key (ECDSA P-256), PEM in the form of SEC 1.
+
+    kubeadm join can't read PKCS #8 of elliptic curves out of what upload-certs put into the cluster ("unknown data found in
+    Secret entry", from keyutil.ParsePublicKeysPEM).
+    """
+    return _openssl(runner, ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"], "make a key")
 
 
 def make_request(runner: Runner, key: str, common_name: str) -> str:

@@ -175,7 +175,7 @@ class Topology:
     playbook: str = ""
     #: Name -> addresses, for a cluster_endpoint that is a name; None where it was not looked up.
     resolved: Mapping[str, Any] = field(default_factory=dict)
-    #: Path on the controller -> whether it is a readable file, for those that settings name.
+    #: Path on the controller -> its text, for those that settings name; empty where there is no readable file.
     files: Mapping[str, Any] = field(default_factory=dict)
     pod_subnets: List[Network] = field(default_factory=list)
     service_subnets: List[Network] = field(default_factory=list)

@@ -34,6 +34,8 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
         "endpoint": endpoint(topology, init),
         "nodes": {node.host: _node(node) for node in topology.nodes.values()},
+        # Hosts of etcd and load balancers are no nodes of Kubernetes.
+        "node_names": [node.name for node in topology.cluster_nodes],
         "hosts_entries": _hosts_entries(topology),
         "init": init,
         "ask": ask,

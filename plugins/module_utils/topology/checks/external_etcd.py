@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
+import re
 import urllib.parse
 from typing import Dict, Iterator, List
 
@@ -30,6 +32,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean, listed
 
 PORTS = (2379, 2380)
+#: The object identifier rsaEncryption (1.2.840.113549.1.1.1) in DER.
+RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
 CERTIFICATE_DAYS = 365
 #: So many times over the limit of fdatasync a member would lose its leader at every burst of writes.
 HOPELESS = 10
@@ -105,8 +109,14 @@ def _given(topology: Topology) -> Iterator[Problem]:
                 "it is not set, and the API servers reach the etcd in cluster_etcd_endpoints by TLS only",
                 "name the file on this computer that holds it, as PEM",
             )
-        elif topology.files.get(path) is False:
+        elif not text(topology.files.get(path)):
             yield Problem(name, "there is no readable file %s on this computer" % path, "correct the path")
+        elif name == "cluster_etcd_key_file" and not _kubeadm_reads(text(topology.files.get(path))):
+            yield Problem(
+                name,
+                "%s holds a key in PKCS #8 that is not RSA: kubeadm can't pass it on to control planes that join" % path,
+                "for elliptic curves: openssl ec -in %s -out NEW_FILE, and name that one" % path,
+            )
     hosts = tuple(node.host for node in topology.group("etcd"))
     if hosts:
         yield Problem(
@@ -115,6 +125,17 @@ def _given(topology: Topology) -> Iterator[Problem]:
             "take the hosts out of group etcd, or remove cluster_etcd_endpoints",
             hosts,
         )
+
+
+def _kubeadm_reads(key: str) -> bool:
+    """Whether kubeadm's upload-certs and join understand the key: PKCS #8 of RSA alone, or the older forms of RSA and EC."""
+    block = re.search(r"-----BEGIN PRIVATE KEY-----(.*?)-----END PRIVATE KEY-----", key, re.DOTALL)
+    if block is None:
+        return True
+    try:
+        return RSA in base64.b64decode("".join(block.group(1).split()))[:40]
+    except ValueError:
+        return False
 
 
 def _endpoint(url: str) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ import subprocess
 from typing import Any, Callable, Dict
 
 import pytest
+from ansible_collections.baremetal.kubernetes.plugins.action import topology_check
 from topology_data import blank_facts
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
@@ -148,3 +149,10 @@ def test_everything_wrong_is_returned_as_data_and_as_text(run: Callable[..., Dic
     assert all(error["problem"] in result["msg"] for error in result["errors"])
     assert [caution["setting"] for caution in result["cautions"]] == ["cluster_node_mask"]
     assert "Traceback" not in result["output"]
+
+
+def test_files_of_an_existing_etcd_are_read_on_the_controller(tmp_path: pathlib.Path) -> None:
+    there, missing = str(tmp_path / "client.key"), str(tmp_path / "missing")
+    pathlib.Path(there).write_text("-----BEGIN EC PRIVATE KEY-----")
+    named = {"cluster_etcd_key_file": there, "cluster_etcd_ca_file": missing, "cluster_etcd_certificate_file": ""}
+    assert topology_check._files(named) == {there: "-----BEGIN EC PRIVATE KEY-----", missing: ""}

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import Any, Dict, List, Optional
 
 import pytest
@@ -80,6 +82,10 @@ def test_blank_hosts_begin_together_with_one_authority() -> None:
     groups = {entry["group"] for entry in external.outcome().plan["work"]}
     assert {"plan_etcd_authority", "plan_etcd_together", "plan_etcd_clients", "plan_etcd_sign"} <= groups
     assert "etcd1: begin etcd with the other members (blank)" in external.outcome().plan["summary"]
+
+
+def test_hosts_of_etcd_are_no_nodes_that_kubernetes_is_expected_to_have() -> None:
+    assert External().outcome().plan["node_names"] == ["cp1", "cp2", "worker1"]
 
 
 def test_members_that_run_are_kept_one_by_one_and_nobody_needs_the_authority() -> None:
@@ -272,7 +278,7 @@ def given(**more: Any) -> External:
         "etcd_key_file": "/secrets/client.key",
     }
     external.set(**dict(settings, **more))
-    external.data["files"] = {"/secrets/ca.crt": True, "/secrets/client.crt": True, "/secrets/client.key": True}
+    external.data["files"] = {"/secrets/" + name: "text" for name in ("ca.crt", "client.crt", "client.key")}
     return external
 
 
@@ -292,7 +298,7 @@ def test_endpoints_that_lead_nowhere_are_refused(wrong: str) -> None:
 def test_its_files_must_be_named_and_be_there() -> None:
     given(etcd_key_file="").refused("cluster_etcd_key_file", "not set")
     external = given()
-    external.data["files"]["/secrets/ca.crt"] = False
+    external.data["files"]["/secrets/ca.crt"] = ""
     external.refused("cluster_etcd_ca_file", "no readable file /secrets/ca.crt")
 
 
@@ -301,3 +307,23 @@ def test_it_is_one_or_the_other() -> None:
     external.add("etcd1", "etcd", "10.89.79.31")
     external.refused("group etcd", "somebody else runs")
     given(etcd_mode="stacked").refused("cluster_etcd_endpoints", "nobody would use")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+@pytest.mark.parametrize(
+    ("words", "good"),
+    [
+        ("ecparam -name prime256v1 -genkey -noout", True),
+        ("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256", False),
+        ("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048", True),
+        ("genpkey -algorithm ED25519", False),
+    ],
+)
+def test_a_key_that_kubeadm_can_not_pass_on_is_refused(words: str, good: bool) -> None:
+    external = given()
+    made = subprocess.run(["openssl", *words.split()], capture_output=True, check=True, text=True)
+    external.data["files"]["/secrets/client.key"] = made.stdout
+    if good:
+        assert external.problems == []
+    else:
+        external.refused("cluster_etcd_key_file", "PKCS #8", "openssl ec -in /secrets/client.key")
