@@ -89,7 +89,7 @@ class Probe:
     """Asks the endpoint every 50 ms, each time with a new connection, and notes when it did not answer."""
 
     def __init__(self, site: Site) -> None:
-        self.seen: List[Tuple[float, bool]] = []
+        self.seen: List[Tuple[float, float, bool]] = []  # asked, ended, answered
         self._end = threading.Event()
         self._site = site
         self._thread = threading.Thread(target=self._run)
@@ -103,21 +103,20 @@ class Probe:
 
     def _ask(self) -> None:
         asked = time.monotonic()
-        self.seen.append((asked, self._site.answers()))
+        answered = self._site.answers()
+        self.seen.append((asked, time.monotonic(), answered))
 
     def end(self) -> None:
         self._end.set()
         self._thread.join()
 
     def outage(self, since: float) -> float:
-        """Seconds from the first question without an answer, not before ``since``, until every question was answered again."""
-        seen = sorted(one for one in self.seen if one[0] >= since)
-        failed = [asked for asked, answered in seen if not answered]
-        if not failed:
-            return 0.0
-        after = [asked for asked, answered in seen if asked > failed[-1]]
-        assert after, "the endpoint did not come back"
-        return after[0] - failed[0]
+        """Seconds from ``since`` on without an answer, or, where some were answered, with questions that were not."""
+        answers = sorted(ended for _asked, ended, answered in self.seen if answered and ended >= since)
+        assert answers, "the endpoint did not come back"
+        silence = max(after - before for before, after in zip([since, *answers], answers))
+        failed = sorted(asked for asked, _ended, answered in self.seen if not answered and asked >= since)
+        return max(silence, failed[-1] - failed[0] if failed else 0.0)
 
 
 @pytest.fixture(scope="module")
