@@ -70,7 +70,7 @@ class Site:
     def settled(self) -> None:
         """Returns when both directors pass on to all load balancers and one of them has the address."""
         wanted = {self.cluster.address(name) for name in self.load_balancers}
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while True:
             known = all(self.real_servers(name) == wanted for name in self.directors)
             if known and len(self.holders()) == 1 and self.answers():
