@@ -94,7 +94,7 @@ def start(name: str) -> None:
             # Emulation costs ten times what it stands for: without precedence, busy containers would slow a director's clockwork.
             *("nice", "-n", "-8", "qemu-system-x86_64", "-name", name),
             *("-machine", "q35", "-smp", "1", "-m", str(MEMORY), "-cpu", "max"),
-            *("-accel", "tcg,thread=multi" if ACCELERATION == "tcg" else ACCELERATION),
+            *("-accel", "tcg,thread=multi,tb-size=128" if ACCELERATION == "tcg" else ACCELERATION),
             *("-kernel", settings["kernel"], "-initrd", settings["initrd"], "-append", words),
             # The disk may be lost when this machine loses power, not when the virtual one does.
             *("-drive", f"file={folder}/disk.qcow2,if=virtio,cache=unsafe", "-device", "virtio-rng-pci"),

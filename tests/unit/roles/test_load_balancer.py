@@ -65,7 +65,7 @@ def test_nginx_passes_tcp_on_and_tries_the_next_api_server_soon() -> None:
     text = nginx()
     assert "server 10.89.79.12:6443 max_fails=2 fail_timeout=10s;" in text
     assert "listen *:8443 so_keepalive=on;" in text
-    assert "proxy_connect_timeout 1s;" in text
+    assert "proxy_connect_timeout 2s;" in text
     assert "proxy_timeout 14400s;" in text
     assert "proxy_next_upstream_tries 3;" in text
     assert "http {" not in text, "nothing but the API's port may be opened"

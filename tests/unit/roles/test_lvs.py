@@ -61,7 +61,7 @@ def test_the_real_servers_get_packages_directly_and_are_asked_for_readyz() -> No
     assert "    lvs_method DR\n" in text and "    lvs_sched wlc\n" in text
     assert 'misc_path "/etc/keepalived/check-apiserver.sh 10.89.82.31 8443"' in text
     assert re.findall(r"weight (\d+)", text) == ["100", "50"]
-    assert "lvs_sync_daemon eth0 kubernetes id 51" in text
+    assert "lvs_sync_daemon" not in text, "it hangs keepalived 2.2.7"
     assert "lvs_timeouts tcp 14400" in text
 
 
@@ -79,6 +79,12 @@ def test_nat_moves_the_real_servers_gateway_with_the_address() -> None:
     sysctls = expression("lvs", role_vars()["_lvs_director_sysctls"], lvs_mode="nat")
     assert sysctls["net.ipv4.ip_forward"] == 1
     assert "net.ipv4.ip_forward" not in expression("lvs", role_vars()["_lvs_director_sysctls"], lvs_mode="dr")
+
+
+def test_directors_tell_and_listen_at_the_same_time() -> None:
+    text = template("lvs", "kubernetes-lvs-sync.service.j2", **PLAN)
+    for part in ("master", "backup"):
+        assert "ExecStart=ipvsadm --start-daemon %s --mcast-interface eth0 --syncid 51" % part in text
 
 
 MACS = ["52:54:00:00:00:02", "52:54:00:00:00:03"]
@@ -131,7 +137,7 @@ def test_the_first_port_alone_says_whether_a_director_is_fit(tmp_path: pathlib.P
     [
         {},
         {"lvs_mode": "nat", "lvs_gateway": "10.89.82.99"},
-        {"lvs_services": [{"port": 6443, "check": "ssl"}, {"port": 9345, "check": "tcp"}], "lvs_sync": False},
+        {"lvs_services": [{"port": 6443, "check": "ssl"}, {"port": 9345, "check": "tcp"}]},
         {
             "cluster_vip": "fd00::100",
             "lvs_real_servers": [{"name": "lb1", "address": "fd00::31", "weight": None}],
