@@ -164,7 +164,7 @@ snapshot:
     sha256: {description: Of the whole file. Not in check mode of V(saved)., type: str}
     hash: {description: etcd's own hash of it., type: int}
     revision: {description: The newest revision in it., type: int}
-    total_keys: {description: Keys in it, with their former revisions., type: int}
+    total_keys: {description: "Keys in it, with their former revisions.", type: int}
     total_size: {description: Bytes of the database., type: int}
 snapshots:
   description: What is in the directory after this call, oldest first.
