@@ -280,6 +280,7 @@ def _runs(fault: Fault, group: str, host: Host) -> bool:
 
 def _target(fault: Fault, host: Host, settings: Settings) -> Target:
     way = _way(fault, host, settings)
-    assert way is not None
+    if way is None:
+        raise ValueError("%s can't be done to %s, and only hosts to which it can are chosen" % (fault.name, host.name))
     addresses = list(host.seen.get("held_addresses") or []) if fault.address and way.action != POWER else []
     return Target(host.name, host.node, way.action, host.services(way), way.pod, addresses)

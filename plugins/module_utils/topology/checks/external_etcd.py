@@ -302,7 +302,7 @@ def _authority(topology: Topology) -> Iterator[Problem]:
             "/etc/etcd/pki/ca.key",
             "no host of etcd has it, so no certificate can be issued or renewed",
             "restore it from a backup to one of them",
-            tuple(next(iter(seen.values()))),
+            tuple(host for hosts in seen.values() for host in hosts),
         )
 
 
