@@ -60,7 +60,7 @@ def test_control_planes_have_no_etcd_of_their_own_and_use_all_members(cluster: A
 
 
 def test_verify_counts_the_members(cluster: Any) -> None:
-    run = cluster._run("verify")
+    run = cluster.run("verify")
     assert "etcd: %d of %d members healthy" % (len(cluster.etcd), len(cluster.etcd)) in run.stdout
 
 
@@ -160,7 +160,8 @@ def test_certificates_are_renewed_while_the_cluster_serves(cluster: Any) -> None
         "ETCDCTL_API=3 etcdctl --command-timeout 10s --endpoints %s %s put /renewal $n >/dev/null 2>>/tmp/failures "
         "&& echo $n >> /tmp/writes || echo failed $n >> /tmp/failures; sleep 0.2; done" % (endpoints, TLS)
     )
-    writer.run_test("systemd-run --unit=renewal-writer --collect sh -c '%s'" % script)
+    # In a file, since systemd would put its own variables into a command line.
+    writer.run_test("echo '%s' > /tmp/writer.sh && systemd-run --unit=renewal-writer --collect sh /tmp/writer.sh" % script)
     try:
         changed = cluster.playbook(
             cluster.scenario, "-e", "etcd_certificate_days=400", "-e", "etcd_certificate_renew_before_days=380"

@@ -93,7 +93,7 @@ def clients(topology: Topology) -> List[str]:
 
 
 def _renew_before(host: Optional[Node]) -> float:
-    value = number(host.setting("etcd_certificate_renew_before_days")) if host else None
+    value = host.number_setting("etcd_certificate_renew_before_days") if host else None
     return RENEW_BEFORE_DAYS if value is None else value
 
 

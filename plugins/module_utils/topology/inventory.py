@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -124,6 +125,13 @@ class Node:
 
     def setting(self, name: str) -> Any:
         return self.variables.get(name)
+
+    def number_setting(self, name: str) -> Optional[float]:
+        """A setting that is a number; on the command line (-e name=7) it is text."""
+        value = self.setting(name)
+        if isinstance(value, str) and re.match(r"^[0-9]+(\.[0-9]+)?$", value.strip()):
+            return float(value)
+        return number(value)
 
 
 def read_node(host: str, data: Mapping[str, Any]) -> Node:

@@ -309,7 +309,7 @@ def _authority(topology: Topology) -> Iterator[Problem]:
 def _values(topology: Topology) -> Iterator[Problem]:
     nodes = topology.group("etcd")
     for name in ("etcd_heartbeat_interval", "etcd_election_timeout"):
-        values = {number(node.setting(name)) for node in nodes}
+        values = {node.number_setting(name) for node in nodes}
         if len(values) > 1:
             yield Problem(
                 name,
@@ -318,7 +318,7 @@ def _values(topology: Topology) -> Iterator[Problem]:
                 tuple(node.host for node in nodes),
             )
     for node in nodes[:1]:
-        heartbeat, election = number(node.setting("etcd_heartbeat_interval")), number(node.setting("etcd_election_timeout"))
+        heartbeat, election = node.number_setting("etcd_heartbeat_interval"), node.number_setting("etcd_election_timeout")
         if election and (election < ELECTION_FACTOR * (heartbeat or 100) or election > LONGEST_ELECTION):
             yield Problem(
                 "etcd_election_timeout",
@@ -326,8 +326,8 @@ def _values(topology: Topology) -> Iterator[Problem]:
                 % (election, ELECTION_FACTOR, heartbeat or 100, LONGEST_ELECTION),
                 "write %d, or 0 to have it measured" % (10 * (heartbeat or 100)),
             )
-        days = number(node.setting("etcd_certificate_days"))
-        before = number(node.setting("etcd_certificate_renew_before_days"))
+        days = node.number_setting("etcd_certificate_days")
+        before = node.number_setting("etcd_certificate_renew_before_days")
         lasting, renewed = CERTIFICATE_DAYS if days is None else days, RENEW_BEFORE_DAYS if before is None else before
         if renewed >= lasting:
             yield Problem(

@@ -234,6 +234,14 @@ def test_certificates_that_would_be_renewed_in_every_run_are_refused() -> None:
     external.refused("etcd_certificate_renew_before_days", "last 60 days")
 
 
+@pytest.mark.parametrize("days", [380, "380", " 380 "])
+def test_clients_are_renewed_by_a_limit_from_the_command_line_too(days: Any) -> None:
+    external = External().running(1, 2, 3).with_clients(days=365)
+    for number in (1, 2, 3):
+        external.host("etcd%d" % number)["vars"].update(etcd_certificate_days="400", etcd_certificate_renew_before_days=days)
+    assert external.plan["clients"] == ["cp1", "cp2"]
+
+
 def test_metrics_that_everybody_can_read_are_warned_about() -> None:
     external = External()
     external.host("etcd1")["vars"]["etcd_metrics_urls"] = ["http://0.0.0.0:2381"]
