@@ -46,7 +46,7 @@ KILLS = {
         ("Have the virtual address on the loopback", 0.3),
         ("Give the kernel IP_VS", 1.0),
         ("Initialise the cluster on this", 6.0),
-        ("Join this control plane", 4.0),
+        ("Join the cluster as control plane", 4.0),
     ],
 }
 

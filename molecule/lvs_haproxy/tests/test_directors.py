@@ -50,12 +50,13 @@ class Site:
         finally:
             connection.close()
 
+    def interface(self, director: str) -> str:
+        """The interface on which the director has the address; empty where it has not."""
+        shown = self.cluster.host(director).run("ip -4 -oneline address show to %s" % self.vip).stdout.split()
+        return shown[1] if shown else ""
+
     def holders(self, dead: str = "") -> List[str]:
-        return [
-            name
-            for name in self.directors
-            if name != dead and "inet %s/" % self.vip in self.cluster.host(name).run("ip -4 address show eth0").stdout
-        ]
+        return [name for name in self.directors if name != dead and self.interface(name)]
 
     def table(self, director: str) -> Dict[str, Tuple[int, int]]:
         """Address -> packets in and out, of the virtual server and of each real server, by the kernel's own count."""
@@ -167,7 +168,7 @@ def test_only_the_active_director_claims_the_address_in_the_segment(site: Site) 
         assert (host.sysctl("net.ipv4.conf.all.arp_ignore"), host.sysctl("net.ipv4.conf.all.arp_announce")) == (1, 2)
         assert host.service("kubernetes-virtual-address").is_enabled
     (active,) = site.holders()
-    mac = site.cluster.host(active).file("/sys/class/net/eth0/address").content_string.strip()
+    mac = site.cluster.host(active).file("/sys/class/net/%s/address" % site.interface(active)).content_string.strip()
     # Forget the address, so that the whole segment is asked for it.
     subprocess.run(["ip", "neighbour", "flush", "to", site.vip], check=True)
     assert site.answers()
