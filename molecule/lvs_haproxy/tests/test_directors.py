@@ -32,16 +32,18 @@ class Site:
         self.load_balancers: List[str] = groups["load_balancers"]["hosts"]
         self.vip: str = cluster.setting("cluster_vip")
         self.port = int(cluster.setting("cluster_endpoint").rpartition(":")[2])
+        services = cluster.setting("lvs_services") or [{"port": self.port}]
+        self.ports: List[int] = [int(service["port"]) for service in services]
 
-    def connection(self) -> http.client.HTTPSConnection:
+    def connection(self, port: int = 0) -> http.client.HTTPSConnection:
         # Who answers is told by the address alone; load balancer and director verify the certificate.
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        return http.client.HTTPSConnection(self.vip, self.port, timeout=2, context=context)
+        return http.client.HTTPSConnection(self.vip, port or self.port, timeout=2, context=context)
 
-    def answers(self) -> bool:
-        connection = self.connection()
+    def answers(self, port: int = 0) -> bool:
+        connection = self.connection(port)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -58,23 +60,23 @@ class Site:
     def holders(self, dead: str = "") -> List[str]:
         return [name for name in self.directors if name != dead and self.interface(name)]
 
-    def table(self, director: str) -> Dict[str, Tuple[int, int]]:
-        """Address -> packets in and out, of the virtual server and of each real server, by the kernel's own count."""
+    def table(self, director: str) -> Dict[Tuple[str, int], Tuple[int, int]]:
+        """Address and port -> packets in and out, of each virtual server and each real server, by the kernel's own count."""
         listed = self.cluster.host(director).run("ipvsadm --list --numeric --stats --exact")
         assert listed.rc == 0, listed.stderr
-        rows = re.findall(r"^(?:TCP|  ->)\s+([0-9.]+):\d+\s+\d+\s+(\d+)\s+(\d+)", listed.stdout, re.MULTILINE)
-        return {address: (int(into), int(out)) for address, into, out in rows}
+        rows = re.findall(r"^(?:TCP|  ->)\s+([0-9.]+):(\d+)\s+\d+\s+(\d+)\s+(\d+)", listed.stdout, re.MULTILINE)
+        return {(address, int(port)): (int(into), int(out)) for address, port, into, out in rows}
 
-    def real_servers(self, director: str) -> "set[str]":
-        return set(self.table(director)) - {self.vip}
+    def real_servers(self, director: str) -> "set[Tuple[str, int]]":
+        return {entry for entry in self.table(director) if entry[0] != self.vip}
 
     def settled(self) -> None:
         """Returns when both directors pass on to all load balancers and one of them has the address."""
-        wanted = {self.cluster.address(name) for name in self.load_balancers}
+        wanted = {(self.cluster.address(name), port) for name in self.load_balancers for port in self.ports}
         deadline = time.monotonic() + 300
         while True:
             known = all(self.real_servers(name) == wanted for name in self.directors)
-            if known and len(self.holders()) == 1 and self.answers():
+            if known and len(self.holders()) == 1 and all(self.answers(port) for port in self.ports):
                 return
             assert time.monotonic() < deadline, {name: self.table(name) for name in self.directors}
             time.sleep(1)
@@ -139,15 +141,19 @@ def test_one_director_holds_the_address_and_knows_all_load_balancers(site: Site)
 def test_packets_take_the_direct_path(site: Site) -> None:
     (active,) = site.holders()
     before = site.table(active)
-    for _question in range(40):
-        assert site.answers()
+    for port in site.ports:
+        for _question in range(40):
+            assert site.answers(port)
     after = site.table(active)
-    assert after[site.vip][0] >= before[site.vip][0] + 40 * 5, "each connection has at least five packets to the API"
-    for address, (into, out) in after.items():
-        assert out == 0, "%s answered through the director" % address
-        assert into > before[address][0], "%s got nothing" % address
+    for port in site.ports:
+        counted = after[site.vip, port][0] - before[site.vip, port][0]
+        print("port %d: %d packets in and %d out by director %s" % (port, counted, after[site.vip, port][1], active))
+        assert counted >= 40 * 5, "each connection has at least five packets to the API"
+    for server, (into, out) in after.items():
+        assert out == 0, "%s:%d answered through the director" % server
+        assert into > before[server][0], "%s:%d got nothing" % server
     flags = site.cluster.host(active).run("ipvsadm --list --numeric").stdout
-    assert flags.count(" Route ") == len(site.load_balancers)
+    assert flags.count(" Route ") == len(site.load_balancers) * len(site.ports)
 
 
 def test_the_check_of_the_api_behind_a_load_balancer_verifies_the_certificate(site: Site) -> None:
@@ -210,7 +216,7 @@ def test_the_endpoint_outlives_a_load_balancer(site: Site) -> None:
     try:
         print("questions went unanswered for %.2f s when load balancer %s died" % (probe.outage(stopped), dead))
         (active,) = site.holders()
-        assert site.cluster.address(dead) not in site.real_servers(active)
+        assert site.cluster.address(dead) not in {address for address, _port in site.real_servers(active)}
         assert probe.outage(stopped) <= LIMIT
     finally:
         site.cluster.lab("start", "%s-%s" % (site.cluster.scenario, dead))

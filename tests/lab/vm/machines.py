@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Virtual machines as neighbours of the containers: a tap on the containers' own bridge.
 
-Of two kinds: `user_mode` is a Linux kernel that runs as a program of this machine (User Mode Linux), with loadable modules, its programs
-at this machine's own speed; `qemu` is a whole computer by software emulation, far slower, for disks, boot and what else a computer has.
+Of two kinds: `user_mode` is a Linux kernel that runs as a program of this machine (User Mode Linux), with loadable modules, and its
+programs run at this machine's own speed; `qemu` is a whole computer by software emulation, far slower, for disks and firmware.
 """
 
 from __future__ import annotations
