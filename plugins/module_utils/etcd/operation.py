@@ -9,10 +9,9 @@ Nothing here deletes data: what has to go is renamed, and only for the member th
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
-from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, ContextManager, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.certificates import (
     Leaf,
@@ -57,6 +56,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files im
     modified_at,
     plan_file,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import parse_properties
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.state import Outcome
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -188,25 +188,13 @@ def _plan_living(subject: str, own: Peer, members: Optional[Sequence[Member]]) -
     return ["start"] + (["promote"] if known.learner else [])
 
 
-@contextlib.contextmanager
-def locked(timeout: float, path: str = LOCK, pause: Callable[[float], None] = time.sleep) -> Iterator[None]:
-    """Hold the host's lock: what a killed run left working here is waited for."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + timeout
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise HostStateError(
-                        "etcd", "another run has been working on this host for %d seconds" % timeout, "wait until it has ended"
-                    )
-                pause(1)
-        yield
-    finally:
-        os.close(descriptor)
+def locked(timeout: float) -> ContextManager[int]:
+    """Hold the host's lock: what a killed run left working here is waited for.
+
+    :raises HostStateError: another run still works here after ``timeout`` seconds.
+    """
+    error = HostStateError("etcd", "another run has been working on this host for %d seconds" % timeout, "wait until it has ended")
+    return hold(LOCK, timeout, error)
 
 
 class Operator:

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
@@ -23,6 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
     taken_at,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates, Tools
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: Ends of the names of files that are not done. etcdctl itself adds the second one.
@@ -61,7 +61,8 @@ def save(
     if only_look:
         return Saved(path, facts)
     os.makedirs(directory, mode=0o700, exist_ok=True)
-    with _alone_in(directory):
+    # Nobody else saves into the directory meanwhile.
+    with hold(directory, 0, SnapshotError(directory, "another process saves a snapshot into it", "wait for it to end")):
         _clear(directory, prefix)
         if os.path.exists(path):
             raise SnapshotError(path, "it exists: one was saved within this second", "wait a second")
@@ -118,19 +119,6 @@ def _check_room(directory: str, size: int) -> None:
             "%d MB are free, and the database has %d MB" % (free // 10**6, size // 10**6),
             "make room, keep fewer snapshots, or defragment etcd",
         )
-
-
-@contextlib.contextmanager
-def _alone_in(directory: str) -> Iterator[None]:
-    """Nobody else saves into the directory meanwhile; the lock ends with the process, whatever ends that."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise SnapshotError(directory, "another process saves a snapshot into it", "wait for it to end")
-    finally:
-        os.close(handle)
 
 
 def _clear(directory: str, prefix: str) -> None:
