@@ -34,14 +34,14 @@ from typing import Any, Callable, Dict, Mapping
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.bridge import bridge_data
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import CniError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 
 
 def bridge_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """The finished data of the settings."""
     try:
         return bridge_data(settings)
-    except CniError as error:
+    except SettingError as error:
         raise AnsibleFilterError(str(error))
 
 

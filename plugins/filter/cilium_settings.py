@@ -34,14 +34,14 @@ from typing import Any, Callable, Dict, Mapping
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import cilium_values
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import CniError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 
 
 def cilium_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """The finished data of the settings."""
     try:
         return cilium_values(settings)
-    except CniError as error:
+    except SettingError as error:
         raise AnsibleFilterError(str(error))
 
 

@@ -36,14 +36,14 @@ from typing import Any, Callable, Dict, Mapping
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.flannel import flannel_data
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import CniError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 
 
 def flannel_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """The finished data of the settings."""
     try:
         return flannel_data(settings)
-    except CniError as error:
+    except SettingError as error:
         raise AnsibleFilterError(str(error))
 
 

@@ -34,14 +34,15 @@ _value:
 from typing import Any, Callable, Dict, Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.lvs.settings import LvsError, finished_settings
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.lvs.settings import finished_settings
 
 
 def lvs_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """The finished data of a director's virtual servers."""
     try:
         return finished_settings(settings)
-    except LvsError as error:
+    except SettingError as error:
         raise AnsibleFilterError(str(error))
 
 

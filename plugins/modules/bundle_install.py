@@ -107,7 +107,7 @@ def main() -> None:
     try:
         changes = install_bundle(Wanted(**module.params), HostRunner(), module.check_mode).changes
     except BundleError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     after = "".join(line + "\n" for line in changes)
     module.exit_json(changed=bool(changes), changes=changes, diff={"before": "", "after": after})
 

@@ -164,7 +164,7 @@ def main() -> None:
         verdict = dict(observer.conclude()._asdict(), namespace=settings.namespace)
     except ClientError as error:
         write(directory, "failed", str(error))
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     write(directory, "observed.json", json.dumps(verdict, sort_keys=True) + "\n")
     module.exit_json(changed=True, **verdict)
 

@@ -154,7 +154,7 @@ def main() -> None:
         with locked(120):
             changed, answer = work(module.params, HostRunner(), module.check_mode)
     except HostStateError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     module.exit_json(changed=changed, **answer)
 
 

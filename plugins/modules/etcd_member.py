@@ -199,7 +199,7 @@ def main() -> None:
         with locked(wanted.timeout):
             outcome = Operator(wanted, HostRunner(), module.check_mode).bring_up()
     except HostStateError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     except EtcdError as error:
         module.fail_json(msg=str(error), subject=error.endpoint, problem=error.cause, remedy=error.remedy)
     module.exit_json(changed=bool(outcome.changes), changes=outcome.changes, diff=outcome.diff)
