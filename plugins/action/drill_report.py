@@ -11,6 +11,7 @@ from typing import Any, Dict
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.page import page
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.report import Records, build, figures, parse_lines, samples
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
 ARGUMENTS: Dict[str, Any] = {"directory": {"type": "path", "required": True}}
@@ -32,11 +33,10 @@ class ActionModule(ControllerAction):
             json.loads(observed) if observed else None,
         )
         report = build(records)
-        _write(directory, "report.json", json.dumps(report, indent=2, sort_keys=True) + "\n")
-        html = page(report, samples(records.probes, "probe"), samples(records.writes, "write"))
-        _write(directory, "report.html", html)
-        lines = figures(report)
+        replace_text(os.path.join(directory, "report.json"), json.dumps(report, indent=2, sort_keys=True) + "\n")
         path = os.path.join(directory, "report.html")
+        replace_text(path, page(report, samples(records.probes, "probe"), samples(records.writes, "write")))
+        lines = figures(report)
         message = "The drill %s; see %s\n%s" % ("passed" if report["passed"] else "failed", path, "\n".join(lines))
         return {"changed": True, "failed": not report["passed"], "report": report, "figures": lines, "path": path, "msg": message}
 
@@ -47,10 +47,3 @@ def _read(directory: str, name: str) -> str:
             return stream.read()
     except FileNotFoundError:
         return ""
-
-
-def _write(directory: str, name: str, text: str) -> None:
-    path = os.path.join(directory, name)
-    with open(path + ".new", "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.replace(path + ".new", path)

@@ -22,6 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
     taken_at,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates, Tools
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -83,7 +84,7 @@ def save(
             for end in UNDONE:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path + end)
-        _write(facts_path(path), json.dumps(facts, indent=1, sort_keys=True) + "\n")
+        replace_text(facts_path(path), json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600)
         _sync(directory)
     return Saved(path, facts)
 
@@ -127,13 +128,6 @@ def _clear(directory: str, prefix: str) -> None:
         for end in UNDONE:
             if name.startswith(prefix + "-") and name.endswith(end) and taken_at(name[: -len(end)]) is not None:
                 os.unlink(os.path.join(directory, name))
-
-
-def _write(path: str, text: str) -> None:
-    handle = os.open(path + UNDONE[0], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.rename(path + UNDONE[0], path)
 
 
 def _sync(path: str) -> None:
