@@ -89,10 +89,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.certific
     make_request,
     sign,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import apply_now, locked
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import AUTHORITY
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 
 Answer = Tuple[bool, Dict[str, Any]]

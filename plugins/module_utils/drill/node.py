@@ -18,7 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.faults 
     ISOLATE,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_file, plan_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import parse_properties, unit_name
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import read_apiserver, read_etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
@@ -161,9 +161,7 @@ def inject(runner: Runner, planned: Plan) -> None:
     :raises HostStateError: the fault could not be done.
     """
     for wanted in planned.files:
-        change = plan_file(wanted)
-        if change:
-            apply_file(change, runner)
+        apply_now(runner, wanted)
     for argv in planned.arm:
         result = runner.run(argv, timeout=60)
         if result.rc != 0:

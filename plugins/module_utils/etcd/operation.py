@@ -52,6 +52,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors i
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import (
     WantedFile,
     apply_file,
+    apply_now,
     diff_of,
     modified_at,
     plan_file,
@@ -376,7 +377,10 @@ class Operator:
     # --- membership ---
 
     def _client(self, peer: Peer) -> EtcdClient:
-        return self.connect(peer.client_url, AUTHORITY + ".crt", CLIENT + ".crt", CLIENT + ".key")
+        return self._client_at(peer.client_url)
+
+    def _client_at(self, url: str) -> EtcdClient:
+        return self.connect(url, AUTHORITY + ".crt", CLIENT + ".crt", CLIENT + ".key")
 
     def _situation(self, service: Service) -> Situation:
         data = bool(self.runner.list_dir(self.wanted.data_dir + "/member"))
@@ -417,7 +421,7 @@ class Operator:
             for member in members:
                 for url in member.client_urls[:1]:
                     with contextlib.suppress(EtcdError):
-                        if self.connect(url, AUTHORITY + ".crt", CLIENT + ".crt", CLIENT + ".key").health().healthy:
+                        if self._client_at(url).health().healthy:
                             healthy.add(member.id)
             return members, healthy
         return [], set()
@@ -577,14 +581,5 @@ class Operator:
         )
 
     def _end_of_beginning(self) -> None:
-        change = plan_file(WantedFile(BEGINNING, "absent"))
-        if change is not None:
-            # Part of the start that this run or a killed one made: no change of its own.
-            apply_file(change, self.runner)
-
-
-def apply_now(runner: Runner, wanted: WantedFile) -> None:
-    """Write one file where it differs; the caller has told about it in its own words."""
-    change = plan_file(wanted)
-    if change is not None:
-        apply_file(change, runner)
+        # Part of the start that this run or a killed one made: no change of its own.
+        apply_now(self.runner, WantedFile(BEGINNING, "absent"))

@@ -118,6 +118,13 @@ def apply_file(change: FileChange, runner: Runner) -> None:
     os.chmod(wanted.path, int(wanted.mode, 8))
 
 
+def apply_now(runner: Runner, wanted: WantedFile) -> None:
+    """Write one file where it differs; the caller has told about it in its own words."""
+    change = plan_file(wanted)
+    if change is not None:
+        apply_file(change, runner)
+
+
 def replace_text(path: str, text: str, mode: int = 0o666) -> None:
     """Put a file of our own in its place, whole or not at all; ``mode`` is subject to the umask. Two writers must not meet."""
     undone = path + ".new"

@@ -211,8 +211,7 @@ class Recorder(FakeRunner):
 
 def injected(monkeypatch: pytest.MonkeyPatch, fails: str) -> "tuple[Recorder, List[str]]":
     written: List[str] = []
-    monkeypatch.setattr(node, "plan_file", lambda wanted: wanted)
-    monkeypatch.setattr(node, "apply_file", lambda wanted, _runner: written.append(wanted.path))
+    monkeypatch.setattr(node, "apply_now", lambda _runner, wanted: written.append(wanted.path))
     runner = Recorder(fails)
     with pytest.raises(HostStateError):
         inject(runner, plan(FakeRunner(), Wanted("vip_holder", CRASH_SERVICES, services=["keepalived"])))
