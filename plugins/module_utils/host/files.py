@@ -146,6 +146,19 @@ def diff_of(change: FileChange) -> Dict[str, Any]:
     }
 
 
+def nearest_directory(path: str) -> str:
+    """The path where it is a directory, else the nearest one above it: what is made there comes onto that one's file system.
+
+    :raises NotADirectoryError: with the path of what stands in the way.
+    """
+    path = os.path.abspath(path)
+    while not os.path.isdir(path):
+        if os.path.lexists(path):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+        path = os.path.dirname(path)
+    return path
+
+
 def modified_at(path: str) -> Optional[float]:
     """When the content of a path last changed, as seconds since the epoch; None where it is missing."""
     current = _stat(path)

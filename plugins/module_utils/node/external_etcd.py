@@ -19,6 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
     SETTINGS,
     parse_environment,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error, parse_pem
@@ -66,11 +67,9 @@ def disk_p99(path: str, clock: Callable[[], float] = time.perf_counter) -> Optio
 
     It writes as etcd's log does, small pieces one after another, at most 700 kB, into a file that is gone afterwards.
     """
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
     taken: List[float] = []
     try:
-        with tempfile.TemporaryFile(dir=path) as stream:
+        with tempfile.TemporaryFile(dir=nearest_directory(path)) as stream:
             begin = clock()
             while len(taken) < WRITES and clock() - begin < DISK_SECONDS:
                 os.write(stream.fileno(), b"\0" * WRITE_BYTES)

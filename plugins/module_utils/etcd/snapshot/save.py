@@ -22,7 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
     taken_at,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates, Tools
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory, replace_text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -108,12 +108,10 @@ def remove(snapshots: List[Snapshot]) -> None:
 
 
 def _check_room(directory: str, size: int) -> None:
-    existing = directory
-    while not os.path.isdir(existing):
-        if os.path.exists(existing):
-            raise SnapshotError(existing, "it is no directory", "name a directory")
-        existing = os.path.dirname(existing) or "/"
-    free = shutil.disk_usage(existing).free
+    try:
+        free = shutil.disk_usage(nearest_directory(directory)).free
+    except NotADirectoryError as error:
+        raise SnapshotError(str(error.filename), "it is no directory", "name a directory")
     if free < size * (1 + SPARE):
         raise SnapshotError(
             directory,
