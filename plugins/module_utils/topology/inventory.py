@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -21,7 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     split_endpoint,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise, whole_number
 
 GROUPS = ("control_plane", "workers", "etcd", "load_balancers", "directors")
 
@@ -129,9 +128,8 @@ class Node:
     def number_setting(self, name: str) -> Optional[float]:
         """A setting that is a number; on the command line (-e name=7) it is text."""
         value = self.setting(name)
-        if isinstance(value, str) and re.match(r"^[0-9]+(\.[0-9]+)?$", value.strip()):
-            return float(value)
-        return number(value)
+        whole = whole_number(value)
+        return number(value) if whole is None else whole
 
 
 def read_node(host: str, data: Mapping[str, Any]) -> Node:
