@@ -247,9 +247,12 @@ class Topology:
         if self.vip is None or node.address == self.vip:
             return False
         on = [held.interface for held in node.addresses if held.address == self.vip]
-        if node in self.real_servers and on == ["lo"]:
+        # Of many hosts few have it, and the groups are looked through for each question.
+        if not on:
+            return False
+        if on == ["lo"] and node in self.real_servers:
             return True
-        return bool(on) and node in self.vip_nodes and bool(node.package("keepalived"))
+        return bool(node.package("keepalived")) and node in self.vip_nodes
 
 
 def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:
