@@ -29,6 +29,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members 
     Verdict,
     describe,
     has_quorum,
+    known_as,
     may_add,
     may_remove,
 )
@@ -126,14 +127,6 @@ def opt_in(name: str) -> str:
     return "to replace it as a learner from the others: run the playbook external_etcd with -e etcd_replace_member=%s" % name
 
 
-def find_own(members: Sequence[Member], own: Peer) -> Optional[Member]:
-    """This host's entry in the cluster: by its peer URL, else by its name (a machine that came back with another address)."""
-    for member in members:
-        if own.peer_url in member.peer_urls:
-            return member
-    return next((member for member in members if member.name == own.name), None)
-
-
 def plan(own: Peer, situation: Situation, bootstrap: bool, replace: bool) -> List[str]:
     """The steps to membership, of set_aside, remove, add, begin_new, begin_existing, start and promote.
 
@@ -141,7 +134,7 @@ def plan(own: Peer, situation: Situation, bootstrap: bool, replace: bool) -> Lis
     """
     subject = "etcd member %s" % own.name
     members = situation.members
-    known = find_own(members or [], own)
+    known = known_as(members or [], own)
     # A learner is what a replaced member is until it has caught up: a run that was stopped goes on with it.
     if situation.data and (not replace or situation.healthy or (known is not None and known.learner)):
         return _plan_living(subject, own, members)
@@ -175,7 +168,7 @@ def plan(own: Peer, situation: Situation, bootstrap: bool, replace: bool) -> Lis
 def _plan_living(subject: str, own: Peer, members: Optional[Sequence[Member]]) -> List[str]:
     if members is None:
         return ["start"]
-    known = find_own(members, own)
+    known = known_as(members, own)
     if known is None:
         raise HostStateError(
             subject, "it has data, but the others know no such member: it was removed from the cluster", opt_in(own.name)
@@ -447,7 +440,7 @@ class Operator:
             return
 
         def judge(members: Sequence[Member], healthy: Set[int]) -> Verdict:
-            own = find_own(members, self.wanted.member)
+            own = known_as(members, self.wanted.member)
             rest = healthy - {own.id if own else 0}
             return Verdict(
                 has_quorum(members, rest), "the others have no quorum without it", "bring the unhealthy members back first"
@@ -483,10 +476,10 @@ class Operator:
             return
 
         def judge(members: Sequence[Member], healthy: Set[int]) -> Verdict:
-            known = find_own(members, self.wanted.member)
+            known = known_as(members, self.wanted.member)
             return may_remove(members, healthy, known.id) if known else Verdict(True, "it is removed")
 
-        known = find_own(self._until_safe("removed", judge), self.wanted.member)
+        known = known_as(self._until_safe("removed", judge), self.wanted.member)
         if known is not None:
             removed = known.id
             self._change("removed", lambda client: client.member_remove(removed))
