@@ -36,8 +36,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     AUTHORITY,
     BEGINNING,
+    CERTIFICATE_DAYS,
     CLIENT,
     PKI,
+    RENEW_BEFORE_DAYS,
     SERVICE,
     SETTINGS,
     UNIT,
@@ -92,8 +94,8 @@ class Wanted(NamedTuple):
     metrics_urls: Sequence[str] = ()
     arguments: Mapping[str, object] = {}
     sans: Sequence[str] = ()
-    certificate_days: int = 365
-    renew_before_days: int = 90
+    certificate_days: int = CERTIFICATE_DAYS
+    renew_before_days: int = RENEW_BEFORE_DAYS
     #: The authority where this host does not have it yet.
     authority: Optional[Pair] = None
     #: All members begin together: only then may one without data begin as a new cluster.

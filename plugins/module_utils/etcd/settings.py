@@ -27,6 +27,9 @@ DATA = "/var/lib/etcd"
 AUTHORITY = PKI + "/ca"
 CLIENT = PKI + "/healthcheck-client"
 CLIENT_PORT, PEER_PORT = 2379, 2380
+#: Role etcd's own defaults (a test compares them), for whoever has no value of the host's.
+CERTIFICATE_DAYS = 365
+RENEW_BEFORE_DAYS = 90
 
 LINE = re.compile(r"""^(ETCD_[A-Z0-9_]+)=(["']?)(.*?)\2$""", re.MULTILINE)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import Member, known_as
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import Peer, Tuning, tuned
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import RENEW_BEFORE_DAYS, Peer, Tuning, tuned
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
     Topology,
@@ -19,8 +19,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
 )
 
 CLIENT_CERTIFICATE = "/etc/kubernetes/pki/apiserver-etcd-client.crt"
-#: Role etcd's defaults, for hosts that have no value of their own.
-RENEW_BEFORE_DAYS = 90
 
 
 def etcd_facts(node: Node) -> Mapping[str, Any]:

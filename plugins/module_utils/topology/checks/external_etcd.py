@@ -13,8 +13,8 @@ from typing import Dict, Iterator, List
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import known_as
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import opt_in
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import CERTIFICATE_DAYS, RENEW_BEFORE_DAYS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import (
-    RENEW_BEFORE_DAYS,
     configured,
     etcd_facts,
     founding,
@@ -35,7 +35,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 PORTS = (2379, 2380)
 #: The object identifier rsaEncryption (1.2.840.113549.1.1.1) in DER.
 RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
-CERTIFICATE_DAYS = 365
 #: So many times over the limit of fdatasync a member would lose its leader at every burst of writes.
 HOPELESS = 10
 #: etcd ends at once outside of these (embed/config.go, Validate).
