@@ -252,7 +252,8 @@ ansible_facts:
           type: dict
           returned: always
         apiserver:
-          description: C(ready), null where no API server belongs here, and C(message).
+          description: C(ready), null where no API server belongs here, C(message), and the C(nodes) that it knows, each with
+            C(name), C(addresses) and C(pod_cidrs), null where it did not say.
           type: dict
           returned: always
         kubelet:
