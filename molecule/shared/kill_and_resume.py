@@ -39,7 +39,7 @@ KILLS = {
         ("Bring the member of etcd to its state", 1.5),
         ("Bring the member of etcd to its state", 5.0),
         ("Initialise the cluster on this", 6.0),
-        ("Join this control plane", 4.0),
+        ("Join the cluster as control plane", 4.0),
     ],
     "lvs_haproxy": [
         ("Bring programs, images and the kubelet", 3.0),

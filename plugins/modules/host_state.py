@@ -279,7 +279,7 @@ def main() -> None:
     try:
         outcome = bring_to_state(wanted, HostRunner(), module.check_mode)
     except (BundleError, HostStateError) as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     module.exit_json(changed=bool(outcome.changes), changes=outcome.changes, diff=outcome.diff)
 
 
