@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong between us and a provider, for a person to read and for a program to act on."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+
+class ProviderError(Exception):
+    """``subject`` (a setting or a thing at the provider) is not as it should be; ``remedy`` is what a person writes or does."""
+
+    def __init__(self, subject: str, problem: str, remedy: str) -> None:
+        super().__init__("%s: %s. What to do: %s." % (subject, problem.strip().rstrip("."), remedy.rstrip(".")))
+        self.subject = subject
+        self.problem = problem
+        self.remedy = remedy
+
+
+class CredentialsError(ProviderError):
+    """The provider does not let us in. Not to be tried again soon: some providers lock out who does."""
+
+
+class BusyError(ProviderError):
+    """It may work later: a lock, a rate limit, an outage. ``retry_after``: the provider's own word in seconds, if it has one."""
+
+    def __init__(self, subject: str, problem: str, remedy: str, retry_after: Optional[float] = None) -> None:
+        super().__init__(subject, problem, remedy)
+        self.retry_after = retry_after
+
+
+class Abandoned(Exception):
+    """The caller's right to move the address ended before anything was sent."""
