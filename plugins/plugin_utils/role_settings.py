@@ -27,6 +27,7 @@ ROLES = (
     "host",
     "cni",
     "lvs",
+    "failover_ip",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host",)
