@@ -1,4 +1,4 @@
-"""The public address follows the virtual one: real packets from the router, a provider that takes five seconds, machines that die."""
+"""The public address follows the virtual one: real packets from the router, a provider that takes five seconds, nodes that die."""
 
 from __future__ import annotations
 
@@ -114,13 +114,17 @@ def test_the_token_is_in_one_file_of_root_and_nowhere_else(scene: Scene) -> None
         host = scene.cluster.host(name)
         file = host.file("/etc/kubernetes-failover-ip/credentials.json")
         assert file.mode == 0o600 and file.user == "root" and token in file.content_string
-        # The search itself has the token from a pipe, or it would find its own command line.
-        search = "printf %%s %s | tr 'A-Za-z' 'N-ZA-Mn-za-m' > /run/pattern; " % rot13(token)
-        search += "journalctl --unit %s --no-pager | grep --count --fixed-strings --file /run/pattern; " % SERVICE
-        search += (
-            "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep --text --count --fixed-strings --file /run/pattern; "
+        # The search has the token from a pipe, or it would find its own command line.
+        pattern = "--fixed-strings --file /run/pattern"
+        search = "; ".join(
+            [
+                "printf %%s %s | tr 'A-Za-z' 'N-ZA-Mn-za-m' >/run/pattern" % rot13(token),
+                "journalctl --unit %s --no-pager | grep --count %s" % (SERVICE, pattern),
+                "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep --text --count %s" % pattern,
+                "grep --recursive --files-with-matches %s /etc /run/kubernetes-failover-ip /var/log" % pattern,
+                "rm /run/pattern",
+            ]
         )
-        search += "grep --recursive --files-with-matches --fixed-strings --file /run/pattern /etc /run/kubernetes-failover-ip /var/log; rm /run/pattern"
         assert host.run(search).stdout.split() == ["0", "0", "/etc/kubernetes-failover-ip/credentials.json"]
 
 

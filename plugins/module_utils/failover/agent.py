@@ -246,7 +246,8 @@ class Agent:
             return
         provider = self.provider(address.text)
         # Who takes it away from us? Not us against them, one move a second.
-        too_soon = self.wall() < self.back_off.until(address.moves[1:], self.wall())
+        wall = self.wall()
+        too_soon = wall < self.back_off.until(address.moves[1:], wall)
         act = not self.settings.dry_run and not too_soon
         worker = self.worker()
         worker.abort = provider.http.abort

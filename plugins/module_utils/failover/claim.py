@@ -38,10 +38,10 @@ class BackOff(NamedTuple):
     most: float = 900.0
 
     def until(self, takeovers: List[float], wall: float) -> float:
-        """The moment (seconds since the epoch) before which there is no further one."""
+        """The moment (seconds since the epoch) before which there is no further one; 0 for none."""
         recent = [min(moment, wall) for moment in takeovers if wall - moment < MEMORY]
         if not recent:
-            return wall
+            return 0.0
         return max(recent) + min(self.first * 2 ** (len(recent) - 1), self.most)
 
 

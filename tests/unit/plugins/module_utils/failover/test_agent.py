@@ -44,6 +44,7 @@ class SimulatedClock(Clock):
 
     def __init__(self) -> None:
         self.moment = 1000.0
+        self.reading = 0.0
         self.busy = 0
         self.sleepers: List[Tuple[float, threading.Event]] = []
         self.changed = threading.Condition()
@@ -52,7 +53,9 @@ class SimulatedClock(Clock):
         return self.moment
 
     def wall(self) -> float:
-        return 1_790_000_000.0 + self.moment
+        # Two readings of a real clock are never the same.
+        self.reading += 1e-6
+        return 1_790_000_000.0 + self.moment + self.reading
 
     def work(self, change: int) -> None:
         with self.changed:
