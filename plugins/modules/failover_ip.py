@@ -217,7 +217,7 @@ def main() -> None:
     try:
         done = work(given, module.check_mode)
     except ProviderError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     module.exit_json(
         changed=done.before != done.after,
         target=done.after,

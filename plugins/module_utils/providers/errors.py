@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 
-class ProviderError(Exception):
-    """``subject`` (a setting or a thing at the provider) is not as it should be; ``remedy`` is what a person writes or does."""
 
-    def __init__(self, subject: str, problem: str, remedy: str) -> None:
-        super().__init__("%s: %s. What to do: %s." % (subject, problem.strip().rstrip("."), remedy.rstrip(".")))
-        self.subject = subject
-        self.problem = problem
-        self.remedy = remedy
+class ProviderError(ProblemError):
+    """``subject`` is a setting or a thing at the provider."""
 
 
 class CredentialsError(ProviderError):
