@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.prog
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.settings import Settings, parse
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import ProviderError
 from ansible_collections.baremetal.kubernetes.plugins.modules import failover_ip, failover_ip_agent
+from conftest import COLLECTIONS
 from module_arguments import patch_module_args
 from roles_render import ROOT, expression, template
 
@@ -141,8 +143,9 @@ def test_no_secret_is_in_the_unit_or_in_the_settings() -> None:
     )
     assert "the-secret" not in unit and "the-secret" not in json.dumps(dataclasses.asdict(settings()))
     tasks = yaml.safe_load((ROLE / "tasks" / "main.yml").read_text())
-    (file,) = [file for file in tasks[1]["baremetal.kubernetes.host_state"]["files"] if "credentials" in file["path"]]
-    assert file["mode"] == "0600" and file["sensitive"] is True
+    wanted = tasks[1]["baremetal.kubernetes.host_state"]
+    (file,) = [file for file in wanted["files"] if "credentials" in file["path"]]
+    assert file["mode"] == "0600" and "content" not in file and list(wanted["secrets"]) == [file["path"]]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
@@ -161,3 +164,53 @@ def test_systemd_takes_the_unit(tmp_path: pathlib.Path) -> None:
         run = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True)
         said = [line for line in run.stderr.splitlines() if "kubernetes-failover-ip" in line and "keepalived" not in line]
         assert said == [], said
+
+
+def test_a_run_of_the_role_shows_no_credentials_however_much_it_says(tmp_path: pathlib.Path) -> None:
+    """In check mode on this machine, which changes nothing here; and one file that is really written."""
+    written = tmp_path / "credentials.json"
+    file = {"path": str(written), "mode": "0600"}
+    secret = "{{ failover_ip_credentials | to_nice_json }}"
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars_files": ["kept.yml"],
+        "tasks": [
+            {
+                "name": "Write the credentials",
+                "baremetal.kubernetes.host_state": {"files": [file], "secrets": {str(written): secret}},
+                "check_mode": False,
+            },
+            {
+                "name": "Run the agent",
+                "ansible.builtin.import_role": {"name": "baremetal.kubernetes.failover_ip"},
+                # Here may be no systemd.
+                "ignore_errors": True,
+            },
+        ],
+    }
+    (tmp_path / "kept.yml").write_text(yaml.safe_dump(GIVEN))
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "--check", "--diff", "-vvv"),
+            str(tmp_path / "play.yml"),
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        },
+        capture_output=True,
+        text=True,
+    )
+    said = run.stdout + run.stderr
+    assert run.returncode == 0, said[-3000:]
+    assert json.loads(written.read_text()) == GIVEN["failover_ip_credentials"]
+    assert "/etc/kubernetes-failover-ip/credentials.json" in said and "ns1.ip-198-51-100.eu" in said
+    # The call of the module was shown, and the secrets in it were not.
+    assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in said or "********" in said
+    assert "the-secret" not in said and "the-key" not in said

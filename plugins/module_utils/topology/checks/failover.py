@@ -74,7 +74,7 @@ def _targets(nodes: List[Node]) -> Iterator[Problem]:
     if lacking:
         yield Problem(
             "failover_ip_target",
-            "it is missing on %s" % listed(lacking),
+            "it is missing on %s, or its template can't be resolved there" % listed(lacking),
             "write what the provider calls each server, in its host variables",
             tuple(lacking),
         )
