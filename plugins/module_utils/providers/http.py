@@ -10,7 +10,7 @@ import json
 import socket
 import ssl
 import struct
-import time
+import threading
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -49,7 +49,8 @@ class Http:
         self.prefix = parts.path.rstrip("/")
         self.context: Optional[ssl.SSLContext] = None
         self.secrets = [secret for secret in secrets if secret]
-        self._connection: Optional[http.client.HTTPConnection] = None
+        self._socket: Optional[socket.socket] = None
+        self._broken = False
         if parts.scheme == "https":
             try:
                 self.context = ssl.create_default_context(cafile=ca_file or None)
@@ -63,26 +64,31 @@ class Http:
 
         :raises BusyError: none came within ``timeout`` seconds. Whether the provider got the request is not known then.
         """
-        end = time.monotonic() + timeout
         connection = self._connect(timeout)
-        self._connection = connection
+        self._broken = False
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            self.abort()
+
+        # A socket's own timeout is for one read: an answer that comes byte by byte would never end.
+        watch = threading.Timer(timeout, expire)
+        watch.daemon = True
+        watch.start()
         try:
             connection.connect()
+            # http.client forgets it where the server closes, while the rest of the answer is still to come.
+            self._socket = connection.sock
             _give_up_early(connection.sock)
             sent = {"User-Agent": "baremetal.kubernetes", "Accept": "application/json", "Connection": "close", **headers}
             connection.request(method, self.prefix + path, body=body, headers=sent)
-            connection.sock.settimeout(_left(end))
             response = connection.getresponse()
-            content = b""
-            while True:
-                if connection.sock is not None:
-                    connection.sock.settimeout(_left(end))
-                part = response.read(65536)
-                if not part:
-                    break
-                content += part
-                if len(content) > MAXIMUM_ANSWER:
-                    raise ValueError("its answer is too long")
+            content = response.read(MAXIMUM_ANSWER)
+            if self._broken or response.length:
+                raise ConnectionError("the connection was closed before the answer was complete")
+            if len(content) == MAXIMUM_ANSWER:
+                raise ValueError("its answer is too long")
             return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
         except ssl.SSLCertVerificationError as error:
             raise ProviderError(
@@ -90,14 +96,15 @@ class Http:
                 "its certificate is not trusted: %s" % error.verify_message,
                 "install ca-certificates, or name the CA in ca_file",
             )
-        except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
-            # AttributeError: abort() closed the connection under our hands.
-            why = "no answer within %g s" % timeout if isinstance(error, socket.timeout) else self.clean(_words(error))
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            late = expired.is_set() or isinstance(error, socket.timeout)
+            why = "no answer within %g s" % timeout if late else self.clean(_words(error))
             raise BusyError(
                 self.base_url, "it can't be reached: %s" % why, "look at the network, and at the provider's status page"
             )
         finally:
-            self._connection = None
+            watch.cancel()
+            self._socket = None
             connection.close()
 
     def _connect(self, timeout: float) -> http.client.HTTPConnection:
@@ -118,8 +125,8 @@ class Http:
 
     def abort(self) -> None:
         """Break the request that another thread waits for; the kernel sends no rest of it."""
-        connection = self._connection
-        sock = connection.sock if connection is not None else None
+        sock = self._socket
+        self._broken = True
         if sock is not None:
             try:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -138,13 +145,6 @@ def _give_up_early(sock: socket.socket) -> None:
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if option is not None:
         sock.setsockopt(socket.IPPROTO_TCP, option, UNACKNOWLEDGED_MS)
-
-
-def _left(end: float) -> float:
-    left = end - time.monotonic()
-    if left <= 0:
-        raise socket.timeout("timed out")
-    return left
 
 
 def _words(error: Exception) -> str:
