@@ -23,8 +23,8 @@ options:
       - V(checked) only looks, and waits until a node that lost its power counts as dead.
       - V(drained) evicts the pods of nodes that are alive, minding disruption budgets.
       - V(out_of_etcd) removes their members from stacked etcd, those too that were added and never started.
-      - V(absent) deletes their Node objects and leases, their entries in kubeadm's ClusterStatus (Kubernetes up to 1.21), and what is
-        left of their pods.
+      - V(absent) deletes their Node objects and leases, their entries in kubeadm's ClusterStatus (Kubernetes up to 1.21), and what
+        is left of their pods.
     type: str
     choices: [checked, drained, out_of_etcd, absent]
     required: true
@@ -43,7 +43,7 @@ options:
         type: str
         default: ""
       condition:
-        description: V(alive) if it can be reached; V(dead); V(blank) for a new machine of the same name; V(begun) for one that joins.
+        description: V(alive) if it can be reached; V(dead); V(blank) if a new machine has its name; V(begun) if that joins already.
         type: str
         choices: [alive, dead, blank, begun]
         default: dead

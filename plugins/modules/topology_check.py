@@ -24,8 +24,8 @@ options:
     type: str
     default: ""
   leaving:
-    description: Names of nodes that shall be gone, with O(playbook=remove) or O(playbook=replace). What is checked and planned is the
-      cluster without them; they may be unreachable, or no longer in the inventory.
+    description: Names of nodes that shall be gone, with O(playbook=remove) or O(playbook=replace). What is checked and planned is
+      the cluster without them; they may be unreachable, or no longer in the inventory.
     type: list
     elements: str
     default: []
@@ -148,8 +148,8 @@ plan:
       type: list
       elements: str
     leaving:
-      description: Of each node that leaves its C(name), C(host) (empty where the inventory has none), C(condition) (V(alive), V(dead),
-        V(blank) or V(begun)), C(address), whether it is a C(control_plane), and whether a C(successor) is there.
+      description: Of each node that leaves its C(name), C(host) (empty where the inventory has none), C(condition) (V(alive),
+        V(dead), V(blank) or V(begun)), C(address), whether it is a C(control_plane), and whether a C(successor) is there.
       type: list
       elements: dict
     summary:

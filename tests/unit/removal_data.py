@@ -61,9 +61,7 @@ class FakeCluster:
         if control_plane:
             self.members.append(member(len(self.members) + 1, name, address))
 
-    def pod(
-        self, node: str, name: str, owner: str = "ReplicaSet", namespace: str = "default", empty_dir: bool = False
-    ) -> None:
+    def pod(self, node: str, name: str, owner: str = "ReplicaSet", namespace: str = "default", empty_dir: bool = False) -> None:
         references = [{"kind": owner, "name": "of-" + name, "controller": True}] if owner else []
         self.pods.append(
             {

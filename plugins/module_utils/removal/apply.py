@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nodes taken out of a cluster, step by step. Each step looks at what is left to do, so that a killed run is completed by the next."""
+"""Nodes taken out of a cluster, step by step. Each looks at what is left to do, so that the next run completes a killed one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError, EtcdRefused
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import Member, describe, find, has_quorum, may_remove
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import (
+    Member,
+    describe,
+    find,
+    has_quorum,
+    may_remove,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import load
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_writer import dump
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.drain import Drainer, Limits
@@ -189,7 +195,14 @@ class Remover:
             if not changed:
                 return
             patch = {"metadata": {"resourceVersion": version}, "data": {"ClusterStatus": after}}
-            argv = ["patch", "configmap", "kubeadm-config", "--namespace=kube-system", "--type=merge", "--patch=" + json.dumps(patch)]
+            argv = [
+                "patch",
+                "configmap",
+                "kubeadm-config",
+                "--namespace=kube-system",
+                "--type=merge",
+                "--patch=" + json.dumps(patch),
+            ]
             answer = self.kubectl.run(argv)
             if answer.rc == 0:
                 return

@@ -157,8 +157,8 @@ def _no_successor(seen: Seen, leaver: Leaver, operation: str) -> Iterator[Proble
     yield Problem(
         VARIABLES["replace"],
         "no blank machine of the inventory is there to take the place of %s" % leaver.name,
-        "start the new machine under the old name and address, or add one with a new name to the same group; to take %s out without "
-        "a successor use the playbook remove" % leaver.name,
+        "start the new machine under the old name and address, or add one with a new name to the same group; to take %s out "
+        "without a successor use the playbook remove" % leaver.name,
         (leaver.name,),
     )
 
@@ -212,7 +212,9 @@ def _quorum(seen: Seen, etcd: Etcd, wanted: Wanted, variable: str) -> Iterator[P
     going = order(seen, wanted)
     if etcd.error:
         if any(traces(seen, leaver).any for leaver in wanted.leavers):
-            yield Problem("etcd", "its member on this control plane does not answer: %s" % etcd.error, "look at its log, then run again")
+            yield Problem(
+                "etcd", "its member on this control plane does not answer: %s" % etcd.error, "look at its log, then run again"
+            )
         return
     if not going:
         return

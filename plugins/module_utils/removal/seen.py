@@ -138,10 +138,7 @@ def read_status(kubectl: Kubectl) -> Tuple[Optional[Dict[str, str]], str, str]:
 
     :raises KubernetesError: the API does not answer.
     """
-    found = [
-        item
-        for item in kubectl.objects("configmaps", "--namespace=kube-system", "--field-selector=metadata.name=kubeadm-config")
-    ]
+    found = kubectl.objects("configmaps", "--namespace=kube-system", "--field-selector=metadata.name=kubeadm-config")
     text = str((found[0].get("data") or {}).get("ClusterStatus") or "") if found else ""
     version = str(found[0]["metadata"].get("resourceVersion", "")) if found else ""
     if not text.strip():

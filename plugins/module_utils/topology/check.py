@@ -40,8 +40,8 @@ def check_topology(data: Mapping[str, Any], more: Iterable[Problem] = ()) -> Out
     """Everything that is wrong, everything worth a warning, and the plan.
 
     ``data`` has ``settings`` (cluster_* variables), ``hosts`` (name -> groups, vars, facts, unreachable, failed, msg),
-    ``playbook`` (what is to be done, may be empty), ``leaving`` (names of nodes that shall be gone) and ``resolved`` (name -> addresses). ``more`` are problems
-    that were found before, such as those of role settings.
+    ``playbook`` (what is to be done, may be empty), ``leaving`` (names of nodes that shall be gone) and ``resolved`` (name ->
+    addresses). ``more`` are problems that were found before, such as those of role settings.
     """
     topology, found = read_topology(data)
     topology.named = [str(name).strip() for name in entries(data.get("leaving")) if str(name).strip()]

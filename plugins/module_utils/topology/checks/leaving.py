@@ -80,8 +80,8 @@ def _nobody_answers(topology: Topology, ask: Optional[Node]) -> Iterator[Problem
     yield Problem(
         "control planes",
         "no API server answers that could be asked for the cluster: %s" % (listed(states) or "there are none"),
-        "to make a cluster run its topology's playbook, such as baremetal.kubernetes.stacked_ha; where there is one, bring a control "
-        "plane back first",
+        "to make a cluster run its topology's playbook, such as baremetal.kubernetes.stacked_ha; where there is one, bring a "
+        "control plane back first",
         tuple(node.host for node in topology.control_planes),
     )
 
