@@ -86,8 +86,9 @@ def _condition(node: Node, nodes: Sequence[Node], playbook: str) -> Optional[str
         return ALIVE if _newcomer(nodes, node) else None
     if node.state == "started":
         pods = [text(mapping(pod).get("name")) for pod in entries(node.facts.get("static_pods"))]
-        # Once it has etcd's static pod, the member of that name is the new machine's.
-        return BEGUN if "control_plane" in node.groups and "etcd" not in pods else None
+        # Once it has etcd's static pod, the member of that name is the new machine's; a kubeadm that runs is about to make it.
+        own_member = "etcd" in pods or node.kubeadm.get("running") is True
+        return BEGUN if "control_plane" in node.groups and not own_member else None
     return BLANK
 
 

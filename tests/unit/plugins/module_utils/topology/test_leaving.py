@@ -132,6 +132,9 @@ def test_a_replacement_that_was_killed_goes_on_where_it_was(live: Inventory) -> 
     live.facts("cp1")["kubeadm"].update(state="started", started={"operation": "join", "cluster": "kubernetes"})
     plan = change(live, "replace", "cp1")
     assert [one["condition"] for one in plan["leaving"]] == ["begun"]
+    live.facts("cp1")["kubeadm"]["running"] = True
+    assert change(live, "replace", "cp1")["leaving"] == []
+    live.facts("cp1")["kubeadm"]["running"] = False
     live.facts("cp1")["static_pods"] = [{"name": "etcd", "image": "etcd"}]
     plan = change(live, "replace", "cp1")
     assert plan["leaving"] == []
