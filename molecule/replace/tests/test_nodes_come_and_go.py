@@ -198,6 +198,14 @@ def test_the_first_control_plane_is_replaced_after_its_disk_was_lost_while_other
     assert cluster.playbook("stacked_ha")["changed"] == 0
 
 
+def test_a_worker_is_replaced_after_its_disk_was_lost(cluster: Any) -> None:
+    cluster.lab("lose", "replace-worker1")
+    cluster.lab("up", str(cluster.inventory))
+    assert cluster.playbook("replace", "-e", "replace_node=worker1")["changed"] > 0
+    assert names(cluster, "cp1") == ["cp1", "cp2", "cp3", "worker1"]
+    assert cluster.playbook("replace", "-e", "replace_node=worker1")["changed"] == 0
+
+
 def test_a_replacement_is_killed_at_its_steps_and_resumed(cluster: Any) -> None:
     cluster.lab("lose", "replace-cp2")
     cluster.lab("up", str(cluster.inventory))

@@ -1,12 +1,13 @@
 """Writes through the cluster's endpoint, over and over; says how long nobody answered, and what became of the writes.
 
-As a program: writer.py KUBECONFIG SECONDS.
+As a program: writer.py KUBECONFIG SECONDS; SIGTERM ends it earlier.
 """
 
 from __future__ import annotations
 
 import json
 import pathlib
+import signal
 import sys
 import threading
 import time
@@ -83,8 +84,10 @@ class Writer:
 
 def main() -> None:
     writer = Writer(pathlib.Path(sys.argv[1]))
+    enough = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: enough.set())
     with writer:
-        time.sleep(float(sys.argv[2]))
+        enough.wait(float(sys.argv[2]))
     print(json.dumps({**writer.since(writer.begin), "acknowledged": len(writer.acknowledged), "lost": writer.lost()}))
     writer.clean()
 
