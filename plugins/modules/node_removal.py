@@ -205,7 +205,7 @@ def main() -> None:
         act = {"drained": remover.drain, "out_of_etcd": remover.leave_etcd, "absent": remover.forget}
         done = act[options["state"]]()
     except KubernetesError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     module.exit_json(changed=bool(done), steps=done, diff={"before": "", "after": "".join("%s\n" % line for line in done)})
 
 
