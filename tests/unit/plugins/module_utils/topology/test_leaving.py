@@ -212,3 +212,12 @@ def test_a_route_to_the_pods_of_a_node_that_left_the_inventory_is_the_clusters_o
         {"destination": "10.244.6.0/24", "gateway": "10.89.79.99", "interface": "eth0", "source": None}
     )
     live.refused("cluster_pod_subnet", "overlaps route 10.244.6.0/24 of worker1")
+
+
+def test_the_pod_networks_that_were_read_with_a_node_that_leaves_are_not_used(live: Inventory) -> None:
+    for name in ALL[:3]:
+        live.facts(name)["apiserver"]["nodes"] = [
+            {"name": node, "addresses": ["10.89.79.11"], "pod_cidrs": ["10.244.0.0/24"]} for node in ALL
+        ]
+    assert change(live, "join")["pod_networks"]
+    assert change(live, "remove", "worker1")["pod_networks"] == []
