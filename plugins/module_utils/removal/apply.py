@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Callable, List, NamedTuple, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError, EtcdRefused
@@ -70,12 +70,12 @@ class Remover:
         self.sleep = sleep
         self.clock = clock
 
-    def look(self) -> Seen:
-        """What there is.
+    def look(self, etcd: bool = True) -> Seen:
+        """What there is. etcd is asked where it matters: each member that is dead costs seconds.
 
         :raises KubernetesError: the API does not answer.
         """
-        return read(self.kubectl, [leaver.name for leaver in self.wanted.leavers], self.stacked, self.connect)
+        return read(self.kubectl, [leaver.name for leaver in self.wanted.leavers], self.stacked and etcd, self.connect)
 
     def look_patiently(self) -> Seen:
         """What there is, once the cluster has noticed that machines without power are gone (40 seconds by default)."""
@@ -92,9 +92,10 @@ class Remover:
         :raises KubernetesError: something can't be moved within the time.
         """
         done: List[str] = []
-        seen = self.look()
-        for leaver in self.wanted.leavers:
-            if leaver.condition != ALIVE or leaver.name not in seen.nodes:
+        alive = [leaver for leaver in self.wanted.leavers if leaver.condition == ALIVE]
+        nodes = self.look(etcd=False).nodes if alive else {}
+        for leaver in alive:
+            if leaver.name not in nodes:
                 continue
             limits = Limits(
                 self.patience.drain,
@@ -165,8 +166,8 @@ class Remover:
 
         :raises KubernetesError: the API refuses, or something of them is still there after it.
         """
-        seen = self.look()
-        done = [line for line in steps(seen, self.wanted) if ": evict " not in line and " from etcd" not in line]
+        seen = self.look(etcd=False)
+        done = [line for line in steps(seen, self.wanted) if ": evict " not in line]
         if self.check or not done:
             return done
         for leaver in self.wanted.leavers:
@@ -219,8 +220,3 @@ def without_endpoint(status: str, name: str) -> Tuple[bool, str]:
         return False, status
     del endpoints[name]
     return True, dump(dict(document, apiEndpoints=endpoints))
-
-
-def left_over(seen: Seen, wanted: Wanted) -> Sequence[str]:
-    """What is still there of the leavers; pods that are told to go need their moment."""
-    return [line for line in steps(seen, wanted) if ": delete what is left" not in line]

@@ -10,7 +10,6 @@ from typing import Iterator, List, NamedTuple, Sequence, Set
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import (
     Member,
     describe,
-    find,
     may_remove,
     voters,
 )
@@ -258,8 +257,3 @@ def _allowed(members: Sequence[Member], names: Sequence[str]) -> bool:
 
 def _names(members: Sequence[Member]) -> str:
     return listed([member.name or describe(member) for member in members])
-
-
-def gone(members: Sequence[Member], wanted: Member) -> bool:
-    """Whether a member is no longer among these."""
-    return find(members, wanted.id) is None

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import load
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.removal.apply import Patience, Remover
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.removal.plan import Leaver, Wanted
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.removal.plan import Leaver, Wanted, traces
 from removal_data import FakeCluster, member
 
 
@@ -150,3 +150,70 @@ def test_the_wait_ends_for_a_node_that_lives_on(cluster: FakeCluster) -> None:
     clock = Clock()
     assert remover(cluster, Leaver("worker2"), clock=clock).look_patiently().nodes["worker2"].ready
     assert 59 < clock.now < 62
+
+
+class Killed(BaseException):
+    """The controller died here."""
+
+
+class MortalCluster(FakeCluster):
+    """Whoever changes it dies at the change of this number, before or after it has taken effect."""
+
+    def __init__(self, number: int, after: bool) -> None:
+        super().__init__()
+        self.left = number
+        self.after = after
+
+    def _change(self, effect: Any) -> Any:
+        self.left -= 1
+        if self.left == 0 and not self.after:
+            raise Killed
+        answer = effect()
+        if self.left == 0:
+            raise Killed
+        return answer
+
+    def run(self, argv: Any, *rest: Any, **more: Any) -> Any:
+        if argv[1] == "get":
+            return super().run(argv, *rest, **more)
+        return self._change(lambda: FakeCluster.run(self, argv, *rest, **more))
+
+    def connect(self, *words: Any) -> Any:
+        endpoint = super().connect(*words)
+        remove = endpoint.member_remove
+        endpoint.member_remove = lambda member_id: self._change(lambda: remove(member_id))  # type: ignore[method-assign]
+        return endpoint
+
+
+def take_out(cluster: FakeCluster, leaver: Leaver) -> None:
+    one = remover(cluster, leaver)
+    one.drain()
+    one.leave_etcd()
+    one.forget()
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("condition", ["alive", "dead", "blank"])
+def test_killed_at_any_change_it_is_completed_by_the_next_run(condition: str, after: bool) -> None:
+    kills = 0
+    while True:
+        cluster = MortalCluster(kills + 1, after)
+        cluster.pod("cp1", "web")
+        if condition != "alive":
+            cluster.kill("cp1")
+        leaver = Leaver("cp1", "cp1", condition, "10.0.0.11", True)
+        try:
+            take_out(cluster, leaver)
+            break
+        except Killed:
+            kills += 1
+        cluster.left = 0
+        take_out(cluster, leaver)
+        seen = remover(cluster, leaver).look()
+        assert not traces(seen, leaver).any
+        assert names(cluster) == ["cp2", "cp3"]
+        cluster.calls.clear()
+        take_out(cluster, leaver)
+        assert not changes(cluster)
+    # Its member, kubeadm's note, its node, lease and pods; where it is alive it is closed and emptied first.
+    assert kills == (7 if condition == "alive" else 5)
