@@ -26,7 +26,7 @@ KILLS_OF_REMOVE = [
     ("Enter the names of nodes", 0.3),
 ]
 KILLS_OF_REPLACE = [
-    ("Install what the bundle has", 2.0),
+    ("Bring programs, images", 2.0),
     ("out of etcd", 1.0),
     ("absent", 0.8),
     ("Join the cluster as control plane", 5.0),
