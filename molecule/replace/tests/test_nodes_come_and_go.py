@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -10,28 +11,15 @@ import time
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from conftest import ROOT
+from kills import KILLS
 from writer import Writer
 
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 WORKER2 = ROOT / "molecule" / "replace" / "worker2.yml"
 ETCDCTL = (
     "ETCDCTL_API=3 etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
     "--cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key "
 )
-#: Tasks of a removal and of a replacement, and how many seconds of each may pass before the controller dies.
-KILLS_OF_REMOVE = [
-    ("drained", 0.5),
-    ("Let kubeadm reset the node", 1.0),
-    ("absent", 0.8),
-    ("Enter the names of nodes", 0.3),
-]
-KILLS_OF_REPLACE = [
-    ("Bring programs, images", 2.0),
-    ("out of etcd", 1.0),
-    ("absent", 0.8),
-    ("Join the cluster as control plane", 5.0),
-    ("Give the node its bridge", 0.3),
-]
 
 
 def members(cluster: Any, ask: str) -> List[Tuple[str, str]]:
@@ -148,7 +136,7 @@ def test_a_worker_that_answers_is_not_removed_as_if_it_were_dead(cluster: Any) -
 
 def test_a_removal_of_a_living_worker_is_killed_at_its_steps_and_resumed(cluster: Any) -> None:
     arguments = ["--inventory", str(WORKER2), "-e", "remove_nodes=worker2"]
-    for task, after in KILLS_OF_REMOVE:
+    for task, after in KILLS["remove"]:
         kill_inside(cluster, task, after, "remove", *arguments)
     cluster.playbook("remove", *arguments)
     assert not traces(cluster, "cp1", "worker2")
@@ -174,7 +162,7 @@ def test_the_first_control_plane_is_replaced_after_its_disk_was_lost_while_other
         killed = time.monotonic()
         cluster.lab("lose", "replace-cp1")
         cluster.lab("up", str(cluster.inventory))
-        # The death itself is the drill's to measure; a person needs longer than this to come, and the new node boots on the same cores.
+        # The death itself is the drill's to measure. A person needs longer to come, and the new node boots on the same cores.
         time.sleep(20)
         began = time.monotonic()
         cluster.playbook("replace", "-e", "replace_node=cp1")
@@ -211,7 +199,7 @@ def test_a_worker_is_replaced_after_its_disk_was_lost(cluster: Any) -> None:
 def test_a_replacement_is_killed_at_its_steps_and_resumed(cluster: Any) -> None:
     cluster.lab("lose", "replace-cp2")
     cluster.lab("up", str(cluster.inventory))
-    for task, after in KILLS_OF_REPLACE:
+    for task, after in KILLS["replace"]:
         kill_inside(cluster, task, after, "replace", "-e", "replace_node=cp2")
     cluster.playbook("replace", "-e", "replace_node=cp2")
     assert members(cluster, "cp1") == [("cp1", "started"), ("cp2", "started"), ("cp3", "started")]
