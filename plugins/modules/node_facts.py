@@ -219,7 +219,8 @@ ansible_facts:
           returned: always
         kubeadm:
           description: C(state) (V(blank), V(started), V(control_plane), V(worker) or V(foreign)), C(version), C(started) (an
-            unfinished operation, or null) and C(why).
+            unfinished operation, or null), C(why), C(join_token) (whether one of ours may be valid) and C(running) (whether the
+            unfinished operation's kubeadm still works).
           type: dict
           returned: always
         cluster:

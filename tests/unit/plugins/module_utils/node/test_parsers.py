@@ -442,6 +442,14 @@ def test_a_damaged_marker_is_still_a_marker() -> None:
     assert decide(kubernetes.read_traces(runner)).name == "started"
 
 
+def test_a_kubeadm_that_outlived_its_run_is_seen_while_its_operation_is_unfinished() -> None:
+    processes = {"/proc/77/comm": "kubeadm\n", "/proc/78/comm": "kubelet\n"}
+    runner = FakeRunner(files={kubernetes.MARKER: '{"operation": "join"}', **processes})
+    assert kubernetes.read(runner, None)["kubeadm"]["running"] is True
+    del runner.files["/proc/77/comm"]
+    assert kubernetes.read(runner, None)["kubeadm"]["running"] is False
+
+
 @pytest.mark.parametrize(
     ("text", "endpoint"),
     [
