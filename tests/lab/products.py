@@ -144,7 +144,7 @@ def _in_builder(script: str, out: Path, source: Path | None = None) -> None:
 
 
 def kubernetes(version: str = VERSION) -> Path:
-    """Directory with the programs of Kubernetes, from Debian's source package; every version but one is that under another number."""
+    """Directory with the programs of Kubernetes, from Debian's source package; all but one are that under another number."""
     inputs = [version, architecture(), BUILDER_PACKAGES, _text("build-kubernetes.sh")]
     if version == VERSION:
         return product(f"kubernetes-{version}", inputs, lambda out: _in_builder("build-kubernetes.sh", out))
