@@ -38,7 +38,7 @@ options:
     default: ""
   bootstrap_token:
     description:
-      - A token of module M(baremetal.kubernetes.kubeadm_token), with which a kubelet asks. Needed where a client certificate is due.
+      - A token of module M(baremetal.kubernetes.kubeadm_token), with which a kubelet asks. Needed for a client certificate.
     type: str
     default: ""
   timeout:

@@ -153,6 +153,10 @@ _CONTROL_PLANE_TAINTS = (
 #: Oldest etcd that kubeadm of the minor takes: 3.5.11 for /livez and /readyz (SR-1.31 #124465), 3.6.0 from 1.36 (SR-1.36 #135701).
 _ETCD_MINIMUM = ((15, "3.2.18"), (31, "3.5.11"), (36, "3.6.0"))
 
+#: What etcd's own upgrade pages ask of every member before a minor (etcd docs upgrade_3_6.md, upgrade_3_7.md): 3.5.24 is the first
+#: patch with what 3.6 needs that kubeadm ships (1.33.6; etcd advises 3.5.32), and 3.7 needs 3.6.11.
+_ETCD_BEFORE = {(3, 6): "3.5.24", (3, 7): "3.6.11"}
+
 #: --experimental-* arguments of etcd are no longer passed or sensible from 1.36 (SR-1.36 #135701).
 _ETCD_EXPERIMENTAL_ARGUMENTS = ((15, True), (36, False))
 
@@ -331,6 +335,11 @@ class Release:
         self.removed_kubelet_flags: Dict[str, str] = {
             flag: remedy for gone, flag, remedy in _REMOVED_KUBELET_FLAGS if gone <= minor
         }
+
+    def etcd_needed_before(self, running: Tuple[int, ...]) -> str:
+        """The oldest etcd from which a member that runs another minor can take up this release's; empty where any will do."""
+        target = tuple(int(part) for part in self.etcd_tag.split("-")[0].split("."))
+        return "" if running[:2] >= target[:2] else _ETCD_BEFORE.get((target[0], target[1]), "")
 
     @property
     def kubeadm_minors_below(self) -> int:

@@ -81,6 +81,7 @@ def read_etcd(runner: Runner, connect: Optional[Connect] = None) -> Optional[Dic
         "members": [],
         "leader": None,
         "message": "",
+        "arguments": sorted(flags),
     }
     authority, clients = (AUTHORITY + ".crt", (CLIENT,)) if settings else (ETCD_CA, ETCD_CLIENTS)
     client = next((path for path in clients if runner.exists(path + ".crt") and runner.exists(path + ".key")), None)
