@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Lets every certificate of the cluster end tomorrow, and one worker's have ended, then renews them while the API is probed and written to.
+"""Lets every certificate of the cluster end tomorrow, and a worker's have ended, then renews them while the API is in use.
 
-Usage: renew_while_serving.py INVENTORY. Fails unless the renewal, killed once in its middle, leaves every certificate renewed and in use,
-the API was served throughout, no acknowledged write is lost, and a further run changes nothing.
+Usage: renew_while_serving.py INVENTORY. Fails unless the renewal, killed once in its middle, leaves every certificate renewed and in
+use, the API was served throughout, no acknowledged write is lost, and a further run changes nothing.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def authority_of(path: str) -> str:
 
 
 def fetch(address: str, *paths: str) -> Dict[str, bytes]:
-    archive = tarfile.open(fileobj=io.BytesIO(on_node(address, "cd / && tar c %s" % " ".join(paths))))
     found = {}
-    for member in archive.getmembers():
-        stream = archive.extractfile(member)
-        if stream is not None:
-            found[member.name] = stream.read()
+    with tarfile.open(fileobj=io.BytesIO(on_node(address, "cd / && tar c %s" % " ".join(paths)))) as archive:
+        for member in archive.getmembers():
+            stream = archive.extractfile(member)
+            if stream is not None:
+                found[member.name] = stream.read()
     return found
 
 

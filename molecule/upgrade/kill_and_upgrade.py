@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Upgrades the cluster while its API is probed and written to, killed at each step and started again.
 
-Usage: kill_and_upgrade.py INVENTORY VERSION. Fails unless the last run converges, one more changes nothing, no acknowledged write is
-lost, and an upgrade that asks for what can't be is refused before anything is touched.
+Usage: kill_and_upgrade.py INVENTORY VERSION. Fails unless the last run converges, one more changes nothing, no acknowledged write
+is lost, and an upgrade that asks for what can't be is refused before anything is touched.
 """
 
 from __future__ import annotations
