@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lets every certificate of the cluster end tomorrow, and a worker's have ended, then renews them while the API is in use.
 
-Usage: renew_while_serving.py INVENTORY. Fails unless the renewal, killed once in its middle, leaves every certificate renewed and in
+Usage: renew_while_serving.py INVENTORY. Fails unless the renewal, killed once in its middle, leaves each certificate renewed and in
 use, the API was served throughout, no acknowledged write is lost, and a further run changes nothing.
 """
 

@@ -154,7 +154,7 @@ def _etcd(runner: Runner) -> str:
     return "\n".join(text) + "\n"
 
 
-def _member(name: str, url: str, files: Sequence[str]) -> str:
+def _member(name: str, url: str, files: Tuple[str, str, str]) -> str:
     if not url:
         return "%s: it has no client address" % name
     try:

@@ -76,7 +76,7 @@ def test_each_thing_that_is_wrong_is_named_with_the_file_that_shows_it() -> None
 def test_what_the_api_says_is_said_once() -> None:
     texts = {
         "api-nodes.txt": "NAME STATUS ROLES\ncp1 Ready cp\nworker1 NotReady <none>\nworker2 Ready,SchedulingDisabled <none>\n",
-        "api-pods.txt": "NS NAME READY STATUS\nkube-system coredns-1 0/1 CrashLoopBackOff 9\nx y 1/2 Running 0\nx z 1/1 Running 0\n",
+        "api-pods.txt": "NS NAME READY STATUS\nkube-system coredns-1 0/1 CrashLoopBackOff 9\nx y 1/2 Running 0\nx z 1/1 Running\n",
     }
     text = said(host("cp1", texts), host("cp2", texts))
     assert text.count("node worker1 is NotReady") == 1
