@@ -21,6 +21,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "until": {"type": "str", "default": ""},
     "allow_removed_apis": {"type": "bool", "default": False},
     "etcd_tag": {"type": "str", "default": ""},
+    "batch": {"type": "str", "default": "1"},
 }
 
 
@@ -52,14 +53,12 @@ class ActionModule(ActionBase):
             api_host=arguments["api_host"],
             external_etcd=[version for version in external if version],
         )
-        wanted = Wanted(arguments["kubernetes_version"], arguments["until"], arguments["allow_removed_apis"], arguments["etcd_tag"])
-        plan = make_plan(wanted, cluster)
-        result.update(
-            changed=False,
-            failed=bool(plan.problems),
-            errors=[problem.as_dict() for problem in plan.problems],
-            warnings=["%s: %s. What to do: %s" % (one.setting, one.problem, one.remedy) for one in plan.warnings],
-            msg="\n".join(plan.summary),
+        wanted = Wanted(
+            version=arguments["kubernetes_version"],
+            until=arguments["until"],
+            allow_removed_apis=arguments["allow_removed_apis"],
+            etcd_tag=arguments["etcd_tag"],
+            batch=arguments["batch"],
         )
         if plan.problems:
             result["msg"] = "%s found, all listed here; no host was changed.\n%s" % (

@@ -44,6 +44,10 @@ options:
     description: The tag of etcd's image where it is not the release's own.
     type: str
     default: ""
+  batch:
+    description: How many workers at once, a number or a share as V(20%).
+    type: str
+    default: "1"
 attributes:
   check_mode:
     support: full

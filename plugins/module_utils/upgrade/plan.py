@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import (
@@ -59,6 +60,8 @@ class Wanted(NamedTuple):
     allow_removed_apis: bool = False
     #: etcd's own image tag where the settings name one.
     etcd_tag: str = ""
+    #: How many workers at once: a number, or a share as 20%.
+    batch: str = "1"
 
 
 class Plan(NamedTuple):
@@ -71,6 +74,7 @@ class Plan(NamedTuple):
     control_planes: List[str]
     workers: List[str]
     addons: bool
+    batch: int = 1
 
     @property
     def nodes(self) -> List[str]:
@@ -107,6 +111,7 @@ def make_plan(wanted: Wanted, cluster: Cluster) -> Plan:
         control_planes=control_planes,
         workers=workers,
         addons=addons,
+        batch=batch_size(wanted.batch, len(workers)) or 1,
     )
     return plan._replace(summary=_summary(plan, cluster, target))
 
@@ -200,11 +205,24 @@ def _check(wanted: Wanted, cluster: Cluster, target: Release) -> Iterator[Proble
         yield Problem(
             "control_plane", "no API server answers", "bring the cluster to health first: playbook verify says what is wrong"
         )
+    if not batch_size(wanted.batch, 1):
+        yield Problem(
+            "upgrade_batch", "%r is neither a number nor a share" % wanted.batch, "write a number as 2, or a share as 20%"
+        )
     yield from _check_control_planes(cluster, target)
     yield from _check_kubelets(cluster, target)
     yield from _check_etcd(wanted, cluster, target)
     yield from _check_arguments(cluster, target)
     yield from _check_apis(wanted, cluster, target)
+
+
+def batch_size(text: str, workers: int) -> int:
+    """How many workers at once, at least one; 0 where the text is neither a number nor a share."""
+    match = re.match(r"([1-9][0-9]*)(%?)$", text.strip())
+    if not match:
+        return 0
+    number = int(match.group(1))
+    return max(1, workers * min(number, 100) // 100) if match.group(2) else number
 
 
 def _check_control_planes(cluster: Cluster, target: Release) -> Iterator[Problem]:
@@ -372,6 +390,8 @@ def work(plan: Plan, api_host: str) -> List[Dict[str, Any]]:
         "plan_upgrade_first": [host for host in plan.control_planes if host == plan.apply],
         "plan_upgrade_control_planes": [host for host in plan.control_planes if host != plan.apply],
         "plan_upgrade_workers": plan.workers,
+        # Its size is the batch: a play's serial sees groups, and no variables of hosts.
+        "plan_upgrade_batch": plan.workers[: plan.batch],
         "plan_upgrade_addons": asked if plan.addons else [],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts]

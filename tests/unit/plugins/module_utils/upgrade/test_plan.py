@@ -10,6 +10,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.plan 
     Node,
     Plan,
     Wanted,
+    batch_size,
     make_plan,
     work,
 )
@@ -214,3 +215,18 @@ def test_a_label_is_no_version() -> None:
 def test_an_image_whose_tag_is_no_version_is_named() -> None:
     node = control_plane("cp1", OLD)._replace(static_pods={"kube-apiserver": "ours"})
     assert "its version can't be told" in problems(make_plan(Wanted(NEW), cluster(OLD, node)))
+
+
+@pytest.mark.parametrize("text, workers, size", [("1", 5, 1), ("3", 5, 3), ("20%", 10, 2), ("20%", 2, 1), ("100%", 4, 4)])
+def test_a_batch_is_a_number_or_a_share(text: str, workers: int, size: int) -> None:
+    assert batch_size(text, workers) == size
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "half", "", "20 %"])
+def test_a_batch_that_is_neither_is_refused(text: str) -> None:
+    assert "upgrade_batch" in problems(make_plan(Wanted(NEW, batch=text), cluster(OLD)))
+
+
+def test_the_batch_reaches_the_play_as_the_size_of_a_group() -> None:
+    plan = make_plan(Wanted(NEW, batch="2"), cluster(OLD))
+    assert [entry["host"] for entry in work(plan, "cp1") if entry["group"] == "plan_upgrade_batch"] == ["worker1", "worker2"]
