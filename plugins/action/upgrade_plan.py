@@ -60,6 +60,14 @@ class ActionModule(ActionBase):
             etcd_tag=arguments["etcd_tag"],
             batch=arguments["batch"],
         )
+        plan = make_plan(wanted, cluster)
+        result.update(
+            changed=False,
+            failed=bool(plan.problems),
+            errors=[problem.as_dict() for problem in plan.problems],
+            warnings=["%s: %s. What to do: %s" % (one.setting, one.problem, one.remedy) for one in plan.warnings],
+            msg="\n".join(plan.summary),
+        )
         if plan.problems:
             result["msg"] = "%s found, all listed here; no host was changed.\n%s" % (
                 counted(len(plan.problems), "problem"),
