@@ -20,7 +20,7 @@ from playbooks import Playbooks, changed, check  # noqa: E402
 KILLS = [
     ("Take a snapshot of etcd before", 0.5),
     ("Bring kubeadm-config to the settings", 0.5),
-    ("Install what the bundle has", 2.0),
+    ("Bring programs, images and the", 2.0),
     ("Upgrade the control plane with kubeadm", 12.0),
     ("Empty the node", 1.0),
     ("Start the new kubelet", 1.0),

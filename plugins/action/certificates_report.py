@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.report import (
     KUBEADM,
     KUBELET,
@@ -21,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import describe
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import GROUPS, mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error, parse_kubeconfig
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "renew_before_days": {"type": "int", "default": 30},
@@ -30,26 +30,23 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 CONTROLLER = "this controller"
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Runs on the controller alone, once for all hosts; reads and decides, and changes nothing."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
     _supports_check_mode = True
-    _supports_async = False
 
-    def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        result: Dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+    def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
+        result: Dict[str, Any] = {}
         days = arguments["renew_before_days"]
-        hosts = _certificates(task_vars or {})
+        hosts = _certificates(task_vars)
         hosts[CONTROLLER] = _kubeconfig(arguments["kubeconfig"])
         found = entries(hosts, days)
         result.update(
             changed=False,
             certificates=[entry.as_dict() for entry in found],
             due=hosts_with(found, KUBEADM, KUBELET, SERVING),
-            work=_work(found, task_vars or {}, arguments["api_host"]),
+            work=_work(found, task_vars, arguments["api_host"]),
             report=lines(found, days),
             msg="\n".join(lines(found, days)),
         )

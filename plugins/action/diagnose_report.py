@@ -11,11 +11,11 @@ import json
 import os
 import tarfile
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.diagnose.page import Host, findings, page
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import GROUPS, mapping
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "directory": {"type": "path", "required": True},
@@ -26,18 +26,15 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 RESULT = "node_diagnosis"
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Runs on the controller alone, once for all hosts."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
     _supports_check_mode = True
-    _supports_async = False
 
-    def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        result: Dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
-        hosts = _hosts(task_vars or {})
+    def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
+        result: Dict[str, Any] = {}
+        hosts = _hosts(task_vars)
         now = time.gmtime()
         text = page(hosts, arguments["cluster_name"], time.strftime("%Y-%m-%d %H:%M:%S UTC", now), arguments["virtual_address"])
         name = os.path.join(arguments["directory"], time.strftime("%Y%m%dT%H%M%SZ", now))

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, readable
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import image_tag
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.plan import Cluster, Node, Wanted, make_plan, work
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "kubernetes_version": {"type": "str", "required": True},
@@ -25,18 +25,15 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Runs on the controller alone, once for all hosts; decides, and changes nothing."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
     _supports_check_mode = True
-    _supports_async = False
 
-    def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        result: Dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
-        hostvars = (task_vars or {})["hostvars"]
+    def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
+        result: Dict[str, Any] = {}
+        hostvars = task_vars["hostvars"]
         read = arguments["cluster"]
         nodes = [
             _node(host, node, _facts(hostvars, host), mapping(mapping(read["nodes"]).get(node["name"])))

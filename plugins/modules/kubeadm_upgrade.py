@@ -149,7 +149,7 @@ def main() -> None:
     except KubeadmError as error:
         module.fail_json(msg=str(error), operation=error.operation, cause=error.cause, remedy=error.remedy, evidence=error.evidence)
     except KubernetesError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     module.exit_json(**result)
 
 

@@ -119,7 +119,7 @@ def main() -> None:
                 kubeconfig = bootstrap_kubeconfig(options["endpoint"], runner.read(CA) or "", options["bootstrap_token"])
                 KubeletMender(runner, days, kubeconfig, timeout, time.sleep).mend()
     except CertificateError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     lines = [step.text for step in steps]
     module.exit_json(changed=bool(lines), steps=lines, diff={"before": "", "after": "".join(line + "\n" for line in lines)})
 

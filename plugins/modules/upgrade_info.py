@@ -59,7 +59,7 @@ def main() -> None:
     try:
         found = read(runner, Kubectl.from_options(runner, module.params), module.params["kubeconfig"])
     except KubernetesError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     module.exit_json(changed=False, cluster=found)
 
 

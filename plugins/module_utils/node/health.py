@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     AUTHORITY,
     CLIENT,
-    SETTINGS,
-    parse_environment,
+    read_settings,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import ETCD_DATA, MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -29,10 +28,11 @@ ETCD_CLIENTS = ("/etc/kubernetes/pki/etcd/healthcheck-client", "/etc/kubernetes/
 
 
 class Answer(NamedTuple):
-    """Whether the API server is ready, and its own words or why there are none."""
+    """Whether the API server is ready, its own words or why there are none, and the nodes that it knows."""
 
     ready: bool
     message: str
+    nodes: Optional[List[Dict[str, Any]]] = None
 
 
 Ask = Callable[[str, int, Runner], Answer]
@@ -40,10 +40,10 @@ Connect = Callable[[str, str, str, str, float], "EtcdClient"]
 
 
 def read_apiserver(runner: Runner, ask: Optional[Ask] = None) -> Dict[str, Any]:
-    """ready (None where no API server belongs here) and message."""
+    """ready (None where no API server belongs here), message, and nodes (None where it did not say)."""
     manifest = runner.read(MANIFESTS + "/kube-apiserver.yaml")
     if manifest is None:
-        return {"ready": None, "message": "no API server belongs here"}
+        return {"ready": None, "message": "no API server belongs here", "nodes": None}
     flags = parse_flags(manifest)
     port = flags.get("secure-port", "")
     if ask is None:
@@ -52,7 +52,7 @@ def read_apiserver(runner: Runner, ask: Optional[Ask] = None) -> Dict[str, Any]:
 
         ask = ask_readyz
     answer = ask(local_address(flags.get("bind-address", "")), int(port) if _is_port(port) else 6443, runner)
-    return {"ready": answer.ready, "message": answer.message}
+    return {"ready": answer.ready, "message": answer.message, "nodes": answer.nodes}
 
 
 def local_address(bind_address: str) -> str:
@@ -64,10 +64,18 @@ def local_address(bind_address: str) -> str:
     return "127.0.0.1" if address.is_unspecified else str(address)
 
 
-def read_etcd(runner: Runner, connect: Optional[Connect] = None) -> Optional[Dict[str, Any]]:
-    """data_dir, data_present, reachable, healthy, members, leader and message; None where no etcd member belongs here."""
+def read_etcd(
+    runner: Runner, connect: Optional[Connect] = None, settings: Optional[Mapping[str, str]] = None
+) -> Optional[Dict[str, Any]]:
+    """data_dir, data_present, reachable, healthy, members, leader and message; None where no etcd member belongs here.
+
+    :param settings: the flags of an etcd of its own on this host, where they have been read.
+    """
     manifest = runner.read(MANIFESTS + "/etcd.yaml")
-    settings = parse_environment(runner.read(SETTINGS) or "") if manifest is None else {}
+    if manifest is not None:
+        settings = {}
+    elif settings is None:
+        settings = read_settings(runner)
     flags = settings or parse_flags(manifest or "")
     data_dir = flags.get("data-dir", ETCD_DATA)
     data_present = runner.exists(data_dir + "/member")
@@ -122,7 +130,7 @@ def _ask_etcd(etcd: "EtcdClient", facts: Dict[str, Any]) -> None:
     facts["healthy"], facts["message"] = health.healthy, health.reason
 
 
-def client_url(flags: Dict[str, str]) -> str:
+def client_url(flags: Mapping[str, str]) -> str:
     """The URL by which a member is asked on its own host: a loopback one where it listens there."""
     urls = [url for url in flags.get("listen-client-urls", "").split(",") if url.startswith("https://")]
     loopback = [url for url in urls if url.startswith(("https://127.", "https://[::1]", "https://localhost"))]

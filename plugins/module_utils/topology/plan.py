@@ -36,6 +36,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "nodes": {node.host: _node(node) for node in topology.nodes.values()},
         # Hosts of etcd and load balancers are no nodes of Kubernetes.
         "node_names": [node.name for node in topology.cluster_nodes],
+        "pod_networks": [] if init or join_control_planes or join_workers else _pod_networks(topology, ask),
         "hosts_entries": _hosts_entries(topology),
         "init": init,
         "ask": ask,
@@ -169,6 +170,14 @@ def _ask(topology: Topology) -> Optional[str]:
         if score > best_score:
             best, best_score = node.host, score
     return best
+
+
+def _pod_networks(topology: Topology, ask: Optional[str]) -> List[Mapping[str, Any]]:
+    """The nodes as the cluster knows them, where each of the inventory's has its pod network; else empty: they are yet to come."""
+    facts = topology.nodes[ask].facts if ask else {}
+    known = [mapping(entry) for entry in entries(mapping(facts.get("apiserver")).get("nodes"))]
+    complete = {text(entry.get("name")) for entry in known if entry.get("pod_cidrs")}
+    return known if complete.issuperset(node.name for node in topology.cluster_nodes) else []
 
 
 def _node(node: Node) -> Dict[str, Any]:
