@@ -23,7 +23,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "virtual_address": {"type": "str", "default": ""},
 }
 #: What the play registers on each host.
-RESULT = "node_diagnosis"
+RESULT = "diagnose_node"
 
 
 class ActionModule(ControllerAction):

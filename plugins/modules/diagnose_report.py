@@ -27,7 +27,7 @@ options:
     type: str
     default: ""
 notes:
-  - Run it once (C(run_once)), after M(baremetal.kubernetes.node_diagnose) was run with C(register=node_diagnosis) and
+  - Run it once (C(run_once)), after M(baremetal.kubernetes.node_diagnose) was run with C(register=diagnose_node) and
     C(ignore_unreachable=true).
 attributes:
   check_mode:

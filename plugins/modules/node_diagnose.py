@@ -36,7 +36,7 @@ EXAMPLES = r"""
 - name: Read what there is to see
   baremetal.kubernetes.node_diagnose:
     since: 30 minutes ago
-  register: node_diagnosis
+  register: diagnose_node
 """
 
 RETURN = r"""

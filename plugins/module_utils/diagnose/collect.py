@@ -104,8 +104,18 @@ def collect(runner: Runner, facts: Mapping[str, Any], since: str, lines: int) ->
         if text is not None:
             texts["files" + path] = text
     texts.update(_pod_logs(runner, lines))
-    texts["facts.json"] = json.dumps(facts, indent=1, sort_keys=True, default=str)
-    return {name: redact(text[-MAXIMUM:]) for name, text in sorted(texts.items()) if text.strip()}
+    found = {name: redact(text[-MAXIMUM:]) for name, text in sorted(texts.items()) if text.strip()}
+    # Value by value: taken as one text it would no longer be JSON.
+    found["facts.json"] = json.dumps(_clean(facts), indent=1, sort_keys=True, default=str)
+    return found
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: _clean(part) for key, part in value.items()}
+    return [_clean(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _run(runner: Runner, argv: Sequence[str]) -> str:

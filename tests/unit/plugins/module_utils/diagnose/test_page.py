@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any, Dict
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.diagnose.collect import collect
@@ -106,3 +107,9 @@ def test_a_bare_host_is_read_without_its_programs_and_no_secret_leaves_it() -> N
     assert texts["disks.txt"] == "full\n" and "uptime.txt" not in texts
     assert "s3cretpw" not in texts["files/etc/keepalived/keepalived.conf"]
     assert {name for name in texts if name.startswith("pods/")} == {"pods/etcd-cp1/etcd-10.log", "pods/etcd-cp1/etcd-3.log"}
+
+
+def test_facts_stay_json_though_a_name_in_them_sounds_like_a_secret() -> None:
+    given = {"kubeadm": {"join_token": False, "why": "auth_pass s3cretpw"}, "ports": [6443]}
+    text = collect(FakeRunner(), given, "1 hour ago", 10)["facts.json"]
+    assert json.loads(text) == {"kubeadm": {"join_token": False, "why": "auth_pass (left out)"}, "ports": [6443]}
