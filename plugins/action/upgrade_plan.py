@@ -10,7 +10,14 @@ from typing import Any, Dict, List, Mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, readable
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import image_tag
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.plan import Cluster, Node, Wanted, make_plan, work
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.plan import (
+    OPERATION,
+    Cluster,
+    Node,
+    Wanted,
+    make_plan,
+    work,
+)
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -77,6 +84,7 @@ class ActionModule(ControllerAction):
                 "control_planes": plan.control_planes,
                 "workers": plan.workers,
                 "addons": plan.addons,
+                "reopen": [node.name for node in nodes if node.cordoned_by == OPERATION],
                 "work": work(plan, arguments["api_host"]),
                 "summary": plan.summary,
             }

@@ -81,6 +81,7 @@ plan:
     control_planes: {description: Control planes with work., type: list, elements: str}
     workers: {description: Workers with work., type: list, elements: str}
     addons: {description: Whether kube-proxy and CoreDNS have to be looked at., type: bool}
+    reopen: {description: Names of nodes that an earlier run closed., type: list, elements: str}
     work: {description: C(group) and C(host) of each host that has work., type: list, elements: dict}
     summary: {description: A line for each node., type: list, elements: str}
 errors:
