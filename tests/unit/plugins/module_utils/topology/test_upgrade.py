@@ -38,3 +38,18 @@ def test_a_node_that_is_not_in_the_cluster_is_named() -> None:
     inventory.facts("worker1")["kubeadm"] = {"state": "blank", "version": None, "started": None, "why": ""}
     (problem,) = [problem for problem in inventory.problems if problem.setting == "upgrade"]
     assert problem.hosts == ("worker1",)
+
+
+def test_arguments_that_the_wanted_version_has_not_are_refused_with_what_to_write() -> None:
+    inventory = cluster().set(controller_manager_args={"pod-eviction-timeout": "1m"}, api_server_args={"profiling": "false"})
+    problem = inventory.refused("cluster_controller_manager_args.pod-eviction-timeout", "does not start")
+    assert "default-unreachable-toleration-seconds" in problem.remedy
+    assert len(inventory.problems) == 1
+
+
+def test_the_same_arguments_are_right_for_a_version_that_has_them() -> None:
+    inventory = Inventory({"cluster_kubernetes_version": "1.26.15"}, 1, 0)
+    inventory.set(controller_manager_args={"pod-eviction-timeout": "1m"})
+    assert not [problem for problem in inventory.problems if "pod-eviction" in problem.setting]
+    inventory.set(scheduler_args={"logtostderr": "true"})
+    assert [problem for problem in inventory.problems if problem.setting == "cluster_scheduler_args.logtostderr"]
