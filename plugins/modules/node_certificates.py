@@ -28,10 +28,22 @@ options:
     type: int
     default: 30
   api_servers:
-    description: The other control planes' API servers as C(address:port). They must be ready before this one's stops.
+    description: The other control planes' API servers. They must be ready before this one's stops.
     type: list
-    elements: str
+    elements: dict
     default: []
+    suboptions:
+      name:
+        description: Its node, which nothing depends on.
+        type: str
+      address:
+        description: Its address.
+        type: str
+        required: true
+      port:
+        description: Its port.
+        type: int
+        default: 6443
   endpoint:
     description: Where a kubelet asks for a new client certificate, as C(host:port).
     type: str
@@ -64,7 +76,7 @@ EXAMPLES = r"""
   baremetal.kubernetes.node_certificates:
     part: control_plane
     renew_before_days: 30
-    api_servers: ["10.0.0.12:6443", "10.0.0.13:6443"]
+    api_servers: [{address: 10.0.0.12}, {address: 10.0.0.13}]
 """
 
 RETURN = r"""
@@ -87,9 +99,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     plan_control_plane,
     plan_kubelet,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import split_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import CA
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+
+API_SERVER = {"name": {"type": "str"}, "address": {"type": "str", "required": True}, "port": {"type": "int", "default": 6443}}
 
 
 def main() -> None:
@@ -97,7 +110,7 @@ def main() -> None:
         argument_spec={
             "part": {"type": "str", "choices": ["control_plane", "kubelet"], "required": True},
             "renew_before_days": {"type": "int", "default": 30},
-            "api_servers": {"type": "list", "elements": "str", "default": []},
+            "api_servers": {"type": "list", "elements": "dict", "default": [], "options": API_SERVER},
             "endpoint": {"type": "str", "default": ""},
             "bootstrap_token": {"type": "str", "default": "", "no_log": True},
             "timeout": {"type": "int", "default": 180},
@@ -111,7 +124,7 @@ def main() -> None:
         if options["part"] == "control_plane":
             steps = plan_control_plane(runner, days)
             if not module.check_mode:
-                others = [(host, int(port or 6443)) for host, port in map(split_endpoint, options["api_servers"])]
+                others = [(server["address"], server["port"]) for server in options["api_servers"]]
                 apply_control_plane(steps, runner, days, Restarter(runner, others, timeout), options["kubeadm_path"])
         else:
             steps = plan_kubelet(runner, days)
