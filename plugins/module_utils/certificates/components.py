@@ -27,6 +27,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 
 PKI = "/etc/kubernetes/pki"
 PAUSE = 1.0
+#: Seconds that a process has to end by itself: an API server lets its requests end first.
+GRACE = 75
 
 
 class Component(NamedTuple):
@@ -142,11 +144,15 @@ class Restarter:
         for process in before:
             self.kill(process.pid, signal.SIGTERM)
         old = {process.pid for process in before}
-        self._wait(component.name, lambda: self._again(component, old))
+        ends = self.runner.now() + GRACE
+        self._wait(component.name, lambda: self._again(component, old, ends))
 
-    def _again(self, component: Component, old: "set[int]") -> str:
+    def _again(self, component: Component, old: "set[int]", ends: float) -> str:
         now: List[Process] = running(self.runner, component.name)
         if any(process.pid in old for process in now):
+            for process in now if self.runner.now() > ends else ():
+                # As the kubelet does with a container that has used up its time.
+                self.kill(process.pid, signal.SIGKILL)
             return "its old process still runs"
         if not now:
             return "the kubelet has not started it again"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from typing import Any, Dict, List
 
 import pytest
@@ -92,6 +93,21 @@ def test_a_static_pod_that_does_not_come_back_is_named(monkeypatch: pytest.Monke
     host = Host("kube-scheduler", age=60, answers=False)
     with pytest.raises(CertificateError, match="kube-scheduler: after 20 s: the kubelet has not started it again"):
         restarter(host, monkeypatch).restart(SCHEDULER)
+
+
+def test_a_process_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host("kube-scheduler", age=60)
+    signals: List[int] = []
+
+    def kill(pid: int, number: int) -> None:
+        signals.append(number)
+        if number == signal.SIGKILL:
+            host.kill(pid, number)
+
+    held = restarter(host, monkeypatch)
+    held.timeout, held.kill = 180, kill
+    held.restart(SCHEDULER)
+    assert signals == [signal.SIGTERM, signal.SIGKILL]
 
 
 def test_a_member_of_etcd_is_not_stopped_while_another_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
