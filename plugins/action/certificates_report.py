@@ -41,7 +41,7 @@ class ActionModule(ControllerAction):
         days = arguments["renew_before_days"]
         hosts = _certificates(task_vars)
         hosts[CONTROLLER] = _kubeconfig(arguments["kubeconfig"])
-        found = entries(hosts, days)
+        found = entries(hosts, days, [host for host, facts in _facts(task_vars).items() if _external_etcd(facts)])
         result.update(
             changed=False,
             certificates=[entry.as_dict() for entry in found],
@@ -67,6 +67,12 @@ def _work(found: List[Entry], task_vars: Mapping[str, Any], api_host: str) -> Li
         "plan_renew_kubeconfig": asked if CONTROLLER in hosts_with(found, KUBEADM) else [],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts]
+
+
+def _external_etcd(facts: Mapping[str, Any]) -> bool:
+    """Whether this is a control plane without a member of etcd."""
+    pods = [mapping(pod).get("name") for pod in facts.get("static_pods") or []]
+    return "kube-apiserver" in pods and "etcd" not in pods
 
 
 def _facts(task_vars: Mapping[str, Any]) -> Dict[str, Mapping[str, Any]]:

@@ -24,6 +24,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     kind_of,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import read as read_certificates
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Runner
 
@@ -63,9 +64,9 @@ def read(runner: Runner) -> List[Dict[str, Any]]:
     return list(found)
 
 
-def due(certificates: Sequence[Mapping[str, Any]], days: int, *kinds: str) -> List[Mapping[str, Any]]:
+def due(certificates: Sequence[Mapping[str, Any]], days: int, *kinds: str, external_etcd: bool = False) -> List[Mapping[str, Any]]:
     """Those of these kinds about which something has to be done."""
-    named = [(one, kind_of(str(one["path"]), bool(one.get("ca")))) for one in certificates]
+    named = [(one, kind_of(str(one["path"]), bool(one.get("ca")), external_etcd)) for one in certificates]
     return [one for one, kind in named if kind in kinds and is_due(one, kind, days)]
 
 
@@ -74,7 +75,7 @@ def due(certificates: Sequence[Mapping[str, Any]], days: int, *kinds: str) -> Li
 
 def plan_control_plane(runner: Runner, days: int, changed: Callable[[str], Optional[float]] = modified) -> List[Step]:
     """Renewal where one of kubeadm's certificates is due, then a restart of each static pod that runs with an older one."""
-    late = due(read(runner), days, KUBEADM)
+    late = due(read(runner), days, KUBEADM, external_etcd=_external_etcd(runner))
     pods = present(runner)
     if late:
         first = min(late, key=lambda one: str(one["not_after"]))
@@ -82,6 +83,10 @@ def plan_control_plane(runner: Runner, days: int, changed: Callable[[str], Optio
         return [renew] + [Step("restart %s" % pod.name, pod) for pod in pods]
     reasons = [(pod, stale(pod, runner, changed)) for pod in pods]
     return [Step("restart %s: %s" % (pod.name, reason), pod) for pod, reason in reasons if reason]
+
+
+def _external_etcd(runner: Runner) -> bool:
+    return not runner.exists(MANIFESTS + "/etcd.yaml")
 
 
 def apply_control_plane(steps: Sequence[Step], runner: Runner, days: int, restarter: Restarter, kubeadm: str = "kubeadm") -> None:
@@ -100,7 +105,7 @@ def apply_control_plane(steps: Sequence[Step], runner: Runner, days: int, restar
                 (answer.stderr.strip() or answer.stdout.strip() or "exit code %d" % answer.rc)[-1500:],
                 "let role packages install kubeadm" if answer.rc == NOT_FOUND else "mend what this names, and run again",
             )
-        left = due(read(runner), days, KUBEADM)
+        left = due(read(runner), days, KUBEADM, external_etcd=_external_etcd(runner))
         if left:
             raise CertificateError(
                 ", ".join(str(one["path"]) for one in left),

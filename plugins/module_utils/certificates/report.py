@@ -46,8 +46,14 @@ class Entry(NamedTuple):
         return dict(self._asdict(), renewed_by=REMEDIES[self.kind])
 
 
-def kind_of(path: str, is_ca: bool) -> str:
+#: The API server's client of etcd: kubeadm's, unless etcd is external.
+ETCD_CLIENT = "/etc/kubernetes/pki/apiserver-etcd-client.crt"
+
+
+def kind_of(path: str, is_ca: bool, external_etcd: bool = False) -> str:
     """Who renews the certificate at this path."""
+    if external_etcd and (path == ETCD_CLIENT or path.startswith("/etc/kubernetes/pki/etcd/")):
+        return EXTERNAL_ETCD
     kind = next((kind for start, kind in PLACES if path.startswith(start)), KUBEADM)
     return CA if is_ca and kind == KUBEADM else kind
 
@@ -72,12 +78,13 @@ def share_left(not_before: str, not_after: str, days_left: int) -> Optional[floa
     return days_left / life if life > 0 else None
 
 
-def entries(hosts: Mapping[str, Sequence[Mapping[str, Any]]], days: int) -> List[Entry]:
-    """All certificates, the first to expire first; ``hosts`` has what node_facts read of each."""
+def entries(hosts: Mapping[str, Sequence[Mapping[str, Any]]], days: int, external_etcd: Sequence[str] = ()) -> List[Entry]:
+    """All certificates, the first to expire first; ``hosts`` has what node_facts read of each, ``external_etcd`` the control planes
+    whose etcd is elsewhere."""
     found = []
     for host, certificates in hosts.items():
         for one in certificates:
-            kind = kind_of(str(one["path"]), bool(one.get("ca")))
+            kind = kind_of(str(one["path"]), bool(one.get("ca")), host in external_etcd)
             due = is_due(one, kind, days)
             found.append(
                 Entry(host, str(one["path"]), str(one["subject"]), str(one["not_after"]), int(one["days_left"]), kind, due)

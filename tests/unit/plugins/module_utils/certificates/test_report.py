@@ -44,6 +44,13 @@ def test_every_certificate_has_somebody_who_renews_it(path: str, ca: bool, kind:
     assert kind_of(path, ca) == kind
 
 
+def test_the_client_of_an_etcd_that_is_elsewhere_is_not_kubeadms() -> None:
+    path = "/etc/kubernetes/pki/apiserver-etcd-client.crt"
+    assert (kind_of(path, False), kind_of(path, False, True)) == (KUBEADM, EXTERNAL_ETCD)
+    found = entries({"cp1": [certificate(path, 3)]}, 30, ["cp1"])
+    assert hosts_with(found, KUBEADM) == [] and "Renewed by: playbook external_etcd" in lines(found, 30)[0]
+
+
 def test_a_certificate_is_due_below_the_limit() -> None:
     assert is_due(certificate("/x", 29), KUBEADM, 30)
     assert not is_due(certificate("/x", 30), KUBEADM, 30)
