@@ -48,7 +48,7 @@ def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.P
     monkeypatch.setattr(renew, "CLIENT", str(client))
     monkeypatch.setattr(renew, "SERVING_FILES", (str(tmp_path / "kubelet.crt"), str(tmp_path / "kubelet.key")))
     monkeypatch.setattr(renew, "BOOTSTRAP", str(tmp_path / "bootstrap-kubelet.conf"))
-    monkeypatch.setattr(renew, "kind_of", lambda path, ca: renew.KUBELET if path.endswith(".pem") else renew.SERVING)
+    monkeypatch.setattr(renew, "kind_of", lambda path, ca, external: renew.KUBELET if path.endswith(".pem") else renew.SERVING)
     return tmp_path
 
 
