@@ -125,6 +125,12 @@ class EtcdClient:
             errors=_strings(answer.get("errors")),
         )
 
+    def count(self) -> Tuple[int, int]:
+        """The revision, and how many keys there are at it: a linearizable read."""
+        everything = base64.b64encode(b"\0").decode("ascii")
+        answer = self._call("kv/range", {"key": everything, "range_end": everything, "count_only": True})
+        return self._number(_dictionary(answer.get("header")), "revision"), self._number(answer, "count")
+
     def alarms(self) -> List[Alarm]:
         """All raised alarms of the cluster."""
         answer = self._call("maintenance/alarm", {"action": "GET"})

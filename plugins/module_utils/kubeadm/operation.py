@@ -135,7 +135,7 @@ def read_node(runner: Runner) -> Node:
 
 
 def plan(wanted: Wanted, node: Node) -> List[str]:
-    """The steps from what is to what is wanted: of init, resume_init, reset, join, finish_join, finish.
+    """The steps from what is to what is wanted: of init, resume_init, reset, join, finish_join, finish, rebuild.
 
     :raises KubeadmError: the node holds something that is not ours to change.
     """
@@ -143,6 +143,8 @@ def plan(wanted: Wanted, node: Node) -> List[str]:
         return [] if node.state == "blank" else ["reset"]
     if wanted.state == "initialized":
         return _plan_init(wanted, node)
+    if wanted.state == "restored":
+        return _plan_restored(wanted, node)
     return _plan_join(wanted, node)
 
 
@@ -153,6 +155,15 @@ def _plan_init(wanted: Wanted, node: Node) -> List[str]:
         return ["init"]
     if node.state == "started" and node.operation != "join":
         return ["resume_init"]
+    raise _not_ours(wanted, node)
+
+
+def _plan_restored(wanted: Wanted, node: Node) -> List[str]:
+    if node.state == "control_plane":
+        return []
+    # What lies there of etcd is the restored data, so a blank machine looks like half an installation by now.
+    if node.state == "blank" or (node.state == "started" and node.operation == "restore"):
+        return ["rebuild"]
     raise _not_ours(wanted, node)
 
 
@@ -178,6 +189,16 @@ def _not_ours(wanted: Wanted, node: Node) -> KubeadmError:
         "the node should become %s of cluster %s, but it already holds %s" % (wanted.role, wanted.cluster_name, held),
         "look at it; if nothing on it is needed, run the playbook reset for this host (it asks for reset_confirm)",
     )
+
+
+def mark(runner: Runner, operation: str, role: str, cluster: str) -> None:
+    """Say on the node that an operation begins; what is on it from now on is ours and unfinished."""
+    os.makedirs(os.path.dirname(MARKER), exist_ok=True)
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(runner.now()))
+    with open(MARKER, "w", encoding="utf-8") as stream:
+        json.dump({"operation": operation, "role": role, "cluster": cluster, "at": at}, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 @contextlib.contextmanager
@@ -272,6 +293,22 @@ class Operator:
     def finish(self) -> None:
         self._unmark()
 
+    def rebuild(self) -> None:
+        """A control plane around keys and data that are there: init's phases, without those that begin a cluster."""
+        self._mark("restore")
+        phases = [["certs", "all"], ["kubeconfig", "all"], ["control-plane", "all"], ["kubelet-start"]]
+        if not re.search(r"^\s+external:", self.runner.read(self.wanted.config) or "", re.MULTILINE):
+            phases.insert(2, ["etcd", "local"])
+        for phase in phases:
+            self._phase(phase)
+        self._wait_for_api_server()
+        for phase in (["upload-config", "all"], ["mark-control-plane"], ["kubelet-finalize", "all"]):
+            self._phase(phase)
+        self._unmark()
+
+    def _phase(self, phase: Sequence[str]) -> None:
+        self._kubeadm("restore", ["init", "phase", *phase, "--config", self.wanted.config])
+
     def finish_join(self) -> None:
         """The member is in etcd and its static pods are written: bring them up and do what comes after them."""
         self.runner.run(["systemctl", "start", "kubelet"], timeout=60)
@@ -309,17 +346,7 @@ class Operator:
         return list(self.wanted.flags) + (["--ignore-preflight-errors=" + ",".join(ignored)] if ignored else [])
 
     def _mark(self, operation: str) -> None:
-        os.makedirs(os.path.dirname(MARKER), exist_ok=True)
-        marker = {
-            "operation": operation,
-            "role": self.wanted.role,
-            "cluster": self.wanted.cluster_name,
-            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.runner.now())),
-        }
-        with open(MARKER, "w", encoding="utf-8") as stream:
-            json.dump(marker, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
+        mark(self.runner, operation, self.wanted.role, self.wanted.cluster_name)
 
     @staticmethod
     def _unmark() -> None:

@@ -17,6 +17,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     mapping,
     text,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import (
+    PLAYBOOKS,
+    RESTORE,
+    plan_restore,
+    restore_work,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import summary as restore_summary
 
 #: keepalived's priorities go down from here in steps of one; 255 would mean the owner of the address.
 HIGHEST_PRIORITY = 150
@@ -43,8 +50,13 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "api_host": ask or init,
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
-        "work": _work(topology, init, ask, join_control_planes, join_workers, etcd) + _endpoint_work(topology),
-        "summary": etcd_summary(topology, etcd) + _summary(topology, init, join_control_planes, join_workers),
+        "work": _restore_work(topology, etcd)
+        if topology.playbook in PLAYBOOKS
+        else _work(topology, init, ask, join_control_planes, join_workers, etcd) + _endpoint_work(topology),
+        "summary": restore_summary(topology)
+        if topology.playbook in PLAYBOOKS
+        else etcd_summary(topology, etcd) + _summary(topology, init, join_control_planes, join_workers),
+        "restore": plan_restore(topology),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
         "load_balancer_backends": [
@@ -83,6 +95,7 @@ def _work(
         "plan_host_of_credentials": [api_host if control_planes or workers else None],
         "plan_join_control_planes": list(control_planes),
         "plan_join_workers": list(workers),
+        "plan_backup": [node.host for node in topology.backup_hosts],
         "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
         "plan_etcd_authority": [etcd["authority"]],
         "plan_etcd_together": etcd["together"],
@@ -92,6 +105,22 @@ def _work(
         "plan_etcd_given": etcd["given"],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
+
+
+def _restore_work(topology: Topology, etcd: Mapping[str, Any]) -> List[Dict[str, str]]:
+    """The groups of playbook restore, and those of other playbooks that it imports: none of them may begin a new cluster."""
+    if topology.playbook == RESTORE:
+        groups = restore_work(topology)
+        endpoint_work = _endpoint_work(topology) if groups["plan_restore_new"] else []
+        return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts] + endpoint_work
+    wanted = {
+        "plan_etcd_authority": [etcd["authority"]],
+        "plan_etcd_together": etcd["together"],
+        "plan_etcd_clients": etcd["clients"],
+        "plan_etcd_sign": [etcd["authority"] if etcd["clients"] else None],
+        "plan_etcd_given": etcd["given"],
+    }
+    return [{"group": group, "host": host} for group, hosts in wanted.items() for host in hosts if host is not None]
 
 
 def _holds_token(node: Node) -> bool:

@@ -110,9 +110,20 @@ def _is_peer_url(url: str) -> bool:
         return False
 
 
-def restore(wanted: Wanted, runner: Runner, only_look: bool, timeout: float = 1800) -> Restored:
+def is_restored(wanted: Wanted) -> bool:
+    """Whether the data directory was made from this snapshot under the same operation already.
+
+    :raises SnapshotError: the snapshot is missing or damaged.
+    """
+    facts = {"sha256": check_whole(wanted.path, wanted.skip_hash_check), "operation": wanted.operation, "name": wanted.name}
+    marker = _places(wanted.data_directory, 0).marker
+    return bool(wanted.operation) and bool(_entries(wanted.data_directory)) and _marker(marker) == facts
+
+
+def restore(wanted: Wanted, runner: Runner, only_look: bool, timeout: float = 1800, running_is_fine: bool = False) -> Restored:
     """Put a new data directory, made from the snapshot, in its place. The snapshot is proven whole before anything is touched.
 
+    :param running_is_fine: for a look ahead, before the member is stopped.
     :raises SnapshotError: a damaged snapshot, a directory in use or not to be replaced, no room, or etcd's program said no.
     """
     sha256 = check_whole(wanted.path, wanted.skip_hash_check)
@@ -122,7 +133,7 @@ def restore(wanted: Wanted, runner: Runner, only_look: bool, timeout: float = 18
     if holds and wanted.operation and _marker(places.marker) == facts:
         return Restored(False, "", facts)
     if holds:
-        _check_replaceable(wanted)
+        _check_replaceable(wanted, running_is_fine)
     _check_room(wanted)
     tools = Tools(runner, timeout)
     tool = tools.restorer()
@@ -189,13 +200,15 @@ def _marker(path: str) -> Dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _check_replaceable(wanted: Wanted) -> None:
+def _check_replaceable(wanted: Wanted, running_is_fine: bool) -> None:
     if not wanted.replace:
         raise SnapshotError(
             wanted.data_directory,
             "it holds data: %s" % ", ".join(sorted(_entries(wanted.data_directory))[:5]),
             "set replace_data_directory to true: the data is then kept beside it, under another name",
         )
+    if running_is_fine:
+        return
     # A running member holds a lock on its database (bbolt, flock).
     with contextlib.suppress(FileNotFoundError):
         handle = os.open(os.path.join(wanted.data_directory, "member", "snap", "db"), os.O_RDWR)
