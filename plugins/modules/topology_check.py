@@ -20,7 +20,8 @@ description:
 options:
   playbook:
     description: The topology that is to be built, V(single), V(stacked_ha), V(external_etcd) or V(lvs_haproxy), whose hosts are
-      then checked for it, or the day-2 playbook that has a plan of its own, such as V(backup) and V(restore). Empty for any.
+      then checked for it, or the day-2 playbook that has a plan of its own, such as V(backup) and V(restore).
+      Empty for any.
     type: str
     default: ""
 notes:

@@ -110,7 +110,7 @@ def check(runner: Runner, part: Part, staged: Staged) -> None:
 
 
 def stop(runner: Runner, pause: Callable[[float], None] = time.sleep) -> List[str]:
-    """Stop the kubelet and the control plane's pods, or etcd's service. Manifests stay, so the node is still known for what it is."""
+    """Stop the kubelet and the control plane's pods, or etcd's service. Manifests stay: they say what the node is."""
     done: List[str] = []
     if runner.exists(MANIFESTS + "/kube-apiserver.yaml"):
         _systemctl(runner, "stop", "kubelet")

@@ -37,8 +37,13 @@ def restore_work(topology: Topology) -> Dict[str, List[str]]:
     """Group -> hosts of the first look. Where no machine is new, nothing is prepared: that time counts."""
     plan = plan_restore(topology)
     new = bool(plan["new"])
+    external = topology.settings.etcd_mode == "external"
     return {
-        "plan_restore_hosts": sorted(set(plan["members"]) | {node.host for node in topology.control_planes}),
+        # Control planes that stand, with etcd elsewhere, have all that they need.
+        "plan_restore_hosts": list(plan["members"]) + [host for host in plan["new"] if host not in plan["members"]],
+        "plan_restore_etcd": list(plan["members"]) if external else [],
+        "plan_restore_stop": plan["standing"] if external else [],
+        "plan_restore_look": list(topology.nodes) if external else [],
         "plan_restore_new": plan["new"],
         "plan_restore_standing": plan["standing"],
         "plan_restore_prepare": [node.host for node in topology.cluster_nodes] if new else [],

@@ -34,11 +34,11 @@ def _backup(topology: Topology) -> Iterator[Problem]:
         yield Problem(
             "group control_plane", "no host has a cluster to back up", "build it first, with the playbook of its topology"
         )
-    elif not any(mapping(host.setting("backup_storage")) for host in topology.backup_hosts):
+    elif not any(mapping(host.setting("backup_storage")) or host.setting("backup_every_member") for host in topology.backup_hosts):
         yield Problem(
             "backup_storage",
-            "it is not set: backups stay on the disks that they are to replace",
-            "set it to a bucket elsewhere; without one, set backup_every_member: true",
+            "it is not set, so the only copy of a backup is on the disk of the member that took it",
+            "set it to a bucket elsewhere; without one, at least set backup_every_member: true",
             warning=True,
         )
 

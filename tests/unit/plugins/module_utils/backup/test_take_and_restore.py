@@ -146,7 +146,9 @@ def _full(path: str, *rest: Any) -> Dict[str, Any]:
 
 
 def test_what_has_another_revision_than_it_says_is_no_backup(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client.EtcdClient.count", lambda self: (3, 9))
+    monkeypatch.setattr(
+        "ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client.EtcdClient.count", lambda self: (3, 9)
+    )
     report = host.run()
     assert report["outcome"] == "failed" and "restored on trial it has 9 keys at revision 3" in report["error"]
     assert names.in_directory(host.settings.directory) == []
