@@ -80,11 +80,10 @@ def storage(subnet: str, folder: pathlib.Path) -> Iterator[Storage]:
     (folder / BUCKET).mkdir(parents=True)
     with socket.create_server((address, 0)) as one:
         port = one.getsockname()[1]
-    log = open(folder / "log", "wb")
     environment = dict(os.environ, ROOT_ACCESS_KEY=ACCESS, ROOT_SECRET_KEY=SECRET)
-    process = subprocess.Popen(
-        [program, "--port", "%s:%d" % (address, port), "posix", str(folder)], env=environment, stdout=log, stderr=log
-    )
+    argv = [program, "--port", "%s:%d" % (address, port), "posix", str(folder)]
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
     wire = Wire(address, port)
     try:
         end = time.monotonic() + 20
@@ -99,4 +98,3 @@ def storage(subnet: str, folder: pathlib.Path) -> Iterator[Storage]:
         wire.listener.close()
         process.kill()
         process.wait()
-        log.close()
