@@ -199,7 +199,10 @@ def restored(module: AnsibleModule) -> Dict[str, Any]:
         data_directory=given["data_directory"],
     )
     folder = os.path.join(stage.FOLDER, given["archive"])
-    if given["new"] and not module.check_mode:
+    if given["new"] and module.check_mode:
+        # It has no programs of etcd yet to look with.
+        return {"changed": True, "changes": ["%s: from the backup" % given["data_directory"]], "kept_data": ""}
+    if given["new"]:
         # Before the data: a machine with data and without this looks like half an installation of somebody else's.
         mark(runner, "restore", "control_plane", given["cluster_name"])
     done = restore.restore(runner, part, stage.staged(runner, folder), module.check_mode)

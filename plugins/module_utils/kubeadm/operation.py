@@ -302,6 +302,8 @@ class Operator:
         for phase in phases:
             self._phase(phase)
         self._wait_for_api_server()
+        # What comes now goes by the endpoint, whose load balancers look at this server every few seconds.
+        self._wait_for_api_server(by_endpoint=True)
         for phase in (["upload-config", "all"], ["mark-control-plane"], ["kubelet-finalize", "all"]):
             self._phase(phase)
         self._unmark()
@@ -401,10 +403,11 @@ class Operator:
         remedy = "read the lines above (kubeadm's, then the kubelet's); mend what they name, and the next run goes on from here"
         return KubeadmError(name, how, remedy, evidence, log)
 
-    def _wait_for_api_server(self) -> None:
+    def _wait_for_api_server(self, by_endpoint: bool = False) -> None:
         deadline = self.runner.now() + self.wanted.timeout
         # The local API server, not the endpoint: its readiness takes in its own etcd member.
-        server = ["--server=https://127.0.0.1:%d" % self.wanted.api_port, "--tls-server-name=kubernetes"]
+        local = ["--server=https://127.0.0.1:%d" % self.wanted.api_port, "--tls-server-name=kubernetes"]
+        server = [] if by_endpoint else local
         argv = ["kubectl", "--kubeconfig", ADMIN] + server + ["get", "--raw", "/readyz", "--request-timeout=5s"]
         started = self.runner.now()
         while True:
@@ -412,5 +415,6 @@ class Operator:
             if answer.rc == 0:
                 return
             if self.runner.now() > deadline:
-                raise self._failure("join", "its API server did not get ready", answer.stderr, started, LOG % "join")
-            self.pause(2)
+                what = "the endpoint does not answer" if by_endpoint else "its API server did not get ready"
+                raise self._failure("join", what, answer.stderr, started, LOG % "join")
+            self.pause(1)
