@@ -171,7 +171,7 @@ def main() -> None:
 def _steps(wanted: Wanted, runner: HostRunner) -> List[str]:
     if wanted.state == "authority":
         return [] if runner.exists(CA_CERTIFICATE) else ["authority"]
-    return plan(wanted, read_node(runner))
+    return plan(wanted, read_node(runner, wanted.config or ""))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.sympt
     preflight_errors,
     redact,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MARKER, decide, read_traces
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MARKER, decide, parse_flags, read_traces
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 LOCK = "/run/baremetal-kubernetes.lock"
@@ -36,6 +36,7 @@ ADMIN = "/etc/kubernetes/admin.conf"
 CA_CERTIFICATE = "/etc/kubernetes/pki/ca.crt"
 ETCD_DATA = "/var/lib/etcd"
 ETCD_MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
+API_SERVER_MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 #: CA, certificate and key by which a control plane's tools talk to etcd.
 ETCD_CREDENTIALS = (
     "/etc/kubernetes/pki/etcd/ca.crt",
@@ -60,6 +61,9 @@ UNFINISHED_INIT = (
     "Port-10257",
     "Port-10259",
 )
+
+#: An endpoint of external etcd in a kubeadm file.
+ETCD_ENDPOINT = re.compile(r"""^\s+-\s+["']?(https://[^\s"']+:2379)["']?\s*$""", re.MULTILINE)
 
 #: Lines worth showing where no symptom is known, and those that stand in every kubelet's log before the API answers.
 NEWS = re.compile(r"error|fail|fatal|denied|refused|timed out", re.IGNORECASE)
@@ -119,23 +123,29 @@ class Node(NamedTuple):
     operation: Optional[str]
     etcd_manifest: bool
     kubelet_kubeconfig: bool
+    #: Whether the API server is told of another external etcd than the kubeadm file names.
+    other_etcd: bool = False
 
 
-def read_node(runner: Runner) -> Node:
+def read_node(runner: Runner, config: str = "") -> Node:
     """node_facts' verdict on the node, and what decides how an unfinished operation goes on."""
     traces = read_traces(runner)
     state = decide(traces)
+    wanted = ETCD_ENDPOINT.findall(runner.read(config) or "") if config else []
+    told = parse_flags(runner.read(API_SERVER_MANIFEST) or "").get("etcd-servers", "")
     return Node(
         state.name,
         state.why,
         None if traces.started is None else traces.started["operation"],
         "etcd.yaml" in traces.manifests,
         "kubelet.conf" in traces.kubeconfigs,
+        bool(wanted) and bool(told) and sorted(wanted) != sorted(told.split(",")),
     )
 
 
 def plan(wanted: Wanted, node: Node) -> List[str]:
-    """The steps from what is to what is wanted: of init, resume_init, reset, join, finish_join, finish, rebuild.
+    """The steps from what is to what is wanted: of init, resume_init, reset, join, finish_join, finish, rebuild,
+    point_to_etcd.
 
     :raises KubeadmError: the node holds something that is not ours to change.
     """
@@ -160,7 +170,7 @@ def _plan_init(wanted: Wanted, node: Node) -> List[str]:
 
 def _plan_restored(wanted: Wanted, node: Node) -> List[str]:
     if node.state == "control_plane":
-        return []
+        return ["point_to_etcd"] if node.other_etcd else []
     # What lies there of etcd is the restored data, so a blank machine looks like half an installation by now.
     if node.state == "blank" or (node.state == "started" and node.operation == "restore"):
         return ["rebuild"]
@@ -307,6 +317,14 @@ class Operator:
         for phase in (["upload-config", "all"], ["mark-control-plane"], ["kubelet-finalize", "all"]):
             self._phase(phase)
         self._unmark()
+
+    def point_to_etcd(self) -> None:
+        """Let the API server talk to an external etcd that has other addresses now."""
+        self._phase(["control-plane", "apiserver"])
+        self.runner.run(["systemctl", "start", "kubelet"], timeout=60)
+        self._wait_for_api_server()
+        self._wait_for_api_server(by_endpoint=True)
+        self._phase(["upload-config", "kubeadm"])
 
     def _phase(self, phase: Sequence[str]) -> None:
         self._kubeadm("restore", ["init", "phase", *phase, "--config", self.wanted.config])
