@@ -229,7 +229,7 @@ def main() -> None:
     try:
         result = STATES[module.params["state"]](module)
     except SnapshotError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     changes: List[str] = result["changes"]
     if result["changed"]:
         result["diff"] = {"before": "", "after": "".join(change + "\n" for change in changes)}

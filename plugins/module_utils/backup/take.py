@@ -9,12 +9,11 @@ Nothing is deleted before its successor is proven and in its place, and what cou
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import time
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import names, trial
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.archive import write_archive
@@ -27,6 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storag
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.save import save
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 ADMIN = "/etc/kubernetes/admin.conf"
@@ -50,7 +50,8 @@ class Run:
     def carry_out(self) -> Dict[str, Any]:
         """The report, which was written down, too. ``outcome`` is taken, left or failed."""
         try:
-            with _alone(self.state):
+            os.makedirs(self.state, mode=0o700, exist_ok=True)
+            with hold(self.state, 0, BackupError("backup", "another run takes one on this host", "wait for it to end")):
                 self._carry_out()
         except SnapshotError as error:
             self.report["error"] = str(error)
@@ -193,20 +194,6 @@ class Run:
                     self.bucket.delete(key)
                 removed.append("%s/%s" % (self.bucket.name, archive.name))
         self.report["removed"] = removed
-
-
-@contextlib.contextmanager
-def _alone(state: str) -> Iterator[None]:
-    """Nobody else takes a backup on this host meanwhile."""
-    os.makedirs(state, mode=0o700, exist_ok=True)
-    handle = os.open(os.path.join(state, "lock"), os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise BackupError("backup", "another run takes one on this host", "wait for it to end")
-    finally:
-        os.close(handle)
 
 
 def _sync(path: str) -> None:
