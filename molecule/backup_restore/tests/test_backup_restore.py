@@ -11,11 +11,10 @@ import time
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from storage import Storage, storage
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 INVENTORY = ROOT / "inventories" / "lab" / "backup_restore"
-NEW_MACHINES = ROOT / "molecule" / "backup_restore" / "new_machines.yml"
+NEW_MACHINES = ROOT / "molecule" / "backup_restore" / "inventory" / "new_machines.yml"
 CONFIRM = "restore_confirm=backup-restore"
 DIRECTORY = "/var/backups/kubernetes"
 #: Creates ConfigMaps as fast as it can, and notes each that the API has acknowledged.
@@ -26,13 +25,7 @@ done
 """
 
 
-@pytest.fixture(name="s3", scope="module")
-def _s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
-    with storage("10.89.84.0/24", tmp_path_factory.mktemp("s3")) as there:
-        yield there
-
-
-def with_storage(s3: Storage, **changes: Any) -> List[str]:
+def with_storage(s3: Any, **changes: Any) -> List[str]:
     settings: Dict[str, Any] = {"backup_storage": {**s3.settings, **changes}, "backup_every_member": False}
     return ["-e", json.dumps(settings)]
 
@@ -118,7 +111,7 @@ def test_bad_settings_are_refused_all_at_once_before_a_host_is_touched(cluster: 
     assert "no host was changed" in said
 
 
-def test_with_storage_only_the_leaders_is_taken_and_uploaded(cluster: Any, s3: Storage) -> None:
+def test_with_storage_only_the_leaders_is_taken_and_uploaded(cluster: Any, s3: Any) -> None:
     cluster.playbook("backup", *with_storage(s3))
     (taker,) = takers(cluster)
     others = [name for name in cluster.control_planes if name != taker]
@@ -129,7 +122,7 @@ def test_with_storage_only_the_leaders_is_taken_and_uploaded(cluster: Any, s3: S
     assert cluster.playbook("backup", *with_storage(s3))["changed"] == 0
 
 
-def test_wrong_credentials_fail_the_unit_by_name_and_lose_nothing(cluster: Any, s3: Storage) -> None:
+def test_wrong_credentials_fail_the_unit_by_name_and_lose_nothing(cluster: Any, s3: Any) -> None:
     before = s3.names()
     wrong = with_storage(s3, secret_key="not the secret key")
     said = cluster.refusal("backup", *wrong, "-e", "backup_takeover_seconds=0")
@@ -142,7 +135,7 @@ def test_wrong_credentials_fail_the_unit_by_name_and_lose_nothing(cluster: Any, 
         assert archives(cluster, name), "what was taken stays on the host"
 
 
-def test_a_cut_upload_is_tried_again_fails_and_is_made_good_by_the_next_run(cluster: Any, s3: Storage) -> None:
+def test_a_cut_upload_is_tried_again_fails_and_is_made_good_by_the_next_run(cluster: Any, s3: Any) -> None:
     s3.wire.allowance = 100_000
     before = s3.names()
     said = cluster.refusal("backup", *with_storage(s3), "-e", "backup_takeover_seconds=0", "-e", "backup_now=true")
@@ -156,7 +149,7 @@ def test_a_cut_upload_is_tried_again_fails_and_is_made_good_by_the_next_run(clus
     assert "kubernetes-backup.service" not in failed_units(cluster, taker)
 
 
-def test_a_full_disk_fails_the_unit_and_loses_nothing(cluster: Any, s3: Storage) -> None:
+def test_a_full_disk_fails_the_unit_and_loses_nothing(cluster: Any, s3: Any) -> None:
     (taker,) = takers(cluster)
     host = cluster.host(taker)
     before = archives(cluster, taker)
@@ -185,7 +178,7 @@ def etcd_pids(cluster: Any) -> List[str]:
     return [str(cluster.host(name).run("pgrep -x etcd").stdout) for name in cluster.control_planes]
 
 
-def test_a_restore_that_can_not_be_is_refused_before_anything_stops(cluster: Any, s3: Storage) -> None:
+def test_a_restore_that_can_not_be_is_refused_before_anything_stops(cluster: Any, s3: Any) -> None:
     before = etcd_pids(cluster)
     assert "run again with -e restore_confirm=backup-restore" in cluster.refusal("restore", *with_storage(s3))
     said = cluster.refusal("restore", *with_storage(s3), "-e", CONFIRM, "-e", "restore_passphrase=another-passphrase")
@@ -204,9 +197,7 @@ def test_a_restore_that_can_not_be_is_refused_before_anything_stops(cluster: Any
     assert etcd_pids(cluster) == before and "" not in before
 
 
-def test_all_members_lost_with_a_writer_running_nothing_from_before_the_backup_is_lost(
-    cluster: Any, s3: Storage, writer: Any
-) -> None:
+def test_all_members_lost_with_a_writer_running_nothing_from_before_the_backup_is_lost(cluster: Any, s3: Any, writer: Any) -> None:
     time.sleep(10)
     wanted = acknowledged(writer)
     cluster.playbook("backup", *with_storage(s3), "-e", "backup_now=true")
@@ -224,7 +215,7 @@ def test_all_members_lost_with_a_writer_running_nothing_from_before_the_backup_i
     assert cluster.playbook("stacked_ha")["changed"] == 0
 
 
-def test_a_restore_that_is_killed_goes_on_where_it_stopped(cluster: Any, s3: Storage) -> None:
+def test_a_restore_that_is_killed_goes_on_where_it_stopped(cluster: Any, s3: Any) -> None:
     destroy_data(cluster)
     command = ["ansible-playbook", "--inventory", str(INVENTORY), "baremetal.kubernetes.restore", *with_storage(s3), "-e", CONFIRM]
     process = subprocess.Popen(
@@ -241,7 +232,7 @@ def test_a_restore_that_is_killed_goes_on_where_it_stopped(cluster: Any, s3: Sto
     cluster.playbook("verify")
 
 
-def test_new_machines_at_other_addresses_take_the_place_of_lost_ones(cluster: Any, s3: Storage, writer: Any) -> None:
+def test_new_machines_at_other_addresses_take_the_place_of_lost_ones(cluster: Any, s3: Any, writer: Any) -> None:
     time.sleep(10)
     wanted = acknowledged(writer)
     cluster.playbook("backup", *with_storage(s3), "-e", "backup_now=true")

@@ -13,6 +13,8 @@ import threading
 import time
 from typing import Any, Dict, Iterator
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUCKET, ACCESS, SECRET = "backups", "lab", "the lab's secret key"
 
@@ -98,3 +100,9 @@ def storage(subnet: str, folder: pathlib.Path) -> Iterator[Storage]:
         wire.listener.close()
         process.kill()
         process.wait()
+
+
+@pytest.fixture(name="s3", scope="module")
+def _s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    with storage("10.89.84.0/24", tmp_path_factory.mktemp("s3")) as there:
+        yield there
