@@ -32,6 +32,8 @@ TRIES = 3
 #: S3's codes (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html) -> what a person does about them.
 REMEDIES = {
     "InvalidAccessKeyId": "write the access key that the storage's owner gave out into backup_storage.access_key",
+    # versitygw's word for the same
+    "XAdminUserNotFound": "write the access key that the storage's owner gave out into backup_storage.access_key",
     "SignatureDoesNotMatch": "write the access key's own secret into backup_storage.secret_key, and the right region",
     "AccessDenied": "let this access key put, get, list and delete objects of the bucket",
     "NoSuchBucket": "make the bucket, or correct backup_storage.bucket",
@@ -226,7 +228,7 @@ class Bucket:
                 code = (element.text or "").strip() if tag == "Code" else code
                 said = (element.text or "").strip() if tag == "Message" else said
         code = code or {403: "AccessDenied", 404: "NoSuchKey"}.get(status, "")
-        remedy = REMEDIES.get(code, "look at the storage's own log for this moment")
+        remedy = REMEDIES.get(code, "check what backup_storage says; look at the storage's own log for this moment")
         return StorageError(
             self._where(key),
             "the storage refuses: %s" % " ".join(filter(None, ["HTTP %d" % status, code, said])),

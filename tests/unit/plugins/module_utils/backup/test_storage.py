@@ -11,19 +11,13 @@ import http.server
 import os
 import pathlib
 import socket
-import subprocess
 import threading
-import time
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, List
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.signature import EMPTY, query_of, signed_headers
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket, StorageError
-
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "baremetal-kubernetes-lab"
-SERVERS = sorted(CACHE.glob("go-versitygw-*/versitygw"))
-needs_server = pytest.mark.skipif(not SERVERS, reason="no S3 server: `python3 tests/lab/lab.py s3-server` builds one")
 
 # AWS's examples (https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html).
 HOST = "examplebucket.s3.amazonaws.com"
@@ -48,35 +42,6 @@ def test_a_list_is_signed_as_in_awss_example() -> None:
 # --- a real server ---
 
 
-@pytest.fixture(name="server", scope="module")
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuple[str, pathlib.Path]]:
-    folder = tmp_path_factory.mktemp("s3")
-    (folder / "backups").mkdir()
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    environment = dict(os.environ, ROOT_ACCESS_KEY="access", ROOT_SECRET_KEY="secret-key")
-    process = subprocess.Popen(
-        [str(SERVERS[-1]), "--port", "127.0.0.1:%d" % port, "posix", str(folder)],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        end = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < end, "the S3 server does not start"
-                time.sleep(0.1)
-        yield "http://127.0.0.1:%d" % port, folder
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.fixture(name="file")
 def _file(tmp_path: pathlib.Path) -> pathlib.Path:
     path = tmp_path / "archive"
@@ -84,11 +49,10 @@ def _file(tmp_path: pathlib.Path) -> pathlib.Path:
     return path
 
 
-@needs_server
 def test_files_go_there_and_come_back_whole_and_are_listed_and_deleted(
-    server: Tuple[str, pathlib.Path], file: pathlib.Path, tmp_path: pathlib.Path
+    server: Any, file: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    bucket = Bucket(Storage(server[0], "backups", "access", "secret-key", prefix="/a folder/ä+b/"))
+    bucket = Bucket(server.storage._replace(prefix="/a folder/ä+b/"))
     keys = [bucket.key("lab", name) for name in ("one", "two & three", "one.json")]
     for key in keys:
         bucket.put(str(file), key)
@@ -102,7 +66,6 @@ def test_files_go_there_and_come_back_whole_and_are_listed_and_deleted(
     assert bucket.list(bucket.key("lab") + "/") == []
 
 
-@needs_server
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -112,12 +75,11 @@ def test_files_go_there_and_come_back_whole_and_are_listed_and_deleted(
     ],
 )
 def test_what_is_wrong_with_credentials_and_bucket_is_said(
-    server: Tuple[str, pathlib.Path], file: pathlib.Path, change: Dict[str, str], said: str
+    server: Any, file: pathlib.Path, change: Dict[str, str], said: str
 ) -> None:
-    storage = Storage(server[0], "backups", "access", "secret-key")._replace(**change)
     with pytest.raises(StorageError, match=said):
-        Bucket(storage).put(str(file), "x")
-    assert not (server[1] / "backups" / "x").exists()
+        Bucket(server.storage._replace(**change)).put(str(file), "x")
+    assert not (server.folder / "backups" / "x").exists()
 
 
 # --- one that misbehaves ---

@@ -5,89 +5,29 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
-from typing import Any, Dict, Iterator
+from typing import Any, Dict
 
 import pytest
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import content, names, program, restore, stage, take
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import names, program, restore, stage, take
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.member import Member
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.restore import Wanted, is_restored
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.restore import restore as restore_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
-from real_etcd import Files, Node, make_files, needs_etcd, running, wait_for
 
-needs_tools = pytest.mark.skipif(
-    shutil.which("etcdctl") is None, reason="no etcdctl is installed (Debian: etcd-client): no snapshot can be taken"
-)
-pytestmark = [needs_etcd, needs_tools]
 PASSPHRASE = "correct horse battery staple"
 
 
-class Host:
-    """A member that runs, and the settings of its backup."""
-
-    def __init__(self, folder: pathlib.Path, node: Node, files: Files) -> None:
-        self.folder, self.node = folder, node
-        self.key = folder / "key"
-        self.key.write_text(PASSPHRASE + "\n")
-        self.kubernetes = folder / "kubernetes"
-        (self.kubernetes / "pki").mkdir(parents=True)
-        (self.kubernetes / "pki" / "ca.crt").write_text("the authority\n")
-        (self.kubernetes / "pki" / "apiserver.crt").write_text("this host's own\n")
-        (self.kubernetes / "tmp").mkdir()
-        (self.kubernetes / "tmp" / "etcd-backup").write_text("kubeadm's\n")
-        self.settings = Settings(
-            "lab", "cp1", directory=str(folder / "backups"), passphrase_file=str(self.key), keep=Keep(last=3), every_member=True
-        )
-        self.member = Member(
-            node.name,
-            node.client_url,
-            str(folder / "data"),
-            Certificates(files.ca, files.certificate, files.key),
-            files.certificate,
-            files.key,
-            "",
-        )
-
-    def run(self, **changes: Any) -> Dict[str, Any]:
-        return take.Run(self.settings._replace(**changes), HostRunner(), state=str(self.folder / "state")).carry_out()
-
-
-@pytest.fixture(name="host")
-def _host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    files = make_files(tmp_path)
-    node = Node("cp1", tmp_path, files)
-    host = Host(tmp_path, node, files)
-    monkeypatch.setattr(content, "ROOTS", (str(host.kubernetes),))
-    monkeypatch.setattr(content, "SHARED", frozenset([str(host.kubernetes / "pki" / "ca.crt")]))
-    monkeypatch.setattr(take, "read_member", lambda runner: host.member)
-    with running(node.start([node])):
-        wait_for(node.client().health, lambda health: health.healthy)
-        for number in range(5):
-            put(host, "/registry/%d" % number, "value")
-        yield host
-
-
-def put(host: Host, key: str, value: str) -> None:
-    words = [base64.b64encode(word.encode()).decode() for word in (key, value)]
-    host.node.client()._call("kv/put", {"key": words[0], "value": words[1]})
-
-
-def staged(host: Host, path: str, key: str = PASSPHRASE, cluster: str = "lab") -> stage.Staged:
+def staged(host: Any, path: str, key: str = PASSPHRASE, cluster: str = "lab") -> stage.Staged:
     return stage.stage(HostRunner(), os.path.basename(path), cluster, None, path, key, str(host.folder / "staged"))
 
 
-def test_a_backup_is_proven_by_a_restored_member_and_comes_back_whole(host: Host) -> None:
+def test_a_backup_is_proven_by_a_restored_member_and_comes_back_whole(host: Any) -> None:
     report = host.run()
     assert (report["outcome"], report["error"]) == ("taken", "")
     assert (report["keys"], report["revision"]) == (5, 6)
@@ -107,7 +47,7 @@ def test_a_backup_is_proven_by_a_restored_member_and_comes_back_whole(host: Host
     assert stage.stage(HostRunner(), archive.name, "lab", None, archive.path, "", str(host.folder / "staged")).changed is False
 
 
-def test_openssl_alone_opens_it(host: Host) -> None:
+def test_openssl_alone_opens_it(host: Any) -> None:
     path = host.run()["path"]
     words = ["openssl", "enc", "-d", "-aes-256-cbc", "-pbkdf2", "-iter", "600000", "-pass", "file:%s" % host.key, "-in", path]
     packed = subprocess.run(words, capture_output=True, check=True).stdout
@@ -115,7 +55,7 @@ def test_openssl_alone_opens_it(host: Host) -> None:
     assert listed[0] == "manifest.json" and "etcd/snapshot.db" in listed
 
 
-def test_a_wrong_passphrase_a_damaged_or_cut_archive_and_another_clusters_are_refused(host: Host) -> None:
+def test_a_wrong_passphrase_a_damaged_or_cut_archive_and_another_clusters_are_refused(host: Any) -> None:
     path = host.run()["path"]
     with pytest.raises(BackupError, match="the passphrase is wrong"):
         staged(host, path, key="another horse battery staple")
@@ -132,7 +72,7 @@ def test_a_wrong_passphrase_a_damaged_or_cut_archive_and_another_clusters_are_re
     assert not list((host.folder / "staged").iterdir()), "nothing of a refused archive stays"
 
 
-def test_a_run_that_fails_says_why_and_takes_nothing_away(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_fails_says_why_and_takes_nothing_away(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     first = host.run()["path"]
     monkeypatch.setattr(take, "write_archive", _full)
     report = host.run(keep=Keep(last=1))
@@ -145,7 +85,7 @@ def _full(path: str, *rest: Any) -> Dict[str, Any]:
     raise BackupError(path, "it could not be written: No space left on device", "make room on that file system")
 
 
-def test_what_has_another_revision_than_it_says_is_no_backup(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_another_revision_than_it_says_is_no_backup(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client.EtcdClient.count", lambda self: (3, 9)
     )
@@ -154,12 +94,12 @@ def test_what_has_another_revision_than_it_says_is_no_backup(host: Host, monkeyp
     assert names.in_directory(host.settings.directory) == []
 
 
-def test_a_file_that_a_person_named_and_that_is_not_there_fails_the_run(host: Host) -> None:
+def test_a_file_that_a_person_named_and_that_is_not_there_fails_the_run(host: Any) -> None:
     report = host.run(paths=("/does/not/exist",))
     assert report["outcome"] == "failed" and "backup_paths: there is no /does/not/exist" in report["error"]
 
 
-def test_the_program_runs_without_ansible(host: Host, tmp_path: pathlib.Path) -> None:
+def test_the_program_runs_without_ansible(host: Any, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "backup.pyz"
     path.write_bytes(program.build(program.sources()))
     assert program.build(program.sources()) == path.read_bytes(), "equal modules make an equal file"
@@ -170,7 +110,7 @@ def test_the_program_runs_without_ansible(host: Host, tmp_path: pathlib.Path) ->
     assert done.returncode == 1 and "run the playbook backup" in done.stderr
 
 
-def test_a_host_of_another_cluster_and_one_at_another_address_are_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_of_another_cluster_and_one_at_another_address_are_refused(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     back = staged(host, host.run()["path"])
     part = restore.Part("one", "archive", True, "cp1", {"cp1": "https://192.0.2.1:2380"})
     monkeypatch.setattr(restore, "CA", str(host.kubernetes / "pki" / "ca.crt"))
