@@ -104,5 +104,5 @@ def storage(subnet: str, folder: pathlib.Path) -> Iterator[Storage]:
 
 @pytest.fixture(name="s3", scope="module")
 def _s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
-    with storage("10.89.84.0/24", tmp_path_factory.mktemp("s3")) as there:
+    with storage("10.89.84.0/25", tmp_path_factory.mktemp("s3")) as there:
         yield there
