@@ -121,6 +121,10 @@ changes:
   returned: always
   type: list
   elements: str
+went_back:
+  description: Whether etcd could not set its revision ahead, so that clients have seen later revisions than there are now.
+  returned: with state restored
+  type: bool
 kept_data:
   description: Where etcd's former data is; empty where there was none.
   returned: with state restored
@@ -134,6 +138,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import restore, stage
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.restore import went_back
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import mark
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
@@ -206,7 +211,8 @@ def restored(module: AnsibleModule) -> Dict[str, Any]:
         # Before the data: a machine with data and without this looks like half an installation of somebody else's.
         mark(runner, "restore", "control_plane", given["cluster_name"])
     done = restore.restore(runner, part, stage.staged(runner, folder), module.check_mode)
-    return {"changed": bool(done.changes), "changes": done.changes, "kept_data": done.kept}
+    back = bool(part.initial_cluster) and not module.check_mode and went_back(given["data_directory"])
+    return {"changed": bool(done.changes), "changes": done.changes, "kept_data": done.kept, "went_back": back}
 
 
 def started(module: AnsibleModule) -> Dict[str, Any]:
