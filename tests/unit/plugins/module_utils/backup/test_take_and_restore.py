@@ -10,6 +10,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 from typing import Any, Dict
 
 import pytest
@@ -124,3 +125,47 @@ def test_a_host_of_another_cluster_and_one_at_another_address_are_refused(host: 
     (host.kubernetes / "pki" / "ca.crt").write_text("another authority\n")
     with pytest.raises(BackupError, match="belongs to another cluster"):
         restore.check(HostRunner(), part, back)
+
+
+def test_a_host_gets_back_what_it_lacks_once_and_keeps_what_it_had(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    back = staged(host, host.run()["path"])
+    authority, data, folder = host.kubernetes / "pki" / "ca.crt", host.folder / "member", host.folder / "staged"
+    monkeypatch.setattr(restore, "CA", str(authority))
+    monkeypatch.setattr(restore, "MANIFESTS", str(host.folder / "no-manifests"))
+    stops = []
+    monkeypatch.setattr(restore, "stop", lambda runner, pause: stops.append(1) or ["stop"])
+    (data / "member").mkdir(parents=True)
+    authority.unlink()
+    part = restore.Part("one", "archive", True, "cp1", {"cp1": "https://127.0.0.1:2380"}, str(data))
+
+    def call(operation: str = "one", only_look: bool = False) -> restore.Done:
+        return restore.restore(HostRunner(), part._replace(operation=operation), back, only_look, folder=str(folder))
+
+    looked = call(only_look=True)
+    assert "%s: from the backup" % authority in looked.changes and not authority.exists() and not stops
+    done = call()
+    assert authority.read_text() == "the authority\n" and (data / "member" / "snap" / "db").exists()
+    assert pathlib.Path(done.kept).is_dir() and stops == [1]
+    assert stage.unfinished(HostRunner(), str(folder)) == {"operation": "one", "archive": "archive"}
+    # A run that was killed comes again under the same name, and touches and stops nothing.
+    assert call() == restore.Done([], "") and stops == [1]
+    # Another restore from the same backup is another one; what is kept is named after the second.
+    time.sleep(1)
+    assert call("two").kept and stops == [1, 1]
+    assert stage.end(str(folder)) and stage.unfinished(HostRunner(), str(folder)) == {}
+
+
+def test_shared_files_that_differ_are_put_back_and_the_others_stay_beside_them(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = host.kubernetes / "encryption.yaml"
+    keys.write_text("of the backup\n")
+    keys.chmod(0o600)
+    back = staged(host, host.run(paths=(str(keys),))["path"])
+    monkeypatch.setattr(restore, "CA", str(host.kubernetes / "pki" / "ca.crt"))
+    monkeypatch.setattr(restore, "stop", lambda runner, pause: ["stop"])
+    keys.write_text("of today\n")
+    part = restore.Part("one", "archive", True)
+    done = restore.restore(HostRunner(), part, back, False, folder=str(host.folder / "staged"))
+    assert done.changes == ["stop", "%s: from the backup" % keys]
+    assert keys.read_text() == "of the backup\n" and keys.stat().st_mode & 0o777 == 0o600
+    (aside,) = host.kubernetes.glob("encryption.yaml.before-*")
+    assert aside.read_text() == "of today\n"
