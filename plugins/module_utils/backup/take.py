@@ -21,6 +21,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.conten
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.encryption import ENDS, encrypt, sha256_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.member import Member, candidates, read_member
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.report import LAST_TAKEN
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.report import read as read_report
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import STATE, Settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket, StorageError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
@@ -150,10 +152,36 @@ class Run:
         saved = save(work + "/etcd", "etcd", member.endpoint, member.certificates, self.runner, False, self.settings.timeout)
         about["snapshot"] = saved.facts
         about["trial"] = trial.prove(self.runner, member, saved.path, saved.facts, work + "/trial", self.pause)
-        self.report.update(
-            revision=about["trial"]["revision"], keys=about["trial"]["keys"], trial_seconds=about["trial"]["seconds"]
-        )
+        proven = about["trial"]
+        self._check_identity(proven["identity"])
+        self.report.update({name: proven[name] for name in ("identity", "revision", "keys")}, trial_seconds=proven["seconds"])
         return saved.path
+
+    def _check_identity(self, identity: str) -> None:
+        """A member that lost its data may begin an empty cluster by itself, whose backup must not become the newest one.
+
+        :raises BackupError: it is not the cluster of the backups before.
+        """
+        known = str((read_report(self.runner, self.state, LAST_TAKEN) or {}).get("identity") or "")
+        if not known and self.bucket is not None:
+            # A storage that is away keeps nobody from taking a backup; the upload will say so.
+            with contextlib.suppress(StorageError):
+                known = self._identity_in(self.bucket)
+        if known and identity and known != identity:
+            raise BackupError(
+                "etcd",
+                "it holds another cluster than the backups before: kube-system is %s here and %s there" % (identity, known),
+                "if etcd lost its data, restore it; if this cluster was built anew on purpose, give backup_storage another prefix"
+                " and remove %s on each host" % os.path.join(self.state, LAST_TAKEN),
+            )
+
+    def _identity_in(self, bucket: Bucket) -> str:
+        """That of the newest backup there; empty where there is none, or it does not say."""
+        before = [archive for archive in self._stored(bucket) if archive.kind == names.ETCD]
+        if not before:
+            return ""
+        beside = names.read_beside(bucket.read(before[-1].path + names.BESIDE), before[-1].path)
+        return str((beside.get("trial") or {}).get("identity") or "")
 
     def _texts(self) -> Dict[str, str]:
         """kubeadm's configuration as the cluster has it; it is in the snapshot as well, but nobody reads it there."""

@@ -25,6 +25,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 
 VERSION = re.compile(r"^etcd Version:\s*v?(\d+)\.(\d+)", re.MULTILINE)
 NAME = "trial"
+#: The namespace that every cluster has from its first minute on. Its UID outlives restores, and a new cluster has another.
+KUBE_SYSTEM = "/registry/namespaces/kube-system"
+#: In an object as the API server stores it (protobuf), its own UID is the first.
+UID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: Since when etcd has the flag (etcd-io/etcd CHANGELOG-3.5).
 UNSAFE_NO_FSYNC = (3, 5)
 #: Seconds until the scratch member must serve. It reads the whole database once.
@@ -34,7 +38,7 @@ PATIENCE = 120
 def prove(
     runner: Runner, member: Member, snapshot: str, facts: Dict[str, Any], folder: str, pause: Callable[[float], None] = time.sleep
 ) -> Dict[str, Any]:
-    """keys, revision and seconds of the restored snapshot.
+    """keys, revision and seconds of the restored snapshot, and the cluster's identity (empty where it can't be read).
 
     :param folder: is made, and removed whatever happens.
     :raises BackupError: no member came up from it, or it has another revision than the snapshot says, or no keys.
@@ -52,7 +56,9 @@ def prove(
         argv = _command(program, member, data, client_port, peer_url, folder)
         process = runner.start(argv, folder + "/etcd.log")
         try:
-            revision, keys = _ask(EtcdClient("https://127.0.0.1:%d" % client_port, *member.certificates), process, snapshot, pause)
+            client = EtcdClient("https://127.0.0.1:%d" % client_port, *member.certificates)
+            revision, keys = _ask(client, process, snapshot, pause)
+            uid = UID.search(client.get(KUBE_SYSTEM))
         finally:
             process.stop()
             if program.image:
@@ -68,7 +74,8 @@ def prove(
             % (keys, revision, facts["revision"]),
             "take another; look at the member that it was taken from",
         )
-    return {"keys": keys, "revision": revision, "seconds": round(runner.now() - started, 1)}
+    identity = uid.group().decode("ascii") if uid else ""
+    return {"keys": keys, "revision": revision, "identity": identity, "seconds": round(runner.now() - started, 1)}
 
 
 def find_etcd(runner: Runner, member: Member) -> Tool:

@@ -60,6 +60,10 @@ class Host:
             "",
         )
 
+    def put(self, key: str, value: str) -> None:
+        words = [base64.b64encode(word.encode()).decode() for word in (key, value)]
+        self.node.client()._call("kv/put", {"key": words[0], "value": words[1]})
+
     def run(self, **changes: Any) -> Dict[str, Any]:
         """A run a second after the one before, since names go by seconds."""
         time.sleep(1)
@@ -82,8 +86,7 @@ def _host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[H
     with running(node.start([node])):
         wait_for(node.client().health, lambda health: health.healthy)
         for number in range(5):
-            words = [base64.b64encode(word.encode()).decode() for word in ("/registry/%d" % number, "value")]
-            node.client()._call("kv/put", {"key": words[0], "value": words[1]})
+            host.put("/registry/%d" % number, "value")
         yield host
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
@@ -90,3 +91,26 @@ def test_a_restore_from_a_storage_that_lacks_it_says_so(host: Any, storage: Stor
         name = "20260101T000000Z-etcd-cp1.tar.gz.aes"
         stage.stage(HostRunner(), name, "lab", storage, "", "key", str(host.folder / "staged"))
     assert os.listdir(host.folder / "staged") == []
+
+
+def name_cluster(host: Any, uid: str) -> None:
+    host.put("/registry/namespaces/kube-system", "k8s\0 kube-system \x12$%s more" % uid)
+
+
+def test_an_empty_cluster_that_a_member_began_by_itself_does_not_become_the_newest_backup(
+    host: Any, server: Any, storage: Storage
+) -> None:
+    ours, anothers = "0a1b2c3d-0000-4000-8000-00000000000a", "0a1b2c3d-0000-4000-8000-00000000000b"
+    name_cluster(host, ours)
+    report = host.run(storage=storage)
+    assert report["identity"] == ours
+    name_cluster(host, anothers)
+    # Known from the storage, where this host has taken none itself, ...
+    report = host.run(storage=storage)
+    assert report["outcome"] == "failed" and "it holds another cluster than the backups before" in report["error"]
+    # ... and from the host's own last one.
+    (host.folder / "state" / "last-taken.json").write_text(json.dumps({"identity": ours}))
+    assert "it holds another cluster" in host.run()["error"]
+    assert len(there(server, storage)) == len(here(host)) == 1
+    name_cluster(host, ours)
+    assert host.run(storage=storage)["outcome"] == "taken"
