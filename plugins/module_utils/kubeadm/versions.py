@@ -137,6 +137,9 @@ _PROXY_MODE_GATES: Tuple[Tuple[int, Dict[str, str]], ...] = (
 #: The gate that dual stack needs in ClusterConfiguration.featureGates: alpha in 1.20, on since 1.21, gone by 1.25.
 _DUAL_STACK_GATE = ((15, "IPv6DualStack"), (21, ""))
 
+#: The API of the Eviction object: policy/v1 since 1.22 (SR-1.22 #100724), policy/v1beta1 gone with 1.25 (SR-1.25).
+_EVICTION_API = ((15, "policy/v1beta1"), (22, "policy/v1"))
+
 #: How many minors a kubelet may be behind the API server (WEB: releases/version-skew-policy; 3 since 1.28).
 _KUBELET_SKEW = ((15, 2), (28, 3))
 
@@ -317,6 +320,7 @@ class Release:
         self.proxy_mode_gates: Dict[str, str] = _since(_PROXY_MODE_GATES, minor)
         self.dual_stack_gate: str = _since(_DUAL_STACK_GATE, minor)
         self.kubelet_skew: int = _since(_KUBELET_SKEW, minor)
+        self.eviction_api: str = _since(_EVICTION_API, minor)
         self.control_plane_taints: Tuple[str, ...] = _since(_CONTROL_PLANE_TAINTS, minor)
         self.etcd_minimum: str = _since(_ETCD_MINIMUM, minor)
         self.etcd_experimental_arguments: bool = _since(_ETCD_EXPERIMENTAL_ARGUMENTS, minor)

@@ -54,10 +54,16 @@ def read(runner: Runner, kubeadm_version: Optional[str]) -> Dict[str, Any]:
             "started": traces.started,
             "why": state.why,
             "join_token": runner.exists(JOIN_TOKEN_MARKER),
+            "running": traces.started is not None and kubeadm_runs(runner),
         },
         "static_pods": [pod for pod in map(parse_static_pod, manifests) if pod is not None],
         "endpoint": endpoint,
     }
+
+
+def kubeadm_runs(runner: Runner) -> bool:
+    """Whether a kubeadm works here, as one does that outlived the run that began it."""
+    return any(runner.read("/proc/%s/comm" % entry) == "kubeadm\n" for entry in runner.list_dir("/proc") if entry.isdigit())
 
 
 def read_traces(runner: Runner) -> Traces:
