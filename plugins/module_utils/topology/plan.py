@@ -192,6 +192,7 @@ def _endpoint_work(topology: Topology, join_control_planes: Sequence[str]) -> Li
         "plan_balancers": [] if alone else topology.balancers,
         "plan_keepalived": topology.vip_nodes if topology.vip is not None and not topology.directors else [],
         "plan_directors": topology.directors,
+        "plan_failover_ip": [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))],
         "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
     }
     return [{"group": group, "host": node.host} for group, nodes in groups.items() for node in nodes]
