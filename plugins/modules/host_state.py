@@ -41,6 +41,11 @@ options:
         elements: str
         choices: [binaries, cni, images]
         default: [binaries, cni, images]
+      programs:
+        description: Those of the binaries that are installed. Empty means all.
+        type: list
+        elements: str
+        default: []
       roles:
         description: What the node is. Only archives that name one of these, or none at all, are imported.
         type: list
@@ -233,6 +238,7 @@ BUNDLE_OPTIONS = {
     "path": {"type": "path", "required": True},
     "kubernetes_version": {"type": "str", "required": True},
     "parts": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
+    "programs": {"type": "list", "elements": "str", "default": []},
     "roles": {"type": "list", "elements": "str", "choices": ROLES, "default": ROLES},
     "binaries_path": {"type": "path", "default": "/usr/local/bin"},
     "cni_path": {"type": "path", "default": "/opt/cni/bin"},
