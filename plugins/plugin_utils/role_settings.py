@@ -22,6 +22,7 @@ ROLES = (
     "worker",
     "etcd",
     "verify",
+    "remove",
     "reset",
     "drill",
     "host",

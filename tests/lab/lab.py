@@ -92,7 +92,11 @@ def main() -> int:
             command.add_argument("inventory", type=Path, nargs=optional, help="such as inventories/lab/single")
         if function is down:
             command.add_argument("--all", action="store_true", help="all inventories")
-    for action, text in ((nodes.stop, "Take a node's power away."), (nodes.start, "Give a node its power back.")):
+    for action, text in (
+        (nodes.stop, "Take a node's power away."),
+        (nodes.start, "Give a node its power back."),
+        (nodes.lose, "Take a node's power and its disk away; `up` gives it a blank one."),
+    ):
         command = commands.add_parser(action.__name__, help=text)
         command.add_argument("node", help="such as cp1, or stacked_ha-cp1 where several labs have a cp1")
         command.set_defaults(run=lambda arguments, action=action: action(arguments.node))

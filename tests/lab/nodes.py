@@ -253,6 +253,15 @@ def stop(name: str) -> None:
         podman("stop", "--time", "0", found)
 
 
+def lose(name: str) -> None:
+    """The node loses its power and its disk; `up` puts a blank one with the same name and address in its place."""
+    found = find(name)
+    if found in machines.machines():
+        machines.remove(found)
+    else:
+        podman("rm", "--force", "--volumes", "--time", "0", found)
+
+
 def start(name: str) -> None:
     """The node gets its power back; returns when systemd is up again."""
     container = find(name)

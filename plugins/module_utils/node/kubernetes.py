@@ -56,6 +56,7 @@ def read(runner: Runner, kubeadm_version: Optional[str]) -> Dict[str, Any]:
             "started": traces.started,
             "why": state.why,
             "join_token": runner.exists(JOIN_TOKEN_MARKER),
+            "running": traces.started is not None and kubeadm_runs(runner),
         },
         "static_pods": [pod for pod in map(parse_static_pod, manifests) if pod is not None],
         "endpoint": endpoint,
@@ -67,6 +68,11 @@ def read_kubelet_arguments(runner: Runner) -> List[str]:
     text = "\n".join(runner.read(path) or "" for path in KUBELET_ARGUMENTS)
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     return sorted({name for line in lines for name in re.findall(r"--([a-z0-9-]+)", line)})
+
+
+def kubeadm_runs(runner: Runner) -> bool:
+    """Whether a kubeadm works here, as one does that outlived the run that began it."""
+    return any(runner.read("/proc/%s/comm" % entry) == "kubeadm\n" for entry in runner.list_dir("/proc") if entry.isdigit())
 
 
 def read_traces(runner: Runner) -> Traces:

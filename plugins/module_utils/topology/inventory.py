@@ -189,6 +189,10 @@ class Topology:
     vip: Optional[Address] = None
     endpoint_host: str = ""
     endpoint_port: Optional[str] = None
+    #: Names of nodes that a person wants gone, who of them leaves (module leaving), and their hosts, which are not in ``nodes``.
+    named: List[str] = field(default_factory=list)
+    leaving: List[Any] = field(default_factory=list)
+    left_out: Dict[str, Node] = field(default_factory=dict)
 
     def group(self, name: str) -> List[Node]:
         return [node for node in self.nodes.values() if name in node.groups]
