@@ -52,6 +52,8 @@ GO_PROGRAMS = {
 }
 # The default limits are refused where the machine is a container or small virtual machine itself.
 LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
+# What tests talk to from outside of the nodes; in no bundle
+GO_SERVERS = {"versitygw": ("github.com/versity/versitygw/cmd/versitygw", "v1.8.0")}
 LABEL = "io.baremetal-kubernetes.lab"
 
 
@@ -188,7 +190,7 @@ def _go() -> str | None:
 
 def _go_program(name: str) -> tuple[Path | None, str]:
     """The program, or why the lab has to do without it. A refusal is kept as products are: `purge` makes the lab ask again."""
-    package, version = GO_PROGRAMS[name]
+    package, version = {**GO_PROGRAMS, **GO_SERVERS}[name]
 
     def build(out: Path) -> None:
         go = _go()
@@ -210,6 +212,14 @@ def _go_program(name: str) -> tuple[Path | None, str]:
     folder = product(f"go-{name}", [package, version, architecture()], build)
     refused = folder / "refused"
     return (None, refused.read_text()) if refused.exists() else (folder / name, "")
+
+
+def s3_server() -> Path:
+    """The program of a server of S3's protocol, which keeps buckets in a directory."""
+    path, reason = _go_program("versitygw")
+    if path is None:
+        raise LabError(f"no S3 server for the tests: {reason}")
+    return path
 
 
 def bundle(version: str = VERSION) -> Path:

@@ -18,6 +18,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import ALIVE, BEGUN, BLANK, DEAD
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import (
+    PLAYBOOKS,
+    RESTORE,
+    plan_restore,
+    restore_work,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import summary as restore_summary
 
 #: keepalived's priorities go down from here in steps of one; 255 would mean the owner of the address.
 HIGHEST_PRIORITY = 150
@@ -45,6 +52,16 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
     silent = None if chosen or init else healthiest(topology, ready=False)
     ask = chosen.host if chosen else silent.host if silent else None
     etcd = plan_etcd(topology)
+    if topology.playbook in PLAYBOOKS:
+        work, lines = _restore_work(topology, etcd), restore_summary(topology)
+    else:
+        work = ([{"group": "plan_silent", "host": silent.host}] if silent else []) + (
+            _work(topology, init, ask, join_control_planes, join_workers, etcd)
+            + _endpoint_work(topology, join_control_planes)
+            + _change_work(topology, ask, join_control_planes + join_workers)
+        )
+        lines = ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
+        lines += _summary(topology, init, join_control_planes, join_workers)
     return {
         "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
         "endpoint": endpoint(topology, init),
@@ -61,14 +78,9 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
         "leaving": [one.as_dict() for one in topology.leaving],
-        "work": ([{"group": "plan_silent", "host": silent.host}] if silent else [])
-        + _work(topology, init, ask, join_control_planes, join_workers, etcd)
-        + _endpoint_work(topology, join_control_planes)
-        + _change_work(topology, ask, join_control_planes + join_workers),
-        "summary": ([SILENT] if silent else [])
-        + _leaving_summary(topology)
-        + etcd_summary(topology, etcd)
-        + _summary(topology, init, join_control_planes, join_workers),
+        "work": work,
+        "summary": lines,
+        "restore": plan_restore(topology),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
         "load_balancer_backends": [
@@ -108,6 +120,7 @@ def _work(
         "plan_host_of_credentials": [api_host if control_planes or workers else None],
         "plan_join_control_planes": list(control_planes),
         "plan_join_workers": list(workers),
+        "plan_backup": [node.host for node in topology.backup_hosts],
         "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
         # Members of external etcd are not touched where only nodes of Kubernetes come and go.
         "plan_etcd_authority": [None if removes else etcd["authority"]],
@@ -118,6 +131,22 @@ def _work(
         "plan_etcd_given": [] if removes else etcd["given"],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
+
+
+def _restore_work(topology: Topology, etcd: Mapping[str, Any]) -> List[Dict[str, str]]:
+    """The groups of playbook restore, and those of other playbooks that it imports: none of them may begin a new cluster."""
+    if topology.playbook == RESTORE:
+        groups = restore_work(topology)
+        endpoint_work = _endpoint_work(topology, plan_restore(topology)["new"]) if groups["plan_restore_new"] else []
+        return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts] + endpoint_work
+    wanted = {
+        "plan_etcd_authority": [etcd["authority"]],
+        "plan_etcd_together": etcd["together"],
+        "plan_etcd_clients": etcd["clients"],
+        "plan_etcd_sign": [etcd["authority"] if etcd["clients"] else None],
+        "plan_etcd_given": etcd["given"],
+    }
+    return [{"group": group, "host": host} for group, hosts in wanted.items() for host in hosts if host is not None]
 
 
 def _holds_token(node: Node) -> bool:
@@ -163,6 +192,7 @@ def _endpoint_work(topology: Topology, join_control_planes: Sequence[str]) -> Li
         "plan_balancers": [] if alone else topology.balancers,
         "plan_keepalived": topology.vip_nodes if topology.vip is not None and not topology.directors else [],
         "plan_directors": topology.directors,
+        "plan_failover_ip": [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))],
         "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
     }
     return [{"group": group, "host": node.host} for group, nodes in groups.items() for node in nodes]
