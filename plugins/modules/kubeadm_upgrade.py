@@ -19,17 +19,16 @@ options:
       - V(applied) runs C(kubeadm upgrade apply), V(upgraded) C(kubeadm upgrade node).
       - V(kubelet) starts the kubelet anew and waits until the node is Ready with the version.
       - V(addons) has kubeadm bring kube-proxy and CoreDNS to the version where it has not.
+      - V(idle) waits for what a run that was killed has left at work here, so that what is read next is the end of it.
     type: str
-    choices: [reconciled, applied, upgraded, kubelet, addons]
+    choices: [reconciled, applied, upgraded, kubelet, addons, idle]
     required: true
   kubernetes_version:
-    description: The version that the node gets. With V(reconciled), the one that the cluster has.
+    description: The version that the node gets. With V(reconciled), the one that the cluster has. Not for V(idle).
     type: str
-    required: true
   node_name:
-    description: The node's name in the cluster.
+    description: The node's name in the cluster. Not for V(idle).
     type: str
-    required: true
   config:
     description: kubeadm's file with the wanted ClusterConfiguration, for V(reconciled).
     type: path
@@ -86,7 +85,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.ku
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.node import Upgrader, described, forbidden
 
-STATES = ["reconciled", "applied", "upgraded", "kubelet", "addons"]
+STATES = ["reconciled", "applied", "upgraded", "kubelet", "addons", "idle"]
 
 
 def reconciled(module: AnsibleModule, upgrader: Upgrader) -> Dict[str, Any]:
@@ -120,22 +119,23 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": STATES, "required": True},
-            "kubernetes_version": {"type": "str", "required": True},
-            "node_name": {"type": "str", "required": True},
+            "kubernetes_version": {"type": "str"},
+            "node_name": {"type": "str"},
             "config": {"type": "path"},
             "differences": {"type": "list", "elements": "dict", "default": []},
             "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 900},
             "kubeadm_path": {"type": "str", "default": "kubeadm"},
         },
-        required_if=[("state", "reconciled", ["config"])],
+        required_if=[("state", state, ["kubernetes_version", "node_name"]) for state in STATES if state != "idle"]
+        + [("state", "reconciled", ["config"])],
         supports_check_mode=True,
     )
     options = module.params
     wanted = Wanted(
         state="joined",
         role="",
-        node_name=options["node_name"],
+        node_name=options["node_name"] or "this node",
         cluster_name="",
         config=options["config"] or "",
         ignore_preflight_errors=options["ignore_preflight_errors"],
@@ -145,7 +145,7 @@ def main() -> None:
     try:
         # A killed run's kubeadm may still be at work here.
         with locked(wanted.timeout) as lock:
-            result = run(module, Upgrader(wanted, HostRunner(), lock))
+            result = {"changed": False} if options["state"] == "idle" else run(module, Upgrader(wanted, HostRunner(), lock))
     except KubeadmError as error:
         module.fail_json(msg=str(error), operation=error.operation, cause=error.cause, remedy=error.remedy, evidence=error.evidence)
     except KubernetesError as error:

@@ -99,6 +99,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     plan_control_plane,
     plan_kubelet,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import KubeadmError, locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import CA
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
@@ -121,16 +122,20 @@ def main() -> None:
     options, runner = module.params, HostRunner()
     days, timeout = options["renew_before_days"], options["timeout"]
     try:
-        if options["part"] == "control_plane":
-            steps = plan_control_plane(runner, days)
-            if not module.check_mode:
-                others = [(server["address"], server["port"]) for server in options["api_servers"]]
-                apply_control_plane(steps, runner, days, Restarter(runner, others, timeout), options["kubeadm_path"])
-        else:
-            steps = plan_kubelet(runner, days)
-            if steps and not module.check_mode:
-                kubeconfig = bootstrap_kubeconfig(options["endpoint"], runner.read(CA) or "", options["bootstrap_token"])
-                KubeletMender(runner, days, kubeconfig, timeout, time.sleep).mend()
+        # What a killed run has left at work here ends first: two would restart the same pods.
+        with locked(10 * timeout):
+            if options["part"] == "control_plane":
+                steps = plan_control_plane(runner, days)
+                if not module.check_mode:
+                    others = [(server["address"], server["port"]) for server in options["api_servers"]]
+                    apply_control_plane(steps, runner, days, Restarter(runner, others, timeout), options["kubeadm_path"])
+            else:
+                steps = plan_kubelet(runner, days)
+                if steps and not module.check_mode:
+                    kubeconfig = bootstrap_kubeconfig(options["endpoint"], runner.read(CA) or "", options["bootstrap_token"])
+                    KubeletMender(runner, days, kubeconfig, timeout, time.sleep).mend()
+    except KubeadmError as error:
+        module.fail_json(msg=str(error), subject=error.operation, problem=error.cause, remedy=error.remedy)
     except CertificateError as error:
         module.fail_json(**error.fields())
     lines = [step.text for step in steps]
