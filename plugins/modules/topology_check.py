@@ -20,7 +20,8 @@ description:
 options:
   playbook:
     description: The topology that is to be built, V(single), V(stacked_ha), V(external_etcd) or V(lvs_haproxy), whose hosts are
-      then checked for it; or V(join), V(remove) or V(replace), which change a cluster that lives. Empty for any.
+      then checked for it; or V(join), V(remove) or V(replace), which change a cluster that lives, or V(backup) or V(restore).
+      Empty for any.
     type: str
     default: ""
   leaving:

@@ -28,9 +28,12 @@ ROLES = (
     "host",
     "cni",
     "lvs",
+    "backup",
+    "restore",
+    "failover_ip",
 )
 #: People have variables of their own that begin like this.
-SHARED_PREFIXES = ("host",)
+SHARED_PREFIXES = ("host", "backup", "restore")
 #: Names that module_utils/topology refuses with words of its own.
 KNOWN_ELSEWHERE = ("keepalived_auth_pass",)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks import (
+    backups,
     balancing,
     components,
     endpoint,
     external_etcd,
+    failover,
     groups,
     leaving,
     membership,
@@ -27,7 +29,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
-CHECKS = (groups, leaving, quorum, external_etcd, names, endpoint, balancing, subnets, versions, components, membership, readiness)
+CHECKS = (
+    *(groups, leaving, quorum, external_etcd, names, endpoint, failover),
+    *(balancing, subnets, versions, components, membership, readiness, backups),
+)
 
 
 class Outcome(NamedTuple):

@@ -218,6 +218,12 @@ class Topology:
         return self.group("etcd") if self.settings.etcd_mode == "external" else self.control_planes
 
     @property
+    def backup_hosts(self) -> List[Node]:
+        """Where something of the cluster is that a backup has to hold: members of etcd, and control planes with their keys."""
+        members = [node for node in self.group("etcd") if self.settings.etcd_mode == "external"]
+        return members + [node for node in self.control_planes if node.state == "control_plane"]
+
+    @property
     def directors(self) -> List[Node]:
         return self.group("directors")
 

@@ -18,10 +18,18 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import ALIVE, BEGUN, BLANK, DEAD
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import (
+    PLAYBOOKS,
+    RESTORE,
+    plan_restore,
+    restore_work,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import summary as restore_summary
 
 #: keepalived's priorities go down from here in steps of one; 255 would mean the owner of the address.
 HIGHEST_PRIORITY = 150
 ETCD_PORT = 2379
+SILENT = "the API answers on no control plane: what is amiss on the nodes is set right, then it is waited for"
 #: Playbooks that change a cluster that lives. They touch who comes, who goes, and who must know of it.
 CHANGES = ("join", "remove", "replace")
 #: Condition of a machine that leaves -> what is done about it.
@@ -40,8 +48,20 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
     join_control_planes = [node.host for node in joiners if "control_plane" in node.groups and node.host != init]
     join_workers = [node.host for node in joiners if "control_plane" not in node.groups]
     chosen = healthiest(topology)
-    ask = chosen.host if chosen else None
+    # A cluster whose API is silent is repaired as far as the roles can, then waited for: never passed over as if it were well.
+    silent = None if chosen or init else healthiest(topology, ready=False)
+    ask = chosen.host if chosen else silent.host if silent else None
     etcd = plan_etcd(topology)
+    if topology.playbook in PLAYBOOKS:
+        work, lines = _restore_work(topology, etcd), restore_summary(topology)
+    else:
+        work = ([{"group": "plan_silent", "host": silent.host}] if silent else []) + (
+            _work(topology, init, ask, join_control_planes, join_workers, etcd)
+            + _endpoint_work(topology, join_control_planes)
+            + _change_work(topology, ask, join_control_planes + join_workers)
+        )
+        lines = ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
+        lines += _summary(topology, init, join_control_planes, join_workers)
     return {
         "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
         "endpoint": endpoint(topology, init),
@@ -58,12 +78,9 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
         "leaving": [one.as_dict() for one in topology.leaving],
-        "work": _work(topology, init, ask, join_control_planes, join_workers, etcd)
-        + _endpoint_work(topology, join_control_planes)
-        + _change_work(topology, ask, join_control_planes + join_workers),
-        "summary": _leaving_summary(topology)
-        + etcd_summary(topology, etcd)
-        + _summary(topology, init, join_control_planes, join_workers),
+        "work": work,
+        "summary": lines,
+        "restore": plan_restore(topology),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
         "load_balancer_backends": [
@@ -103,6 +120,7 @@ def _work(
         "plan_host_of_credentials": [api_host if control_planes or workers else None],
         "plan_join_control_planes": list(control_planes),
         "plan_join_workers": list(workers),
+        "plan_backup": [node.host for node in topology.backup_hosts],
         "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
         # Members of external etcd are not touched where only nodes of Kubernetes come and go.
         "plan_etcd_authority": [None if removes else etcd["authority"]],
@@ -113,6 +131,22 @@ def _work(
         "plan_etcd_given": [] if removes else etcd["given"],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
+
+
+def _restore_work(topology: Topology, etcd: Mapping[str, Any]) -> List[Dict[str, str]]:
+    """The groups of playbook restore, and those of other playbooks that it imports: none of them may begin a new cluster."""
+    if topology.playbook == RESTORE:
+        groups = restore_work(topology)
+        endpoint_work = _endpoint_work(topology, plan_restore(topology)["new"]) if groups["plan_restore_new"] else []
+        return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts] + endpoint_work
+    wanted = {
+        "plan_etcd_authority": [etcd["authority"]],
+        "plan_etcd_together": etcd["together"],
+        "plan_etcd_clients": etcd["clients"],
+        "plan_etcd_sign": [etcd["authority"] if etcd["clients"] else None],
+        "plan_etcd_given": etcd["given"],
+    }
+    return [{"group": group, "host": host} for group, hosts in wanted.items() for host in hosts if host is not None]
 
 
 def _holds_token(node: Node) -> bool:
@@ -156,6 +190,7 @@ def _endpoint_work(topology: Topology, join_control_planes: Sequence[str]) -> Li
         "plan_balancers": [] if alone else topology.balancers,
         "plan_keepalived": topology.vip_nodes if topology.vip is not None and not topology.directors else [],
         "plan_directors": topology.directors,
+        "plan_failover_ip": [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))],
         "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
     }
     return [{"group": group, "host": node.host} for group, nodes in groups.items() for node in nodes]
@@ -212,12 +247,15 @@ def _init(topology: Topology) -> Optional[str]:
     return None
 
 
-def healthiest(topology: Topology) -> Optional[Node]:
-    """A control plane that answers, of these the healthiest: its API server ready, its etcd member healthy, a leader known."""
+def healthiest(topology: Topology, ready: bool = True) -> Optional[Node]:
+    """A control plane that answers, of these the healthiest: its API server ready, its etcd member healthy, a leader known.
+
+    :param ready: only those whose API server is ready; else the best of all.
+    """
     best: Optional[Node] = None
     best_score = -1
     for node in topology.control_planes:
-        if node.state != "control_plane" or mapping(node.facts.get("apiserver")).get("ready") is not True:
+        if node.state != "control_plane" or (ready and mapping(node.facts.get("apiserver")).get("ready") is not True):
             continue
         etcd = mapping(node.facts.get("etcd"))
         score = 2 * (etcd.get("healthy") is True) + (1 if mapping(node.facts.get("kubelet")).get("active") is True else 0)
