@@ -39,14 +39,14 @@ KILLS = {
         ("Bring the member of etcd to its state", 1.5),
         ("Bring the member of etcd to its state", 5.0),
         ("Initialise the cluster on this", 6.0),
-        ("Join this control plane", 4.0),
+        ("Join the cluster as control plane", 4.0),
     ],
     "lvs_haproxy": [
         ("Install what the bundle has", 3.0),
         ("Have the virtual address on the loopback", 0.3),
         ("Give the kernel IP_VS", 1.0),
         ("Initialise the cluster on this", 6.0),
-        ("Join this control plane", 4.0),
+        ("Join the cluster as control plane", 4.0),
     ],
 }
 
