@@ -77,7 +77,8 @@ def look(runner: Runner, virtual_address: str) -> Dict[str, Any]:
     known = sorted({service for fault in FAULTS for way in fault.ways for service in way.services})
     etcd = read_etcd(runner)
     # A member of external etcd has its settings in a file of its own.
-    name = (parse_environment(runner.read(SETTINGS) or "") or parse_flags(runner.read(MANIFESTS + "/etcd.yaml") or "")).get("name", "")
+    flags = parse_environment(runner.read(SETTINGS) or "") or parse_flags(runner.read(MANIFESTS + "/etcd.yaml") or "")
+    name = flags.get("name", "")
     leader = [member["name"] for member in (etcd or {}).get("members", []) if member["id"] == (etcd or {}).get("leader")]
     return {
         "held_addresses": [virtual_address] if virtual_address and _held(runner, virtual_address) else [],
