@@ -25,7 +25,7 @@ def make_authority(folder: pathlib.Path) -> pathlib.Path:
             *("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=%s -keyout %s.key -out %s.crt" % (name, name, name)).split(),
         )
     for name in ("server", "client"):
-        (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes\n")
         openssl(folder, *("req -newkey rsa:2048 -nodes -subj /CN=%s -keyout %s.key -out %s.csr" % (name, name, name)).split())
         signed = "x509 -req -in %s.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile names -out %s.crt" % (name, name)
         openssl(folder, *signed.split())

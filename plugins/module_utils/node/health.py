@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
@@ -28,10 +28,11 @@ ETCD_CLIENTS = ("/etc/kubernetes/pki/etcd/healthcheck-client", "/etc/kubernetes/
 
 
 class Answer(NamedTuple):
-    """Whether the API server is ready, and its own words or why there are none."""
+    """Whether the API server is ready, its own words or why there are none, and the nodes that it knows."""
 
     ready: bool
     message: str
+    nodes: Optional[List[Dict[str, Any]]] = None
 
 
 Ask = Callable[[str, int, Runner], Answer]
@@ -39,10 +40,10 @@ Connect = Callable[[str, str, str, str, float], "EtcdClient"]
 
 
 def read_apiserver(runner: Runner, ask: Optional[Ask] = None) -> Dict[str, Any]:
-    """ready (None where no API server belongs here) and message."""
+    """ready (None where no API server belongs here), message, and nodes (None where it did not say)."""
     manifest = runner.read(MANIFESTS + "/kube-apiserver.yaml")
     if manifest is None:
-        return {"ready": None, "message": "no API server belongs here"}
+        return {"ready": None, "message": "no API server belongs here", "nodes": None}
     flags = parse_flags(manifest)
     port = flags.get("secure-port", "")
     if ask is None:
@@ -51,7 +52,7 @@ def read_apiserver(runner: Runner, ask: Optional[Ask] = None) -> Dict[str, Any]:
 
         ask = ask_readyz
     answer = ask(local_address(flags.get("bind-address", "")), int(port) if _is_port(port) else 6443, runner)
-    return {"ready": answer.ready, "message": answer.message}
+    return {"ready": answer.ready, "message": answer.message, "nodes": answer.nodes}
 
 
 def local_address(bind_address: str) -> str:
@@ -88,6 +89,7 @@ def read_etcd(
         "members": [],
         "leader": None,
         "message": "",
+        "arguments": sorted(flags),
     }
     authority, clients = (AUTHORITY + ".crt", (CLIENT,)) if settings else (ETCD_CA, ETCD_CLIENTS)
     client = next((path for path in clients if runner.exists(path + ".crt") and runner.exists(path + ".key")), None)

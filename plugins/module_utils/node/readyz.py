@@ -1,14 +1,17 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks an API server on its own host whether it is ready."""
+"""Asks an API server on its own host whether it is ready, and which nodes it knows."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import ssl
+from typing import Any, Dict, List, Optional, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.nodes import pod_network
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import Answer
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -34,18 +37,34 @@ class _Connection(http.client.HTTPSConnection):
 
 
 def ask_readyz(address: str, port: int, runner: Runner) -> Answer:
-    """GET /readyz, verified by the cluster's CA."""
+    """GET /readyz, verified by the cluster's CA, and the nodes from one that is ready."""
     try:
         context = ssl.create_default_context(cafile=CA)
         if all(runner.exists(path) for path in CLIENT):
             context.load_cert_chain(*CLIENT)
         connection = _Connection(address, port, context)
         try:
-            connection.request("GET", "/readyz")
-            response = connection.getresponse()
-            text = response.read(4096).decode("utf-8", "replace").strip()
+            status, text = _get(connection, "/readyz")
+            nodes = _nodes(connection) if status == 200 else None
         finally:
             connection.close()
     except (OSError, ValueError, http.client.HTTPException) as error:
         return Answer(False, "%s:%d does not answer: %s" % (address, port, error or type(error).__name__))
-    return Answer(response.status == 200, text if response.status == 200 else "HTTP %d: %s" % (response.status, text[-500:]))
+    return Answer(status == 200, text if status == 200 else "HTTP %d: %s" % (status, text[-500:]), nodes)
+
+
+def _get(connection: _Connection, path: str) -> Tuple[int, str]:
+    connection.request("GET", path)
+    response = connection.getresponse()
+    return response.status, response.read().decode("utf-8", "replace").strip()
+
+
+def _nodes(connection: _Connection) -> Optional[List[Dict[str, Any]]]:
+    """All nodes, or None where it does not say: whoever needs them then asks for them alone, and hears why."""
+    try:
+        status, text = _get(connection, "/api/v1/nodes")
+        if status != 200:
+            return None
+        return sorted((pod_network(node) for node in json.loads(text)["items"]), key=lambda node: str(node["name"]))
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+        return None

@@ -88,7 +88,7 @@ def test_cilium_replaces_a_disabled_kube_proxy() -> None:
 def bridge(name: str) -> Any:
     nodes = [{"name": "cp%d" % i, "addresses": ["10.89.79.1%d" % i], "pod_cidrs": ["10.244.%d.0/24" % i]} for i in (1, 2, 3)]
     text = task("bridge.yml", 1)["vars"]["_cni_bridge"]
-    return expression("cni", text, cni_node_name=name, _cni_pod_networks={"nodes": nodes})
+    return expression("cni", text, cni_node_name=name, _cni_nodes=nodes)
 
 
 def test_a_node_has_a_route_to_every_other_nodes_pods() -> None:

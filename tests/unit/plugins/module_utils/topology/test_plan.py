@@ -31,6 +31,25 @@ def test_on_a_live_cluster_there_is_nothing_to_do(stacked_ha: Any) -> None:
     assert plan["summary"][3] == "worker1: nothing to do (worker 1.33.6)"
 
 
+def test_pod_networks_are_known_from_the_plan_where_every_node_has_its_own(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    names = list(stacked_ha.outcome().plan["node_names"])
+    nodes = [{"name": name, "addresses": [], "pod_cidrs": ["10.244.%d.0/24" % i]} for i, name in enumerate(names + ["old"])]
+    for host in ("cp1", "cp2", "cp3"):
+        stacked_ha.facts(host)["apiserver"]["nodes"] = nodes
+    assert stacked_ha.outcome().plan["pod_networks"] == nodes
+    nodes[0]["pod_cidrs"] = []
+    assert stacked_ha.outcome().plan["pod_networks"] == []
+
+
+def test_pod_networks_are_left_to_be_asked_for_where_a_node_joins(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3")
+    names = list(stacked_ha.outcome().plan["node_names"])
+    nodes = [{"name": name, "addresses": [], "pod_cidrs": ["10.244.0.0/24"]} for name in names]
+    stacked_ha.facts("cp1")["apiserver"]["nodes"] = nodes
+    assert stacked_ha.outcome().plan["pod_networks"] == []
+
+
 def test_a_token_that_a_killed_run_left_is_revoked_where_the_api_answers(stacked_ha: Any) -> None:
     stacked_ha.live("cp1", "cp2", "cp3", "worker1")
     for host in ("cp1", "cp2"):
@@ -70,8 +89,21 @@ def test_the_control_plane_to_ask_is_one_that_answers_and_has_a_healthy_etcd(sta
     assert stacked_ha.outcome().plan["api_host"] == "cp3"
     stacked_ha.facts("cp3")["apiserver"]["ready"] = None
     assert stacked_ha.outcome().plan["ask"] == "cp2"
-    stacked_ha.facts("cp2")["apiserver"]["ready"] = False
-    assert stacked_ha.outcome().plan["ask"] is None
+
+
+def test_a_cluster_whose_api_is_silent_is_waited_for_and_never_passed_over(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    for host in ("cp1", "cp2", "cp3"):
+        stacked_ha.facts(host)["apiserver"]["ready"] = False
+    stacked_ha.facts("cp1")["etcd"]["healthy"] = False
+    plan = stacked_ha.outcome().plan
+    assert (plan["init"], plan["ask"], plan["api_host"]) == (None, "cp2", "cp2")
+    assert {"group": "plan_silent", "host": "cp2"} in plan["work"]
+    assert "answers on no control plane" in plan["summary"][0]
+    stacked_ha.facts("cp3")["apiserver"]["ready"] = True
+    plan = stacked_ha.outcome().plan
+    assert plan["ask"] == "cp3"
+    assert "plan_silent" not in {entry["group"] for entry in plan["work"]}
 
 
 def test_no_second_cluster_is_made_beside_workers_of_a_first(stacked_ha: Any) -> None:
