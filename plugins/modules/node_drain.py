@@ -123,7 +123,7 @@ def main() -> None:
             module.exit_json(changed=opened, diff=_diff(name, opened, "closed", "open"))
         done = drainer.drain(name, module.check_mode)
     except KubernetesError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     module.exit_json(
         changed=done.cordoned or bool(done.evicted),
         cordoned=done.cordoned,

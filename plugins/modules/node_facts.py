@@ -243,8 +243,8 @@ ansible_facts:
           type: str
           returned: always
         etcd:
-          description: C(data_dir), C(data_present), C(reachable), C(healthy), C(members), C(leader) and C(message); null where no
-            member belongs here.
+          description: C(data_dir), C(data_present), C(reachable), C(healthy), C(members), C(leader), C(message) and C(arguments)
+            (their names); null where no member belongs here.
           type: dict
           returned: always
         etcd_host:
@@ -259,7 +259,7 @@ ansible_facts:
           type: dict
           returned: always
         kubelet:
-          description: C(active), whether it runs.
+          description: C(active), whether it runs, and C(extra_arguments), the names of those that an administrator gave it.
           type: dict
           returned: always
         disks:

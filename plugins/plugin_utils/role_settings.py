@@ -30,6 +30,7 @@ ROLES = (
     "lvs",
     "backup",
     "restore",
+    "failover_ip",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore")

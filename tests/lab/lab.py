@@ -27,10 +27,12 @@ def build(_arguments: argparse.Namespace) -> None:
     host.say(f"bundle {bundle} ({size_of(bundle) / 1e6:.0f} MB), node image {image}")
 
 
-def machines(_arguments: argparse.Namespace) -> None:
-    """Build what virtual machines need, once; says what is missing where they can't run."""
-    virtual.check()
-    host.say(f"image of the virtual machines {vm_image.image(products.ssh_keys()).disk}")
+def machines(arguments: argparse.Namespace) -> None:
+    """Build what an inventory's virtual machines (or those of every kind) need, once; says what is missing where they can't run."""
+    kinds = nodes.read(arguments.inventory).virtual.values() if arguments.inventory else virtual.KINDS
+    for kind in sorted(set(kinds)):
+        virtual.check(kind)
+        host.say(f"image of virtual machines {vm_image.image(products.ssh_keys(), kind).disk}")
 
 
 def s3_server(_arguments: argparse.Namespace) -> None:
@@ -92,8 +94,8 @@ def main() -> int:
     for function in (build, machines, s3_server, up, blank, down, purge, status):
         command = commands.add_parser(function.__name__.replace("_", "-"), help=function.__doc__)
         command.set_defaults(run=function)
-        if function in (up, blank, down):
-            optional = "?" if function is down else None
+        if function in (machines, up, blank, down):
+            optional = "?" if function in (machines, down) else None
             command.add_argument("inventory", type=Path, nargs=optional, help="such as inventories/lab/single")
         if function is down:
             command.add_argument("--all", action="store_true", help="all inventories")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nodes, one for each host of a lab inventory, at the address that the inventory gives it: systemd machines in podman, or, where
-a host says `lab_virtual_machine: true`, virtual machines."""
+a host says `lab_virtual_machine: user_mode` (or `qemu`), virtual machines."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import platform
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from cache import drop_superseded, locked
 from host import CACHE, LabError, in_parallel, podman, run, say
 from products import LABEL, LIMITS, ssh_keys
+from products import bundle as further_bundle
 from vm import image as vm_image
 from vm import machines
 
@@ -32,8 +34,10 @@ class Lab(NamedTuple):
     name: str
     subnet: str
     nodes: dict[str, str]
-    #: Those of the nodes that are virtual machines.
-    virtual: frozenset[str] = frozenset()
+    #: Those of the nodes that are virtual machines, and of which kind.
+    virtual: Mapping[str, str] = MappingProxyType({})
+    #: Further versions of Kubernetes whose bundles the nodes have beside the one that they are built from.
+    versions: tuple[str, ...] = ()
 
     @property
     def network(self) -> str:
@@ -56,21 +60,28 @@ def read(inventory: Path) -> Lab:
         raise LabError(f"{path} does not exist: name a directory like inventories/lab/single.") from error
     except yaml.YAMLError as error:
         raise LabError(f"{path} is not valid YAML: {error}") from error
-    subnet = str(groups.get("all", {}).get("vars", {}).get("lab_subnet", ""))
+    general = groups.get("all", {}).get("vars", {})
+    subnet = str(general.get("lab_subnet", ""))
     nodes: dict[str, str] = {}
-    virtual = set()
+    virtual: dict[str, str] = {}
     for host, variables in _hosts(groups):
         if "ansible_host" in variables:
             nodes[host] = str(variables["ansible_host"])
         if variables.get("lab_virtual_machine"):
-            virtual.add(host)
+            # Without a word about the kind, all that a computer has.
+            kind = variables["lab_virtual_machine"]
+            virtual[host] = "qemu" if kind is True else str(kind)
     if not subnet or not nodes:
         raise LabError(f"{path}: write all.vars.lab_subnet (such as 10.89.79.0/24) and each host's ansible_host in it.")
     network = ipaddress.ip_network(subnet)
     outside = [host for host, address in nodes.items() if ipaddress.ip_address(address) not in network]
     if outside:
         raise LabError(f"{path}: ansible_host of {', '.join(outside)} is not in lab_subnet {subnet}: choose an address of it.")
-    return Lab(inventory.resolve().name, subnet, nodes, frozenset(virtual))
+    unknown = sorted(set(virtual.values()) - set(machines.KINDS))
+    if unknown:
+        raise LabError(f"{path}: lab_virtual_machine: {unknown[0]} is no kind of machine: write {' or '.join(machines.KINDS)}.")
+    versions = tuple(str(version) for version in general.get("lab_bundle_versions", []))
+    return Lab(inventory.resolve().name, subnet, nodes, virtual, versions)
 
 
 def _hosts(groups: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -82,13 +93,16 @@ def _hosts(groups: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def up(lab: Lab, image: str, bundle: Path) -> None:
     """Network and nodes as the inventory has them; what runs already is left alone."""
+    bundles = {BUNDLE: bundle, **{f"{BUNDLE}-{version}": further_bundle(version) for version in lab.versions}}
     start = time.monotonic()
+    for kind in set(lab.virtual.values()):
+        machines.check(kind)
     with locked(f"lab-{lab.name}"):
         _network_up(lab)
         states = containers(lab.name)
         modules = _modules()
         plain = [node for node in lab.nodes if node not in lab.virtual]
-        in_parallel(lambda node: _start(lab, node, image, bundle, modules, states.get(lab.container(node), "")), plain)
+        in_parallel(lambda node: _start(lab, node, image, bundles, modules, states.get(lab.container(node), "")), plain)
         # After the containers: podman makes the bridge.
         booted = time.monotonic()
         _machines_up(lab)
@@ -100,13 +114,12 @@ def up(lab: Lab, image: str, bundle: Path) -> None:
 def _machines_up(lab: Lab) -> None:
     if not lab.virtual:
         return
-    machines.check()
-    made = vm_image.image(ssh_keys())
+    made = {kind: vm_image.image(ssh_keys(), kind) for kind in set(lab.virtual.values())}
     if not machines.machines():  # machines may stand on an older image
-        drop_superseded([made.disk.parent])
+        drop_superseded([one.disk.parent for one in made.values()])
     bridge = json.loads(podman("network", "inspect", lab.network))[0]["network_interface"]
-    for node in lab.virtual:
-        machines.up(lab.container(node), lab.name, node, lab.nodes[node], lab.subnet, bridge, made)
+    for node, kind in lab.virtual.items():
+        machines.up(lab.container(node), kind, lab.name, node, lab.nodes[node], lab.subnet, bridge, made[kind])
 
 
 def _network_up(lab: Lab) -> None:
@@ -120,7 +133,7 @@ def _network_up(lab: Lab) -> None:
     podman("network", "create", "--subnet", lab.subnet, "--disable-dns", "--label", label, lab.network, remedy=remedy)
 
 
-def _start(lab: Lab, node: str, image: str, bundle: Path, modules: str, state: str) -> None:
+def _start(lab: Lab, node: str, image: str, bundles: dict[str, Path], modules: str, state: str) -> None:
     name = lab.container(node)
     if state == "running":
         return
@@ -134,7 +147,8 @@ def _start(lab: Lab, node: str, image: str, bundle: Path, modules: str, state: s
         # A cgroup namespace of its own: without it the kubelet finds no [kubepods].
         *("--privileged", "--cgroupns=private", "--systemd=always", *LIMITS, "--tmpfs", "/run", "--tmpfs", "/tmp"),
         # An anonymous volume takes containerd and etcd off overlayfs.
-        *("-v", "/var", "-v", f"{bundle}:{BUNDLE}:ro", "-v", f"{modules}:/lib/modules:ro"),
+        *("-v", "/var", "-v", f"{modules}:/lib/modules:ro"),
+        *(part for place, bundle in bundles.items() for part in ("-v", f"{bundle}:{place}:ro")),
         # /etc/hosts is the node's own file, as on a server, not podman's mount.
         *("--no-hosts", "--network", lab.network, "--ip", lab.nodes[node], image),
         remedy=f"If {lab.nodes[node]} is in use: `podman ps -a`, then `lab.py down` the inventory that has it.",

@@ -2,6 +2,7 @@
 
 import http.server
 import ssl
+import threading
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -21,7 +22,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain("/etc/stand-in/server.crt", "/etc/stand-in/server.key")
-server = Server(("", 6443), Handler)
-# The handshake is made in the connection's own thread, not while others wait.
-server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-server.serve_forever()
+# The API server's port, and that of RKE2's supervisor.
+servers = [Server(("", port), Handler) for port in (6443, 9345)]
+for server in servers:
+    # The handshake is made in the connection's own thread, not while others wait.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever).start()

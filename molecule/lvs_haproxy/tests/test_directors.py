@@ -32,16 +32,26 @@ class Site:
         self.load_balancers: List[str] = groups["load_balancers"]["hosts"]
         self.vip: str = cluster.setting("cluster_vip")
         self.port = int(cluster.setting("cluster_endpoint").rpartition(":")[2])
+        self.mode: str = cluster.setting("lvs_mode") or "dr"
+        # NAT answers only clients of other networks than the real servers'.
+        client = cluster.setting("lab_client_address")
+        self.source = (str(client), 0) if client else None
+        # By which the directors know the load balancers.
+        real = cluster.setting("lvs_real_servers") or []
+        self.real_address = {name: cluster.address(name) for name in self.load_balancers}
+        self.real_address.update({server["name"]: server["address"] for server in real})
+        services = cluster.setting("lvs_services") or [{"port": self.port}]
+        self.ports: List[int] = [int(service["port"]) for service in services]
 
-    def connection(self) -> http.client.HTTPSConnection:
+    def connection(self, port: int = 0) -> http.client.HTTPSConnection:
         # Who answers is told by the address alone; load balancer and director verify the certificate.
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        return http.client.HTTPSConnection(self.vip, self.port, timeout=2, context=context)
+        return http.client.HTTPSConnection(self.vip, port or self.port, timeout=2, context=context, source_address=self.source)
 
-    def answers(self) -> bool:
-        connection = self.connection()
+    def answers(self, port: int = 0) -> bool:
+        connection = self.connection(port)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -50,30 +60,31 @@ class Site:
         finally:
             connection.close()
 
-    def holders(self, dead: str = "") -> List[str]:
-        return [
-            name
-            for name in self.directors
-            if name != dead and "inet %s/" % self.vip in self.cluster.host(name).run("ip -4 address show eth0").stdout
-        ]
+    def interface(self, director: str) -> str:
+        """The interface on which the director has the address; empty where it has not."""
+        shown = self.cluster.host(director).run("ip -4 -oneline address show to %s" % self.vip).stdout.split()
+        return shown[1] if shown else ""
 
-    def table(self, director: str) -> Dict[str, Tuple[int, int]]:
-        """Address -> packets in and out, of the virtual server and of each real server, by the kernel's own count."""
+    def holders(self, dead: str = "") -> List[str]:
+        return [name for name in self.directors if name != dead and self.interface(name)]
+
+    def table(self, director: str) -> Dict[Tuple[str, int], Tuple[int, int]]:
+        """Address and port -> packets in and out, of each virtual server and each real server, by the kernel's own count."""
         listed = self.cluster.host(director).run("ipvsadm --list --numeric --stats --exact")
         assert listed.rc == 0, listed.stderr
-        rows = re.findall(r"^(?:TCP|  ->)\s+([0-9.]+):\d+\s+\d+\s+(\d+)\s+(\d+)", listed.stdout, re.MULTILINE)
-        return {address: (int(into), int(out)) for address, into, out in rows}
+        rows = re.findall(r"^(?:TCP|  ->)\s+([0-9.]+):(\d+)\s+\d+\s+(\d+)\s+(\d+)", listed.stdout, re.MULTILINE)
+        return {(address, int(port)): (int(into), int(out)) for address, port, into, out in rows}
 
-    def real_servers(self, director: str) -> "set[str]":
-        return set(self.table(director)) - {self.vip}
+    def real_servers(self, director: str) -> "set[Tuple[str, int]]":
+        return {entry for entry in self.table(director) if entry[0] != self.vip}
 
     def settled(self) -> None:
         """Returns when both directors pass on to all load balancers and one of them has the address."""
-        wanted = {self.cluster.address(name) for name in self.load_balancers}
+        wanted = {(self.real_address[name], port) for name in self.load_balancers for port in self.ports}
         deadline = time.monotonic() + 300
         while True:
             known = all(self.real_servers(name) == wanted for name in self.directors)
-            if known and len(self.holders()) == 1 and self.answers():
+            if known and len(self.holders()) == 1 and all(self.answers(port) for port in self.ports):
                 return
             assert time.monotonic() < deadline, {name: self.table(name) for name in self.directors}
             time.sleep(1)
@@ -135,18 +146,25 @@ def test_one_director_holds_the_address_and_knows_all_load_balancers(site: Site)
         assert host.sysctl("net.ipv4.vs.expire_nodest_conn") == 1
 
 
-def test_packets_take_the_direct_path(site: Site) -> None:
+def test_packets_take_the_path_of_the_mode(site: Site) -> None:
     (active,) = site.holders()
     before = site.table(active)
-    for _question in range(40):
-        assert site.answers()
+    for port in site.ports:
+        for _question in range(40):
+            assert site.answers(port)
     after = site.table(active)
-    assert after[site.vip][0] >= before[site.vip][0] + 40 * 5, "each connection has at least five packets to the API"
-    for address, (into, out) in after.items():
-        assert out == 0, "%s answered through the director" % address
-        assert into > before[address][0], "%s got nothing" % address
+    for port in site.ports:
+        counted = after[site.vip, port][0] - before[site.vip, port][0]
+        print("port %d: %d packets in and %d out by director %s" % (port, counted, after[site.vip, port][1], active))
+        assert counted >= 40 * 5, "each connection has at least five packets to the API"
+    for server, (into, out) in after.items():
+        assert into > before[server][0], "%s:%d got nothing" % server
+        if site.mode == "dr":
+            assert out == 0, "%s:%d answered through the director" % server
+        else:
+            assert out > before[server][1], "%s:%d did not answer through the director" % server
     flags = site.cluster.host(active).run("ipvsadm --list --numeric").stdout
-    assert flags.count(" Route ") == len(site.load_balancers)
+    assert flags.count({"dr": " Route ", "nat": " Masq "}[site.mode]) == len(site.load_balancers) * len(site.ports)
 
 
 def test_the_check_of_the_api_behind_a_load_balancer_verifies_the_certificate(site: Site) -> None:
@@ -163,11 +181,14 @@ def test_the_check_of_the_api_behind_a_load_balancer_verifies_the_certificate(si
 def test_only_the_active_director_claims_the_address_in_the_segment(site: Site) -> None:
     for name in site.load_balancers:
         host = site.cluster.host(name)
+        if site.mode == "nat":
+            assert site.vip not in host.run("ip -4 address show").stdout
+            continue
         assert "inet %s/32" % site.vip in host.run("ip -4 address show lo").stdout
         assert (host.sysctl("net.ipv4.conf.all.arp_ignore"), host.sysctl("net.ipv4.conf.all.arp_announce")) == (1, 2)
         assert host.service("kubernetes-virtual-address").is_enabled
     (active,) = site.holders()
-    mac = site.cluster.host(active).file("/sys/class/net/eth0/address").content_string.strip()
+    mac = site.cluster.host(active).file("/sys/class/net/%s/address" % site.interface(active)).content_string.strip()
     # Forget the address, so that the whole segment is asked for it.
     subprocess.run(["ip", "neighbour", "flush", "to", site.vip], check=True)
     assert site.answers()
@@ -209,10 +230,12 @@ def test_the_endpoint_outlives_a_load_balancer(site: Site) -> None:
     try:
         print("questions went unanswered for %.2f s when load balancer %s died" % (probe.outage(stopped), dead))
         (active,) = site.holders()
-        assert site.cluster.address(dead) not in site.real_servers(active)
+        assert site.real_address[dead] not in {address for address, _port in site.real_servers(active)}
         assert probe.outage(stopped) <= LIMIT
     finally:
         site.cluster.lab("start", "%s-%s" % (site.cluster.scenario, dead))
     site.settled()
+    if site.mode == "nat":
+        return
     host = site.cluster.host(dead)
     assert "inet %s/32" % site.vip in host.run("ip -4 address show lo").stdout, "after its start, without Ansible"

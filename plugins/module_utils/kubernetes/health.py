@@ -195,7 +195,7 @@ def wait_until_healthy(
 def report(checks: Sequence[Check], waited: Sequence[str]) -> str:
     """The text for a person: every check, what is wrong last, and what was waited for."""
     lines = [check.line() for check in sorted(checks, key=lambda check: not check.ok)]
-    if waited and not all(check.ok for check in checks):
+    if waited:
         lines += ["Waited for:"] + ["  " + text for text in waited]
     return "\n".join(lines)
 

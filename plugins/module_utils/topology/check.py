@@ -13,6 +13,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     components,
     endpoint,
     external_etcd,
+    failover,
     groups,
     leaving,
     membership,
@@ -29,8 +30,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
-    *(groups, leaving, quorum, external_etcd, names, endpoint, balancing),
-    *(subnets, versions, components, membership, readiness, backups),
+    *(groups, leaving, quorum, external_etcd, names, endpoint, failover),
+    *(balancing, subnets, versions, components, membership, readiness, backups),
 )
 
 

@@ -29,6 +29,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rest
 #: keepalived's priorities go down from here in steps of one; 255 would mean the owner of the address.
 HIGHEST_PRIORITY = 150
 ETCD_PORT = 2379
+SILENT = "the API answers on no control plane: what is amiss on the nodes is set right, then it is waited for"
 #: Playbooks that change a cluster that lives. They touch who comes, who goes, and who must know of it.
 CHANGES = ("join", "remove", "replace")
 #: Condition of a machine that leaves -> what is done about it.
@@ -47,8 +48,20 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
     join_control_planes = [node.host for node in joiners if "control_plane" in node.groups and node.host != init]
     join_workers = [node.host for node in joiners if "control_plane" not in node.groups]
     chosen = healthiest(topology)
-    ask = chosen.host if chosen else None
+    # A cluster whose API is silent is repaired as far as the roles can, then waited for: never passed over as if it were well.
+    silent = None if chosen or init else healthiest(topology, ready=False)
+    ask = chosen.host if chosen else silent.host if silent else None
     etcd = plan_etcd(topology)
+    if topology.playbook in PLAYBOOKS:
+        work, lines = _restore_work(topology, etcd), restore_summary(topology)
+    else:
+        work = ([{"group": "plan_silent", "host": silent.host}] if silent else []) + (
+            _work(topology, init, ask, join_control_planes, join_workers, etcd)
+            + _endpoint_work(topology, join_control_planes)
+            + _change_work(topology, ask, join_control_planes + join_workers)
+        )
+        lines = ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
+        lines += _summary(topology, init, join_control_planes, join_workers)
     return {
         "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
         "endpoint": endpoint(topology, init),
@@ -65,16 +78,8 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
         "leaving": [one.as_dict() for one in topology.leaving],
-        "work": _restore_work(topology, etcd)
-        if topology.playbook in PLAYBOOKS
-        else _work(topology, init, ask, join_control_planes, join_workers, etcd)
-        + _endpoint_work(topology, join_control_planes)
-        + _change_work(topology, ask, join_control_planes + join_workers),
-        "summary": restore_summary(topology)
-        if topology.playbook in PLAYBOOKS
-        else _leaving_summary(topology)
-        + etcd_summary(topology, etcd)
-        + _summary(topology, init, join_control_planes, join_workers),
+        "work": work,
+        "summary": lines,
         "restore": plan_restore(topology),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
@@ -187,6 +192,7 @@ def _endpoint_work(topology: Topology, join_control_planes: Sequence[str]) -> Li
         "plan_balancers": [] if alone else topology.balancers,
         "plan_keepalived": topology.vip_nodes if topology.vip is not None and not topology.directors else [],
         "plan_directors": topology.directors,
+        "plan_failover_ip": [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))],
         "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
     }
     return [{"group": group, "host": node.host} for group, nodes in groups.items() for node in nodes]
@@ -243,12 +249,15 @@ def _init(topology: Topology) -> Optional[str]:
     return None
 
 
-def healthiest(topology: Topology) -> Optional[Node]:
-    """A control plane that answers, of these the healthiest: its API server ready, its etcd member healthy, a leader known."""
+def healthiest(topology: Topology, ready: bool = True) -> Optional[Node]:
+    """A control plane that answers, of these the healthiest: its API server ready, its etcd member healthy, a leader known.
+
+    :param ready: only those whose API server is ready; else the best of all.
+    """
     best: Optional[Node] = None
     best_score = -1
     for node in topology.control_planes:
-        if node.state != "control_plane" or mapping(node.facts.get("apiserver")).get("ready") is not True:
+        if node.state != "control_plane" or (ready and mapping(node.facts.get("apiserver")).get("ready") is not True):
             continue
         etcd = mapping(node.facts.get("etcd"))
         score = 2 * (etcd.get("healthy") is True) + (1 if mapping(node.facts.get("kubelet")).get("active") is True else 0)

@@ -1,7 +1,11 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual machines in qemu, by software emulation, as neighbours of the containers: a tap on the containers' own bridge."""
+"""Virtual machines as neighbours of the containers: a tap on the containers' own bridge.
+
+Of two kinds: `user_mode` is a Linux kernel that runs as a program of this machine (User Mode Linux), with loadable modules, and its
+programs run at this machine's own speed; `qemu` is a whole computer by software emulation, far slower, for disks and firmware.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +25,23 @@ from host import CACHE, LabError, run, say
 from vm.image import Image
 
 FOLDER = CACHE / "machines"
-#: program -> Debian package that has it
-PREREQUISITES = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "ip": "iproute2"}
+KINDS = ("user_mode", "qemu")
+#: kind -> program -> Debian package that has it
+PREREQUISITES = {
+    "user_mode": {"mke2fs": "e2fsprogs", "ip": "iproute2"},
+    "qemu": {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "ip": "iproute2"},
+}
 MEMORY = 512  # MiB: enough for a director or a load balancer
-PATIENCE = 600  # seconds until a machine must answer: some 25 s where nothing else runs, minutes on a busy machine
-#: `tcg` needs nothing of the machine; `kvm` is faster where there is one.
+PATIENCE = 600  # seconds until a machine must answer: 10 or (qemu) 25 s where nothing else runs, minutes on a busy machine
+#: qemu's. `tcg` needs nothing of the machine; `kvm` is faster where there is one.
 ACCELERATION = os.environ.get("LAB_VM_ACCEL", "tcg")
 
 
-def missing() -> list[str]:
+def missing(kind: str) -> list[str]:
     """What virtual machines need and this machine lacks, in words for a person; empty where they can run."""
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-    programs = [program for program in PREREQUISITES if not shutil.which(program, path=path)]
-    lacks = [f"{program} (Debian package {PREREQUISITES[program]})" for program in programs]
+    needed = PREREQUISITES[kind]
+    lacks = [f"{program} (Debian package {needed[program]})" for program in needed if not shutil.which(program, path=path)]
     if not Path("/dev/net/tun").exists():
         lacks.append("/dev/net/tun (`modprobe tun`; in a container: pass the device in)")
     if os.uname().machine != "x86_64":
@@ -43,9 +51,9 @@ def missing() -> list[str]:
     return lacks
 
 
-def check() -> None:
+def check(kind: str) -> None:
     """LabError with all that is missing."""
-    lacks = missing()
+    lacks = missing(kind)
     if lacks:
         raise LabError("virtual machines can't run here. Missing: " + "; ".join(lacks))
 
@@ -59,15 +67,16 @@ def machines(lab: str | None = None) -> dict[str, str]:
     return found
 
 
-def up(name: str, lab: str, node: str, address: str, subnet: str, bridge: str, image: Image) -> None:
+def up(name: str, kind: str, lab: str, node: str, address: str, subnet: str, bridge: str, image: Image) -> None:
     """The machine runs, from a disk of its own over the image; one that runs already is left alone."""
     folder = FOLDER / name
     if not (folder / "settings.json").exists():
         shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
         folder.mkdir(parents=True)
-        run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.disk, folder / "disk.qcow2"])
-        settings = {"lab": lab, "node": node, "address": address, "subnet": subnet, "bridge": bridge}
-        settings |= {"kernel": str(image.kernel), "initrd": str(image.initrd)}
+        if kind == "qemu":
+            run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.disk, folder / "disk.qcow2"])
+        settings = {"kind": kind, "lab": lab, "node": node, "address": address, "subnet": subnet, "bridge": bridge}
+        settings |= {"disk": str(image.disk), "kernel": str(image.kernel), "initrd": str(image.initrd)}
         (folder / "settings.json").write_text(json.dumps(settings))
     start(name)
 
@@ -84,18 +93,51 @@ def start(name: str) -> None:
     gateway = next(iter(network.hosts()))
     digest = hashlib.sha256(name.encode()).hexdigest()
     mac = "52:54:00:" + ":".join(digest[place : place + 2] for place in (0, 2, 4))
-    words = (
-        "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=yes net.ifnames=0 mitigations=off "
-        f"systemd.hostname={settings['node']} "
-        f"ip={settings['address']}::{gateway}:{network.netmask}:{settings['node']}:eth0:none"
-    )
+    user_mode = settings["kind"] == "user_mode"
+    interface = "vec0" if user_mode else "eth0"
+    words = [
+        *("rw", "systemd.show_status=yes", f"systemd.hostname={settings['node']}"),
+        f"ip={settings['address']}::{gateway}:{network.netmask}:{settings['node']}:{interface}:none",
+    ]
+    (_start_user_mode if user_mode else _start_qemu)(folder, settings, tap, mac, words)
+
+
+#: Slower than a container: without precedence, busy containers would slow a director's clockwork.
+PRECEDENCE = ("nice", "-n", "-8")
+
+
+def _start_user_mode(folder: Path, settings: dict[str, str], tap: str, mac: str, words: list[str]) -> None:
+    # Its folder of sockets, whose path must be short; a killed machine leaves it.
+    identity = folder.name.encode()
+    identity_words = f"umid={hashlib.sha256(identity).hexdigest()[:8]}", f"uml_dir={folder}/sockets/"
+    shutil.rmtree(folder / "sockets", ignore_errors=True)
+    (folder / "sockets").mkdir()
+    with (folder / "console.log").open("w") as console:
+        process = subprocess.Popen(
+            [
+                *(*PRECEDENCE, settings["kernel"], f"mem={MEMORY}M", *identity_words),
+                # Written to a file of its own over the image.
+                *(f"ubd0={folder}/disk.cow,{settings['disk']}", "root=/dev/ubda"),
+                *("con0=null,fd:1", "con=null", *words),
+                f"vec0:transport=tap,ifname={tap},depth=128,gro=1,mac={mac}",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            # Each process inside is one here, too: they end together, as a group.
+            start_new_session=True,
+        )
+    (folder / "pid").write_text(f"{process.pid}\n")
+
+
+def _start_qemu(folder: Path, settings: dict[str, str], tap: str, mac: str, words: list[str]) -> None:
     run(
         [
-            # Emulation costs ten times what it stands for: without precedence, busy containers would slow a director's clockwork.
-            *("nice", "-n", "-8", "qemu-system-x86_64", "-name", name),
+            *(*PRECEDENCE, "qemu-system-x86_64", "-name", folder.name),
             *("-machine", "q35", "-smp", "1", "-m", str(MEMORY), "-cpu", "max"),
             *("-accel", "tcg,thread=multi,tb-size=128" if ACCELERATION == "tcg" else ACCELERATION),
-            *("-kernel", settings["kernel"], "-initrd", settings["initrd"], "-append", words),
+            *("-kernel", settings["kernel"], "-initrd", settings["initrd"]),
+            *("-append", " ".join(["root=/dev/vda", "console=ttyS0", "quiet", "net.ifnames=0", "mitigations=off", *words])),
             # The disk may be lost when this machine loses power, not when the virtual one does.
             *("-drive", f"file={folder}/disk.qcow2,if=virtio,cache=unsafe", "-device", "virtio-rng-pci"),
             *("-netdev", f"tap,id=lan,ifname={tap},script=no,downscript=no"),
@@ -112,13 +154,16 @@ def stop(name: str) -> None:
     pid = _pid(folder)
     if pid is None:
         return
-    os.kill(pid, signal.SIGKILL)
+    if json.loads((folder / "settings.json").read_text())["kind"] == "user_mode":
+        os.killpg(pid, signal.SIGKILL)
+    else:
+        os.kill(pid, signal.SIGKILL)
     for _attempt in range(200):
         if _pid(folder) is None:
             (folder / "pid").unlink(missing_ok=True)
             return
         time.sleep(0.02)
-    raise LabError(f"qemu of {name} (process {pid}) does not end.")
+    raise LabError(f"the machine {name} (process {pid}) does not end.")
 
 
 def remove(name: str) -> None:
@@ -144,7 +189,7 @@ def wait_for(name: str, started: float) -> None:
         if state in ("running", "degraded"):
             break
         if _pid(FOLDER / name) is None:
-            raise LabError(f"qemu of {name} ended. Its console: {FOLDER / name / 'console.log'}")
+            raise LabError(f"the machine {name} ended. Its console: {FOLDER / name / 'console.log'}")
         time.sleep(0.5)
     else:
         raise LabError(f"{name} is not up after {PATIENCE} s ({state}). Its console: {FOLDER / name / 'console.log'}")
@@ -181,6 +226,6 @@ def _pid(folder: Path) -> int | None:
     """The process of the machine; None where it does not run, or where its number belongs to another process by now."""
     with contextlib.suppress(OSError, ValueError):
         pid = int((folder / "pid").read_text())
-        if f"-name\0{folder.name}\0".encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if f"{folder}/disk.".encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
     return None

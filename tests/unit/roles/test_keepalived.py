@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import stat
 import subprocess
 import tempfile
 from typing import Any
@@ -86,6 +87,44 @@ def test_the_check_goes_through_the_given_port_and_verifies_the_name() -> None:
     assert "insecure" not in text
 
 
+FAILOVER = {"failover_ip_provider": "ovh", "failover_ip_addresses": ["203.0.113.10"]}
+
+
+def test_with_a_failover_ip_it_holds_that_too_says_its_state_and_hears_of_the_nodes_fitness() -> None:
+    text = render(**FAILOVER)
+    assert "        10.89.79.100/32 dev eth0\n        203.0.113.10/32 dev eth0\n" in text
+    assert '    file "/run/kubernetes-failover-ip/unfit"\n' in text and "    track_file {\n        unfit_1\n    }\n" in text
+    assert "    track_script {\n        apiserver\n    }\n" in text
+    assert "    notify /etc/keepalived/note-state.sh\n" in text
+    plain = render()
+    assert "notify" not in plain and "track_file" not in plain and "203.0.113.10" not in plain
+    both = render(keepalived_check_file="/run/fit", **FAILOVER)
+    assert "    track_file {\n        health\n        unfit_1\n    }\n" in both
+
+
+def test_the_state_is_written_whole_and_a_script_that_was_overtaken_is_silent(tmp_path: pathlib.Path) -> None:
+    state = tmp_path / "state"
+    script = tmp_path / "note.sh"
+    script.write_text(template("keepalived", "note-state.sh.j2", keepalived_state_file=str(state)))
+
+    def note(word: str) -> "list[str]":
+        subprocess.run(["sh", str(script), "INSTANCE", "kubernetes", word, "150"], check=True)
+        return state.read_text().split()
+
+    assert note("BACKUP")[:2] == ["BACKUP", str(os.getpid())]
+    assert note("MASTER")[0] == "MASTER"
+    # Another script of the same keepalived, begun later, was faster.
+    later = int(note("MASTER")[2]) + 50
+    state.write_text("FAULT %d %d\n" % (os.getpid(), later))
+    assert note("MASTER")[0] == "FAULT"
+    # Of another keepalived, or the numbers began anew.
+    state.write_text("FAULT 1 %d\n" % later)
+    assert note("MASTER")[0] == "MASTER"
+    state.write_text("FAULT %d %d\n" % (os.getpid(), later + 20000))
+    assert note("BACKUP")[0] == "BACKUP"
+    assert stat.S_IMODE(state.stat().st_mode) == 0o644
+
+
 @pytest.mark.skipif(
     shutil.which("keepalived") is None or os.geteuid() != 0,
     reason="no keepalived, or not root: its own check of the text is not run",
@@ -98,6 +137,7 @@ def test_the_check_goes_through_the_given_port_and_verifies_the_name() -> None:
         {"keepalived_peers": [], "keepalived_priorities": [150]},
         {"keepalived_virtual_addresses": ["10.89.79.100/24", "fd00::100"]},
         {"keepalived_vrrp_version": 2},
+        {"keepalived_preempt": False, **FAILOVER},
     ],
 )
 def test_keepalived_itself_takes_the_text(given: "dict[str, Any]") -> None:
@@ -110,6 +150,10 @@ def test_keepalived_itself_takes_the_text(given: "dict[str, Any]") -> None:
         script.chmod(0o700)
         config = folder / "keepalived.conf"
         text = render(keepalived_interface=interface, **given)
+        note = folder / "note.sh"
+        note.write_text("#!/bin/sh\n")
+        note.chmod(0o700)
+        text = text.replace("/etc/keepalived/note-state.sh", str(note))
         config.write_text(text.replace("/etc/keepalived/check-apiserver.sh", str(script)))
         config.chmod(0o600)
         done = subprocess.run(

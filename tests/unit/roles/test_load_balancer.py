@@ -21,8 +21,19 @@ def test_every_api_server_is_checked_by_readyz_with_a_verified_certificate() -> 
     assert "stats uri" not in text
 
 
+def test_additional_ports_are_passed_on_to_the_same_port() -> None:
+    given = {"load_balancer_backends": BACKENDS, "load_balancer_additional_ports": [9345]}
+    _first, further = template("load_balancer", "haproxy.cfg.j2", **given).split("frontend port-9345\n")
+    assert "    bind *:9345\n" in further and "server cp3 10.89.79.13:9345\n" in further
+    assert " check on-marked-down" in further and "check-ssl" not in further, "what listens there need not speak TLS"
+    text = nginx(load_balancer_additional_ports=[9345])
+    assert "listen *:9345 so_keepalive=on;" in text and "server 10.89.79.13:9345 max_fails=2" in text
+    assert text.count("server 10.89.79.13:6443 ") == 1
+
+
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="no haproxy here: its own check of the text is not run")
-def test_haproxy_itself_takes_the_text(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("further", [[], [9345]])
+def test_haproxy_itself_takes_the_text(tmp_path: pathlib.Path, further: "list[int]") -> None:
     ca = tmp_path / "ca.crt"
     subprocess.run(
         [
@@ -44,7 +55,8 @@ def test_haproxy_itself_takes_the_text(tmp_path: pathlib.Path) -> None:
         check=True,
         capture_output=True,
     )
-    text = template("load_balancer", "haproxy.cfg.j2", load_balancer_backends=BACKENDS)
+    given = {"load_balancer_backends": BACKENDS, "load_balancer_additional_ports": further}
+    text = template("load_balancer", "haproxy.cfg.j2", **given)
     config = tmp_path / "haproxy.cfg"
     config.write_text(text.replace("/etc/haproxy/kubernetes-ca.crt", str(ca)))
     done = subprocess.run(["haproxy", "-c", "-f", str(config)], capture_output=True, text=True, check=False)
@@ -76,9 +88,7 @@ def test_nginx_says_in_its_file_that_it_checks_nobody() -> None:
 
 
 def test_nginx_takes_ipv6_addresses_in_brackets() -> None:
-    text = nginx(
-        load_balancer_bind_addresses=["::"], load_balancer_backends=[{"name": "cp1", "address": "fd00::11", "port": 6443}]
-    )
+    text = nginx(load_balancer_bind_addresses=["::"], load_balancer_backends=[{"name": "cp1", "address": "fd00::11", "port": 6443}])
     assert "listen [::]:8443 so_keepalive=on ipv6only=off;" in text
     assert "server [fd00::11]:6443 " in text
 
@@ -100,12 +110,13 @@ def test_what_is_missing_follows_from_the_engine(family: str, engine: str, insta
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx here: its own check of the text is not run")
+@pytest.mark.parametrize("further", [[], [9345]])
 @pytest.mark.parametrize("addresses", [["*"], ["::"], ["127.0.0.1", "::1"]])
-def test_nginx_itself_takes_the_text(tmp_path: pathlib.Path, addresses: "list[str]") -> None:
+def test_nginx_itself_takes_the_text(tmp_path: pathlib.Path, addresses: "list[str]", further: "list[int]") -> None:
     modules = sorted(pathlib.Path("/etc/nginx/modules-enabled").glob("*.conf"))
     if not any("stream" in path.name for path in modules):
         pytest.skip("nginx here has no stream module")
-    text = nginx(load_balancer_bind_addresses=addresses)
+    text = nginx(load_balancer_bind_addresses=addresses, load_balancer_additional_ports=further)
     text = re.sub(r"/run/nginx.pid|/var/log/nginx/error.log", lambda found: str(tmp_path / pathlib.Path(found[0]).name), text)
     config = tmp_path / "nginx.conf"
     config.write_text(text)

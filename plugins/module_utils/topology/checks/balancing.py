@@ -23,9 +23,14 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 OF_THE_PAIR = ("lvs_mode", "lvs_services", "lvs_scheduler", "lvs_sync", "lvs_sync_id", "lvs_gateway", "lvs_idle_timeout")
 
 
+#: What listens on a control plane beside its API server (Kubernetes, "Ports and Protocols").
+OF_A_CONTROL_PLANE = {2379: "etcd's own", 2380: "etcd's own", 10250: "the kubelet's own"}
+
+
 def check(topology: Topology) -> Iterator[Problem]:
     yield from _load_balancers(topology)
     yield from _engine(topology)
+    yield from _additional_ports(topology)
     if topology.playbook == "lvs_haproxy" and not topology.directors:
         yield Problem(
             "group directors",
@@ -83,6 +88,34 @@ def _engine(topology: Topology) -> Iterator[Problem]:
             "write haproxy, unless nginx is what you have to use",
             tuple(passive),
             warning=True,
+        )
+
+
+def _further_ports(node: Node) -> List[str]:
+    return [text(port) for port in entries(node.setting("load_balancer_additional_ports"))]
+
+
+def _additional_ports(topology: Topology) -> Iterator[Problem]:
+    wrong: Dict[Tuple[str, str], List[str]] = {}
+    for node in topology.balancers:
+        ports = _further_ports(node)
+        taken = {str(topology.settings.load_balancer_port): "the port of the API already (cluster_load_balancer_port)"}
+        if "control_plane" in node.groups:
+            taken.update({str(port): what for port, what in OF_A_CONTROL_PLANE.items()})
+            taken[str(topology.settings.api_port)] = "the API server's own on a control plane"
+        for port in ports:
+            if not port.isdigit() or not 1 <= int(port) <= 65535:
+                wrong.setdefault((port, "no TCP port"), []).append(node.host)
+            elif port in taken:
+                wrong.setdefault((port, taken[port]), []).append(node.host)
+            elif ports.count(port) > 1:
+                wrong.setdefault((port, "in it twice"), []).append(node.host)
+    for (port, why), hosts in wrong.items():
+        yield Problem(
+            "load_balancer_additional_ports",
+            "%s is %s" % (port or "an empty entry", why),
+            "write other ports that the API servers' hosts listen on, such as [9345], or take it out",
+            tuple(dict.fromkeys(hosts)),
         )
 
 
@@ -205,6 +238,21 @@ def _endpoint(topology: Topology) -> Iterator[Problem]:
             "can't change a port" % topology.settings.load_balancer_port,
             "add {port: %d, check: readyz}" % topology.settings.load_balancer_port,
         )
+    for port in ports:
+        deaf = [
+            node.host
+            for node in topology.real_servers
+            if port != topology.settings.load_balancer_port
+            and str(port) not in _further_ports(node)
+            and port not in entries(node.facts.get("listening"))
+        ]
+        if deaf:
+            yield Problem(
+                "lvs_services",
+                "nothing listens on port %d of %s, and a director can't change a port" % (port, listed(deaf)),
+                "write load_balancer_additional_ports: [%d] for all load balancers, or take the port out of lvs_services" % port,
+                tuple(deaf),
+            )
 
 
 def _reach(topology: Topology) -> Iterator[Problem]:

@@ -150,10 +150,50 @@ def test_a_port_that_nobody_behind_listens_on_is_no_use(lvs: Any) -> None:
     lvs.set(endpoint="10.89.79.100:6443").refused("lvs_services", "the load balancers listen on 8443", "{port: 8443")
 
 
-def test_a_second_port_beside_the_first_passes(lvs: Any) -> None:
+def with_supervisor(lvs: Any) -> Any:
     for host in ("dir1", "dir2"):
         lvs.host(host)["vars"]["lvs_services"] = [{"port": 8443}, {"port": 9345, "check": "tcp"}]
+    for host in ("lb1", "lb2"):
+        lvs.host(host)["vars"]["load_balancer_additional_ports"] = [9345]
+    return lvs
+
+
+def test_a_second_port_that_the_load_balancers_pass_on_too_passes(lvs: Any) -> None:
+    assert with_supervisor(lvs).problems == []
+
+
+def test_a_second_port_that_one_load_balancer_does_not_listen_on_is_refused(lvs: Any) -> None:
+    del with_supervisor(lvs).host("lb2")["vars"]["load_balancer_additional_ports"]
+    problem = lvs.refused("lvs_services", "nothing listens on port 9345 of lb2", "load_balancer_additional_ports: [9345]")
+    assert problem.hosts == ("lb2",)
+
+
+def test_a_port_of_another_program_on_the_real_servers_passes(lvs: Any) -> None:
+    for host in ("lb1", "lb2"):
+        del with_supervisor(lvs).host(host)["vars"]["load_balancer_additional_ports"]
+    for host in ("lb1", "lb2"):
+        lvs.facts(host)["listening"] = [22, 9345]
     assert lvs.problems == []
+
+
+@pytest.mark.parametrize(
+    ("ports", "words"),
+    [
+        ([8443], "8443 is the port of the API already"),
+        ([9345, 9345], "9345 is in it twice"),
+        ([70000], "70000 is no TCP port"),
+        (["supervisor"], "supervisor is no TCP port"),
+    ],
+)
+def test_an_additional_port_that_can_not_be_is_refused(lvs: Any, ports: "list[Any]", words: str) -> None:
+    lvs.host("lb1")["vars"]["load_balancer_additional_ports"] = ports
+    assert lvs.refused("load_balancer_additional_ports", words, "[9345]").hosts == ("lb1",)
+
+
+@pytest.mark.parametrize(("port", "words"), [(6443, "the API server's own"), (2379, "etcd's own"), (10250, "the kubelet's own")])
+def test_an_additional_port_that_a_control_plane_itself_needs_is_refused(stacked_ha: Any, port: int, words: str) -> None:
+    stacked_ha.host("cp1")["vars"]["load_balancer_additional_ports"] = [port]
+    stacked_ha.refused("load_balancer_additional_ports", words)
 
 
 def test_direct_routing_needs_one_segment(lvs: Any) -> None:
