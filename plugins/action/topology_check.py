@@ -20,7 +20,10 @@ from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings
     load_yaml,
 )
 
-ARGUMENTS: Dict[str, Any] = {"playbook": {"type": "str", "default": ""}}
+ARGUMENTS: Dict[str, Any] = {
+    "playbook": {"type": "str", "default": ""},
+    "leaving": {"type": "list", "elements": "str", "default": []},
+}
 ROLES_PATH = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "roles")
 
 
@@ -47,6 +50,7 @@ class ActionModule(ControllerAction):
                 "settings": settings or {**reader.defaults, **reader.overriding},
                 "hosts": hosts,
                 "playbook": arguments["playbook"],
+                "leaving": arguments["leaving"],
                 "resolved": _resolve(settings),
                 "files": _files(settings),
             },

@@ -55,6 +55,9 @@ class Runner(Protocol):
     def realpath(self, path: str) -> str:
         """The path with every symbolic link resolved."""
 
+    def identity(self, path: str) -> Optional[str]:
+        """Size, time of change and inode of a file, one of which changes when its content does; None where there is none."""
+
     def which(self, name: str) -> Optional[str]:
         """The path of a program, or None."""
 
@@ -159,6 +162,13 @@ class HostRunner:
 
     def realpath(self, path: str) -> str:
         return os.path.realpath(path)
+
+    def identity(self, path: str) -> Optional[str]:
+        try:
+            found = os.stat(path)
+        except OSError:
+            return None
+        return "%d %d %d" % (found.st_size, found.st_mtime_ns, found.st_ino)
 
     def which(self, name: str) -> Optional[str]:
         return shutil.which(name, path=SEARCH_PATH)

@@ -41,6 +41,11 @@ options:
         elements: str
         choices: [binaries, cni, images]
         default: [binaries, cni, images]
+      programs:
+        description: Those of the binaries that are installed. Empty means all.
+        type: list
+        elements: str
+        default: []
       roles:
         description: What the node is. Only archives that name one of these, or none at all, are imported.
         type: list
@@ -94,13 +99,18 @@ options:
         type: str
         default: root
       sensitive:
-        description: Keep the text out of the diff.
+        description: Keep the text out of the diff. Ansible's own words with C(-vvv) and the host's system log still have it; what
+          nobody may see belongs into O(secrets).
         type: bool
         default: false
       validate:
         description: A command that checks the new text before it takes its place; C(%s) stands for the path of the temporary file.
           Not run in check mode.
         type: str
+  secrets:
+    description: Path of one of the O(files) to its O(files[].content). Such a text is in no output, no diff and no log.
+    type: dict
+    default: {}
   kernel_modules:
     description: Modules that the running kernel must have. What loads them at boot is a file in C(/etc/modules-load.d).
     type: list
@@ -228,6 +238,7 @@ BUNDLE_OPTIONS = {
     "path": {"type": "path", "required": True},
     "kubernetes_version": {"type": "str", "required": True},
     "parts": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
+    "programs": {"type": "list", "elements": "str", "default": []},
     "roles": {"type": "list", "elements": "str", "choices": ROLES, "default": ROLES},
     "binaries_path": {"type": "path", "default": "/usr/local/bin"},
     "cni_path": {"type": "path", "default": "/opt/cni/bin"},
@@ -260,6 +271,8 @@ def main() -> None:
         argument_spec={
             "bundle": {"type": "dict", "options": BUNDLE_OPTIONS},
             "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_OPTIONS},
+            # At the top: within `files` it would be in the log of what the module was called with.
+            "secrets": {"type": "dict", "default": {}, "no_log": True},
             "kernel_modules": {"type": "list", "elements": "str", "default": []},
             "sysctls": {"type": "dict", "default": {}},
             "swap": {"type": "str", "choices": ["off", "unmanaged"], "default": "unmanaged"},
@@ -268,6 +281,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     bundle = module.params["bundle"]
+    secrets = module.params["secrets"]
+    stray = sorted(set(secrets) - {options["path"] for options in module.params["files"]})
+    if stray:
+        module.fail_json(msg="secrets: %s is not among the files. What to do: name it there, with its mode." % ", ".join(stray))
+    for options in module.params["files"]:
+        if options["path"] in secrets:
+            options.update(content=str(secrets[options["path"]]), sensitive=True)
     wanted = WantedState(
         bundle=WantedBundle(**bundle) if bundle is not None else None,
         files=[WantedFile(**options) for options in module.params["files"]],

@@ -20,9 +20,10 @@ options:
     description:
       - V(authority) makes only the cluster's CA (C(kubeadm init phase certs ca)), so that load balancers can know it early.
       - V(initialized) makes the first control plane, V(joined) makes the node a member in its O(role).
+      - V(restored) makes a control plane around keys and etcd data that a restore has put there.
       - V(reset) takes the node back. Data of a stacked etcd is moved aside, unless O(keep_etcd_data=false).
     type: str
-    choices: [authority, initialized, joined, reset]
+    choices: [authority, initialized, joined, restored, reset]
     required: true
   role:
     description: What the node is to become.
@@ -128,7 +129,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["authority", "initialized", "joined", "reset"], "required": True},
+            "state": {"type": "str", "choices": ["authority", "initialized", "joined", "restored", "reset"], "required": True},
             "role": {"type": "str", "choices": ["control_plane", "worker"], "default": "control_plane"},
             "config": {"type": "path"},
             "flags": {"type": "list", "elements": "str", "default": []},
@@ -141,7 +142,7 @@ def main() -> None:
             "timeout": {"type": "int", "default": 600},
             "kubeadm_path": {"type": "str", "default": "kubeadm"},
         },
-        required_if=[("state", state, ["config"]) for state in ("authority", "initialized", "joined")],
+        required_if=[("state", state, ["config"]) for state in ("authority", "initialized", "joined", "restored")],
         supports_check_mode=True,
     )
     runner = HostRunner()
@@ -170,7 +171,7 @@ def main() -> None:
 def _steps(wanted: Wanted, runner: HostRunner) -> List[str]:
     if wanted.state == "authority":
         return [] if runner.exists(CA_CERTIFICATE) else ["authority"]
-    return plan(wanted, read_node(runner))
+    return plan(wanted, read_node(runner, wanted.config or ""))
 
 
 if __name__ == "__main__":

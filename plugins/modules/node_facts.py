@@ -12,7 +12,8 @@ short_description: Read everything about a host that a plan for a cluster needs,
 description:
   - Reads the operating system, kernel, swap, addresses and routes, disks, container runtime, packages, and what kubeadm, etcd and
     the API server have become on this host, into RV(ansible_facts.kubernetes_node).
-  - It changes nothing, installs nothing, and returns no key, token or password.
+  - It changes nothing, installs nothing, and returns no key, token or password. Versions that programs said are kept in
+    C(/run/baremetal-kubernetes/versions.json) until the next boot, for as long as size, time and inode of the program stay.
   - What could not be read stands in RV(ansible_facts.kubernetes_node.problems) and is a warning, so that an unknown never looks
     like an absence.
 options:
@@ -218,7 +219,8 @@ ansible_facts:
           returned: always
         kubeadm:
           description: C(state) (V(blank), V(started), V(control_plane), V(worker) or V(foreign)), C(version), C(started) (an
-            unfinished operation, or null) and C(why).
+            unfinished operation, or null), C(why), C(join_token) (whether one of ours may be valid) and C(running) (whether the
+            unfinished operation's kubeadm still works).
           type: dict
           returned: always
         cluster:
@@ -241,8 +243,8 @@ ansible_facts:
           type: str
           returned: always
         etcd:
-          description: C(data_dir), C(data_present), C(reachable), C(healthy), C(members), C(leader) and C(message); null where no
-            member belongs here.
+          description: C(data_dir), C(data_present), C(reachable), C(healthy), C(members), C(leader), C(message) and C(arguments)
+            (their names); null where no member belongs here.
           type: dict
           returned: always
         etcd_host:
@@ -257,7 +259,7 @@ ansible_facts:
           type: dict
           returned: always
         kubelet:
-          description: C(active), whether it runs.
+          description: C(active), whether it runs, and C(extra_arguments), the names of those that an administrator gave it.
           type: dict
           returned: always
         disks:

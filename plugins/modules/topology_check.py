@@ -20,9 +20,16 @@ description:
 options:
   playbook:
     description: The topology that is to be built, V(single), V(stacked_ha), V(external_etcd) or V(lvs_haproxy), whose hosts are
-      then checked for it. Empty for any.
+      then checked for it; or V(join), V(remove) or V(replace), which change a cluster that lives, or V(backup) or V(restore).
+      Empty for any.
     type: str
     default: ""
+  leaving:
+    description: Names of nodes that shall be gone, with O(playbook=remove) or O(playbook=replace). What is checked and planned is
+      the cluster without them; they may be unreachable, or no longer in the inventory.
+    type: list
+    elements: str
+    default: []
 notes:
   - Run it once (C(run_once)), after M(baremetal.kubernetes.node_facts) was run on all hosts with C(register=node_state),
     C(ignore_unreachable=true) and C(ignore_errors=true), so that a host that is down is reported with its reason like all else.
@@ -130,6 +137,9 @@ plan:
     api_host:
       description: The host through which this run talks to the cluster, RV(plan.ask) or else RV(plan.init).
       type: str
+    api_server:
+      description: URL of the API server on that host itself.
+      type: str
     join_control_planes:
       description: Hosts that join as control planes, in order.
       type: list
@@ -138,6 +148,11 @@ plan:
       description: Hosts that join as workers.
       type: list
       elements: str
+    leaving:
+      description: Of each node that leaves its C(name), C(host) (empty where the inventory has none), C(condition) (V(alive),
+        V(dead), V(blank) or V(begun)), C(address), whether it is a C(control_plane), and whether a C(successor) is there.
+      type: list
+      elements: dict
     summary:
       description: What will be done where, in order, as text.
       type: list

@@ -22,14 +22,18 @@ ROLES = (
     "worker",
     "etcd",
     "verify",
+    "remove",
     "reset",
     "drill",
     "host",
     "cni",
     "lvs",
+    "backup",
+    "restore",
+    "failover_ip",
 )
 #: People have variables of their own that begin like this.
-SHARED_PREFIXES = ("host",)
+SHARED_PREFIXES = ("host", "backup", "restore")
 #: Names that module_utils/topology refuses with words of its own.
 KNOWN_ELSEWHERE = ("keepalived_auth_pass",)
 

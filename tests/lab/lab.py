@@ -35,6 +35,11 @@ def machines(arguments: argparse.Namespace) -> None:
         host.say(f"image of virtual machines {vm_image.image(products.ssh_keys(), kind).disk}")
 
 
+def s3_server(_arguments: argparse.Namespace) -> None:
+    """Build the S3 server that tests of backups use, and print its path."""
+    print(products.s3_server())
+
+
 def up(arguments: argparse.Namespace) -> None:
     """Start the nodes of an inventory."""
     bundle, image = products.build()
@@ -86,15 +91,19 @@ def main() -> int:
     """Exit code of the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for function in (build, machines, up, blank, down, purge, status):
-        command = commands.add_parser(function.__name__, help=function.__doc__)
+    for function in (build, machines, s3_server, up, blank, down, purge, status):
+        command = commands.add_parser(function.__name__.replace("_", "-"), help=function.__doc__)
         command.set_defaults(run=function)
         if function in (machines, up, blank, down):
             optional = "?" if function in (machines, down) else None
             command.add_argument("inventory", type=Path, nargs=optional, help="such as inventories/lab/single")
         if function is down:
             command.add_argument("--all", action="store_true", help="all inventories")
-    for action, text in ((nodes.stop, "Take a node's power away."), (nodes.start, "Give a node its power back.")):
+    for action, text in (
+        (nodes.stop, "Take a node's power away."),
+        (nodes.start, "Give a node its power back."),
+        (nodes.lose, "Take a node's power and its disk away; `up` gives it a blank one."),
+    ):
         command = commands.add_parser(action.__name__, help=text)
         command.add_argument("node", help="such as cp1, or stacked_ha-cp1 where several labs have a cp1")
         command.set_defaults(run=lambda arguments, action=action: action(arguments.node))

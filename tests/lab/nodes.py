@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from cache import drop_superseded, locked
 from host import CACHE, LabError, in_parallel, podman, run, say
 from products import LABEL, LIMITS, ssh_keys
+from products import bundle as further_bundle
 from vm import image as vm_image
 from vm import machines
 
@@ -35,6 +36,8 @@ class Lab(NamedTuple):
     nodes: dict[str, str]
     #: Those of the nodes that are virtual machines, and of which kind.
     virtual: Mapping[str, str] = MappingProxyType({})
+    #: Further versions of Kubernetes whose bundles the nodes have beside the one that they are built from.
+    versions: tuple[str, ...] = ()
 
     @property
     def network(self) -> str:
@@ -57,7 +60,8 @@ def read(inventory: Path) -> Lab:
         raise LabError(f"{path} does not exist: name a directory like inventories/lab/single.") from error
     except yaml.YAMLError as error:
         raise LabError(f"{path} is not valid YAML: {error}") from error
-    subnet = str(groups.get("all", {}).get("vars", {}).get("lab_subnet", ""))
+    general = groups.get("all", {}).get("vars", {})
+    subnet = str(general.get("lab_subnet", ""))
     nodes: dict[str, str] = {}
     virtual: dict[str, str] = {}
     for host, variables in _hosts(groups):
@@ -76,7 +80,8 @@ def read(inventory: Path) -> Lab:
     unknown = sorted(set(virtual.values()) - set(machines.KINDS))
     if unknown:
         raise LabError(f"{path}: lab_virtual_machine: {unknown[0]} is no kind of machine: write {' or '.join(machines.KINDS)}.")
-    return Lab(inventory.resolve().name, subnet, nodes, virtual)
+    versions = tuple(str(version) for version in general.get("lab_bundle_versions", []))
+    return Lab(inventory.resolve().name, subnet, nodes, virtual, versions)
 
 
 def _hosts(groups: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -88,6 +93,7 @@ def _hosts(groups: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def up(lab: Lab, image: str, bundle: Path) -> None:
     """Network and nodes as the inventory has them; what runs already is left alone."""
+    bundles = {BUNDLE: bundle, **{f"{BUNDLE}-{version}": further_bundle(version) for version in lab.versions}}
     start = time.monotonic()
     for kind in set(lab.virtual.values()):
         machines.check(kind)
@@ -96,7 +102,7 @@ def up(lab: Lab, image: str, bundle: Path) -> None:
         states = containers(lab.name)
         modules = _modules()
         plain = [node for node in lab.nodes if node not in lab.virtual]
-        in_parallel(lambda node: _start(lab, node, image, bundle, modules, states.get(lab.container(node), "")), plain)
+        in_parallel(lambda node: _start(lab, node, image, bundles, modules, states.get(lab.container(node), "")), plain)
         # After the containers: podman makes the bridge.
         booted = time.monotonic()
         _machines_up(lab)
@@ -127,7 +133,7 @@ def _network_up(lab: Lab) -> None:
     podman("network", "create", "--subnet", lab.subnet, "--disable-dns", "--label", label, lab.network, remedy=remedy)
 
 
-def _start(lab: Lab, node: str, image: str, bundle: Path, modules: str, state: str) -> None:
+def _start(lab: Lab, node: str, image: str, bundles: dict[str, Path], modules: str, state: str) -> None:
     name = lab.container(node)
     if state == "running":
         return
@@ -141,7 +147,8 @@ def _start(lab: Lab, node: str, image: str, bundle: Path, modules: str, state: s
         # A cgroup namespace of its own: without it the kubelet finds no [kubepods].
         *("--privileged", "--cgroupns=private", "--systemd=always", *LIMITS, "--tmpfs", "/run", "--tmpfs", "/tmp"),
         # An anonymous volume takes containerd and etcd off overlayfs.
-        *("-v", "/var", "-v", f"{bundle}:{BUNDLE}:ro", "-v", f"{modules}:/lib/modules:ro"),
+        *("-v", "/var", "-v", f"{modules}:/lib/modules:ro"),
+        *(part for place, bundle in bundles.items() for part in ("-v", f"{bundle}:{place}:ro")),
         # /etc/hosts is the node's own file, as on a server, not podman's mount.
         *("--no-hosts", "--network", lab.network, "--ip", lab.nodes[node], image),
         remedy=f"If {lab.nodes[node]} is in use: `podman ps -a`, then `lab.py down` the inventory that has it.",
@@ -251,6 +258,15 @@ def stop(name: str) -> None:
         machines.stop(found)
     else:
         podman("stop", "--time", "0", found)
+
+
+def lose(name: str) -> None:
+    """The node loses its power and its disk; `up` puts a blank one with the same name and address in its place."""
+    found = find(name)
+    if found in machines.machines():
+        machines.remove(found)
+    else:
+        podman("rm", "--force", "--volumes", "--time", "0", found)
 
 
 def start(name: str) -> None:

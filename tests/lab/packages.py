@@ -13,37 +13,36 @@ from pathlib import Path
 from host import run
 
 HERE = Path(__file__).parent
-VERSION = "1.20.2-1.1"
 CNI_VERSION = "1.1.1-1.1"
-# package -> (version, dependencies, files in the package -> kind/name of the file)
+# package -> (version, or the empty text for Kubernetes' own, dependencies, files in the package -> kind/name of the file)
 PACKAGES = {
     "kubelet": (
-        VERSION,
+        "",
         "iptables (>= 1.4.21), kubernetes-cni (>= 0.8.7), iproute2, socat, util-linux, mount, ebtables, ethtool, "
         "conntrack",
         {"usr/bin/kubelet": "bin/kubelet", "usr/lib/systemd/system/kubelet.service": "files/kubelet.service"},
     ),
     "kubeadm": (
-        VERSION,
+        "",
         "kubelet (>= 1.13.0), kubectl (>= 1.13.0), kubernetes-cni (>= 0.8.6), cri-tools (>= 1.13.0)",
         {
             "usr/bin/kubeadm": "bin/kubeadm",
             "usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf": "files/10-kubeadm.conf",
         },
     ),
-    "kubectl": (VERSION, "", {"usr/bin/kubectl": "bin/kubectl"}),
+    "kubectl": ("", "", {"usr/bin/kubectl": "bin/kubectl"}),
     "cri-tools": ("1.20.0-1.1", "", {"usr/bin/crictl": "bin/crictl"}),
     "kubernetes-cni": (CNI_VERSION, "", {"opt/cni/bin": "cni"}),
 }
 
 
-def write_repository(bundle: Path, architecture: str) -> None:
+def write_repository(bundle: Path, kubernetes_version: str, architecture: str) -> None:
     """bundle/repository/deb: packages of the bundle's binaries, Packages, InRelease and the key (Release.key)."""
     target = bundle / "repository" / "deb"
     target.mkdir(parents=True)
     index = []
     for name, (version, dependencies, files) in PACKAGES.items():
-        package = _build(bundle, target, name, version, dependencies, files, architecture)
+        package = _build(bundle, target, name, version or f"{kubernetes_version}-1.1", dependencies, files, architecture)
         control = run(["dpkg-deb", "--field", package]).rstrip("\n")
         content = package.read_bytes()
         digest = hashlib.sha256(content).hexdigest()

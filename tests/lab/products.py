@@ -52,6 +52,8 @@ GO_PROGRAMS = {
 }
 # The default limits are refused where the machine is a container or small virtual machine itself.
 LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
+# What tests talk to from outside of the nodes; in no bundle
+GO_SERVERS = {"versitygw": ("github.com/versity/versitygw/cmd/versitygw", "v1.8.0")}
 LABEL = "io.baremetal-kubernetes.lab"
 
 
@@ -128,7 +130,11 @@ def _in_builder(script: str, out: Path, source: Path | None = None) -> None:
     builder = _imported_image("builder", BUILDER_PACKAGES, source=True)
     scratch = out / ".scratch"
     scratch.mkdir()
+    # Go's own cache: a version that differs in its number alone is linked anew and not compiled.
+    compiled = CACHE / "go-build"
+    compiled.mkdir(exist_ok=True)
     mounts = ["-v", f"{HERE / script}:/build.sh:ro", "-v", f"{out}:/out", "-v", f"{scratch}:/build"]
+    mounts += ["-v", f"{compiled}:/root/.cache/go-build"]
     mounts += ["-v", f"{source}:/source:ro"] if source else []
     remedy = "Does the Debian mirror have source packages (deb-src), and are 6 GB free below the cache?"
     # Few CPU shares: all of an idle machine, but no burden on nodes that run meanwhile.
@@ -139,10 +145,21 @@ def _in_builder(script: str, out: Path, source: Path | None = None) -> None:
     shutil.rmtree(scratch)
 
 
-def kubernetes() -> Path:
-    """Directory with the programs of Kubernetes, from Debian's source package."""
-    inputs = [VERSION, architecture(), BUILDER_PACKAGES, _text("build-kubernetes.sh")]
-    return product(f"kubernetes-{VERSION}", inputs, lambda out: _in_builder("build-kubernetes.sh", out))
+def kubernetes(version: str = VERSION) -> Path:
+    """Directory with the programs of Kubernetes, from Debian's source package; all but one are that under another number."""
+    inputs = [version, architecture(), BUILDER_PACKAGES, _text("build-kubernetes.sh")]
+    if version == VERSION:
+        return product(f"kubernetes-{version}", inputs, lambda out: _in_builder("build-kubernetes.sh", out))
+
+    def build(out: Path) -> None:
+        source = out / ".source"
+        source.mkdir()
+        shutil.copy2(HERE / "build-kubernetes.sh", source)
+        (source / "versions").write_text(f"{VERSION} {version}\n")
+        _in_builder("restamp-kubernetes.sh", out, source)
+        shutil.rmtree(source)
+
+    return product(f"kubernetes-{version}", inputs + _text("restamp-kubernetes.sh"), build)
 
 
 def _own_crictl() -> Path:
@@ -173,7 +190,7 @@ def _go() -> str | None:
 
 def _go_program(name: str) -> tuple[Path | None, str]:
     """The program, or why the lab has to do without it. A refusal is kept as products are: `purge` makes the lab ask again."""
-    package, version = GO_PROGRAMS[name]
+    package, version = {**GO_PROGRAMS, **GO_SERVERS}[name]
 
     def build(out: Path) -> None:
         go = _go()
@@ -197,11 +214,19 @@ def _go_program(name: str) -> tuple[Path | None, str]:
     return (None, refused.read_text()) if refused.exists() else (folder / name, "")
 
 
-def bundle() -> Path:
+def s3_server() -> Path:
+    """The program of a server of S3's protocol, which keeps buckets in a directory."""
+    path, reason = _go_program("versitygw")
+    if path is None:
+        raise LabError(f"no S3 server for the tests: {reason}")
+    return path
+
+
+def bundle(version: str = VERSION) -> Path:
     """The directory that nodes install from (mounted at /opt/kubernetes-bundle); its bundle.json lists all with checksums."""
     # The big compilation is first in line; the small ones run beside it.
     with ThreadPoolExecutor(3) as pool:
-        building = pool.submit(kubernetes)
+        building = pool.submit(kubernetes, version)
         debian = pool.submit(_debian_files)
         programs = {name: _go_program(name) for name in GO_PROGRAMS}
         built, files = building.result(), debian.result()
@@ -224,10 +249,10 @@ def bundle() -> Path:
             shutil.copy2(plugin, out / "cni" / plugin.name)
         if "flannel" in paths:
             shutil.copy2(paths["flannel"], out / "cni" / "flannel")
-        images = _images(out, built, files, paths)
-        packages.write_repository(out, architecture())
+        images = _images(out, version, built, files, paths)
+        packages.write_repository(out, version, architecture())
         content = {
-            "kubernetes_version": VERSION,
+            "kubernetes_version": version,
             "binaries": {path.name: _sha256(path) for path in sorted((out / "bin").iterdir())},
             "cni": {path.name: _sha256(path) for path in sorted((out / "cni").iterdir())},
             "images": images,
@@ -235,10 +260,10 @@ def bundle() -> Path:
         }
         (out / "bundle.json").write_text(json.dumps(content, indent=2) + "\n")
 
-    return product("bundle", inputs, build)
+    return product("bundle" if version == VERSION else f"bundle-{version}", inputs, build)
 
 
-def _images(out: Path, built: Path, files: Path, programs: dict[str, Path]) -> list[dict[str, object]]:
+def _images(out: Path, version: str, built: Path, files: Path, programs: dict[str, Path]) -> list[dict[str, object]]:
     """Writes images/node.tar and images/control-plane.tar; returns their entries of bundle.json."""
     layers = out / ".layers"
     layers.mkdir()
@@ -269,7 +294,7 @@ def _images(out: Path, built: Path, files: Path, programs: dict[str, Path]) -> l
         | {"/usr/sbin/modprobe": "-> /usr/bin/kmod"},
     )
     etcd = layer("etcd", archives.with_libraries(files, ("/usr/bin/etcd", "/usr/bin/etcdctl")))
-    tag = f"v{VERSION}"
+    tag = f"v{version}"
     node = [
         archives.Image(f"{REGISTRY}/pause:3.2", (layer("pause", {"/pause": built / "pause"}),), ("/pause",)),
         archives.Image(f"{REGISTRY}/kube-proxy:{tag}", (base, network, kube("kube-proxy"))),
@@ -281,10 +306,10 @@ def _images(out: Path, built: Path, files: Path, programs: dict[str, Path]) -> l
     if "flanneld" in programs and "flannel" in programs:
         flanneld = layer("flanneld", {"/opt/bin/flanneld": programs["flanneld"]})
         plugin = layer("flannel", {"/flannel": programs["flannel"]})
-        version = {name: GO_PROGRAMS[name][1] for name in ("flanneld", "flannel")}
+        released = {name: GO_PROGRAMS[name][1] for name in ("flanneld", "flannel")}
         name = "ghcr.io/flannel-io/flannel"
-        node.append(archives.Image(f"{name}:{version['flanneld']}", (base, network, flanneld), ("/opt/bin/flanneld",)))
-        node.append(archives.Image(f"{name}-cni-plugin:{version['flannel']}", (base, plugin)))
+        node.append(archives.Image(f"{name}:{released['flanneld']}", (base, network, flanneld), ("/opt/bin/flanneld",)))
+        node.append(archives.Image(f"{name}-cni-plugin:{released['flannel']}", (base, plugin)))
     components = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     control_plane = [archives.Image(f"{REGISTRY}/{name}:{tag}", (kube(name),)) for name in components]
     control_plane.append(archives.Image(f"{REGISTRY}/etcd:{ETCD_TAG}", (base, etcd)))

@@ -54,6 +54,10 @@ class FakeRunner:
     def realpath(self, path: str) -> str:
         return self.links.get(path, posixpath.normpath(path))
 
+    def identity(self, path: str) -> Optional[str]:
+        content = self.read_bytes(path)
+        return None if content is None else content.hex()
+
     def which(self, name: str) -> Optional[str]:
         for program in self.commands:
             if posixpath.basename(program[0]) == name:

@@ -45,6 +45,9 @@ class RecordedHost:
     def realpath(self, path: str) -> str:
         return self.kept["links"].get(path, path)
 
+    def identity(self, path: str) -> Optional[str]:
+        return None
+
     def which(self, name: str) -> Optional[str]:
         return self.kept["programs"].get(name)
 

@@ -36,6 +36,8 @@ class WantedBundle(NamedTuple):
     cni_path: str = "/opt/cni/bin"
     namespace: str = "k8s.io"
     store: str = STORE
+    #: Those of the binaries that are wanted; empty for all.
+    programs: Sequence[str] = ()
 
 
 class Copy(NamedTuple):
@@ -97,7 +99,11 @@ def read_plan(wanted: WantedBundle, runner: Runner, store: DigestStore, check: b
         )
     copies: List[Copy] = []
     if "binaries" in wanted.parts:
-        copies += _copies(os.path.join(wanted.path, "bin"), manifest.binaries.items(), wanted.binaries_path, store)
+        absent = sorted(set(wanted.programs) - set(manifest.binaries))
+        if absent:
+            raise BundleError(manifest_path, "the bundle has no %s" % ", ".join(absent), "make the bundle anew, with these")
+        programs = [entry for entry in manifest.binaries.items() if not wanted.programs or entry[0] in wanted.programs]
+        copies += _copies(os.path.join(wanted.path, "bin"), programs, wanted.binaries_path, store)
     if "cni" in wanted.parts:
         copies += _copies(os.path.join(wanted.path, "cni"), manifest.cni.items(), wanted.cni_path, store)
     imports = _imports(manifest, wanted, runner, check) if "images" in wanted.parts else []

@@ -125,6 +125,19 @@ class EtcdClient:
             errors=_strings(answer.get("errors")),
         )
 
+    def get(self, key: str) -> bytes:
+        """The value of a key, empty where there is none: a linearizable read."""
+        answer = self._call("kv/range", {"key": base64.b64encode(key.encode("utf-8")).decode("ascii")})
+        for found in map(_dictionary, _list(answer.get("kvs"))):
+            return base64.b64decode(str(found.get("value", "")))
+        return b""
+
+    def count(self) -> Tuple[int, int]:
+        """The revision, and how many keys there are at it: a linearizable read."""
+        everything = base64.b64encode(b"\0").decode("ascii")
+        answer = self._call("kv/range", {"key": everything, "range_end": everything, "count_only": True})
+        return self._number(_dictionary(answer.get("header")), "revision"), self._number(answer, "count")
+
     def alarms(self) -> List[Alarm]:
         """All raised alarms of the cluster."""
         answer = self._call("maintenance/alarm", {"action": "GET"})

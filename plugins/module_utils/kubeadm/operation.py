@@ -27,7 +27,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.sympt
     preflight_errors,
     redact,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MARKER, decide, read_traces
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MARKER, decide, parse_flags, read_traces
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 LOCK = "/run/baremetal-kubernetes.lock"
@@ -36,6 +36,7 @@ ADMIN = "/etc/kubernetes/admin.conf"
 CA_CERTIFICATE = "/etc/kubernetes/pki/ca.crt"
 ETCD_DATA = "/var/lib/etcd"
 ETCD_MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
+API_SERVER_MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 #: CA, certificate and key by which a control plane's tools talk to etcd.
 ETCD_CREDENTIALS = (
     "/etc/kubernetes/pki/etcd/ca.crt",
@@ -60,6 +61,9 @@ UNFINISHED_INIT = (
     "Port-10257",
     "Port-10259",
 )
+
+#: An endpoint of external etcd in a kubeadm file.
+ETCD_ENDPOINT = re.compile(r"""^\s+-\s+["']?(https://[^\s"']+:2379)["']?\s*$""", re.MULTILINE)
 
 #: Lines worth showing where no symptom is known, and those that stand in every kubelet's log before the API answers.
 NEWS = re.compile(r"error|fail|fatal|denied|refused|timed out", re.IGNORECASE)
@@ -119,23 +123,29 @@ class Node(NamedTuple):
     operation: Optional[str]
     etcd_manifest: bool
     kubelet_kubeconfig: bool
+    #: Whether the API server is told of another external etcd than the kubeadm file names.
+    other_etcd: bool = False
 
 
-def read_node(runner: Runner) -> Node:
+def read_node(runner: Runner, config: str = "") -> Node:
     """node_facts' verdict on the node, and what decides how an unfinished operation goes on."""
     traces = read_traces(runner)
     state = decide(traces)
+    wanted = ETCD_ENDPOINT.findall(runner.read(config) or "") if config else []
+    told = parse_flags(runner.read(API_SERVER_MANIFEST) or "").get("etcd-servers", "")
     return Node(
         state.name,
         state.why,
         None if traces.started is None else traces.started["operation"],
         "etcd.yaml" in traces.manifests,
         "kubelet.conf" in traces.kubeconfigs,
+        bool(wanted) and bool(told) and sorted(wanted) != sorted(told.split(",")),
     )
 
 
 def plan(wanted: Wanted, node: Node) -> List[str]:
-    """The steps from what is to what is wanted: of init, resume_init, reset, join, finish_join, finish.
+    """The steps from what is to what is wanted: of init, resume_init, reset, join, finish_join, finish, rebuild,
+    point_to_etcd.
 
     :raises KubeadmError: the node holds something that is not ours to change.
     """
@@ -143,6 +153,8 @@ def plan(wanted: Wanted, node: Node) -> List[str]:
         return [] if node.state == "blank" else ["reset"]
     if wanted.state == "initialized":
         return _plan_init(wanted, node)
+    if wanted.state == "restored":
+        return _plan_restored(wanted, node)
     return _plan_join(wanted, node)
 
 
@@ -153,6 +165,15 @@ def _plan_init(wanted: Wanted, node: Node) -> List[str]:
         return ["init"]
     if node.state == "started" and node.operation != "join":
         return ["resume_init"]
+    raise _not_ours(wanted, node)
+
+
+def _plan_restored(wanted: Wanted, node: Node) -> List[str]:
+    if node.state == "control_plane":
+        return ["point_to_etcd"] if node.other_etcd else []
+    # What lies there of etcd is the restored data, so a blank machine looks like half an installation by now.
+    if node.state == "blank" or (node.state == "started" and node.operation == "restore"):
+        return ["rebuild"]
     raise _not_ours(wanted, node)
 
 
@@ -178,6 +199,16 @@ def _not_ours(wanted: Wanted, node: Node) -> KubeadmError:
         "the node should become %s of cluster %s, but it already holds %s" % (wanted.role, wanted.cluster_name, held),
         "look at it; if nothing on it is needed, run the playbook reset for this host (it asks for reset_confirm)",
     )
+
+
+def mark(runner: Runner, operation: str, role: str, cluster: str) -> None:
+    """Say on the node that an operation begins; what is on it from now on is ours and unfinished."""
+    os.makedirs(os.path.dirname(MARKER), exist_ok=True)
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(runner.now()))
+    with open(MARKER, "w", encoding="utf-8") as stream:
+        json.dump({"operation": operation, "role": role, "cluster": cluster, "at": at}, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def locked(timeout: float, path: str = LOCK, pause: Callable[[float], None] = time.sleep) -> ContextManager[int]:
@@ -260,6 +291,32 @@ class Operator:
     def finish(self) -> None:
         self._unmark()
 
+    def rebuild(self) -> None:
+        """A control plane around keys and data that are there: init's phases, without those that begin a cluster."""
+        self._mark("restore")
+        phases = [["certs", "all"], ["kubeconfig", "all"], ["control-plane", "all"], ["kubelet-start"]]
+        if not re.search(r"^\s+external:", self.runner.read(self.wanted.config) or "", re.MULTILINE):
+            phases.insert(2, ["etcd", "local"])
+        for phase in phases:
+            self._phase(phase)
+        self._wait_for_api_server()
+        # What comes now goes by the endpoint, whose load balancers look at this server every few seconds.
+        self._wait_for_api_server(by_endpoint=True)
+        for phase in (["upload-config", "all"], ["mark-control-plane"], ["kubelet-finalize", "all"]):
+            self._phase(phase)
+        self._unmark()
+
+    def point_to_etcd(self) -> None:
+        """Let the API server talk to an external etcd that has other addresses now."""
+        self._phase(["control-plane", "apiserver"])
+        self.runner.run(["systemctl", "start", "kubelet"], timeout=60)
+        self._wait_for_api_server()
+        self._wait_for_api_server(by_endpoint=True)
+        self._phase(["upload-config", "kubeadm"])
+
+    def _phase(self, phase: Sequence[str]) -> None:
+        self._kubeadm("restore", ["init", "phase", *phase, "--config", self.wanted.config])
+
     def finish_join(self) -> None:
         """The member is in etcd and its static pods are written: bring them up and do what comes after them."""
         self.runner.run(["systemctl", "start", "kubelet"], timeout=60)
@@ -297,17 +354,7 @@ class Operator:
         return list(self.wanted.flags) + (["--ignore-preflight-errors=" + ",".join(ignored)] if ignored else [])
 
     def _mark(self, operation: str) -> None:
-        os.makedirs(os.path.dirname(MARKER), exist_ok=True)
-        marker = {
-            "operation": operation,
-            "role": self.wanted.role,
-            "cluster": self.wanted.cluster_name,
-            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.runner.now())),
-        }
-        with open(MARKER, "w", encoding="utf-8") as stream:
-            json.dump(marker, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
+        mark(self.runner, operation, self.wanted.role, self.wanted.cluster_name)
 
     @staticmethod
     def _unmark() -> None:
@@ -362,10 +409,11 @@ class Operator:
         remedy = "read the lines above (kubeadm's, then the kubelet's); mend what they name, and the next run goes on from here"
         return KubeadmError(name, how, remedy, evidence, log)
 
-    def _wait_for_api_server(self) -> None:
+    def _wait_for_api_server(self, by_endpoint: bool = False) -> None:
         deadline = self.runner.now() + self.wanted.timeout
         # The local API server, not the endpoint: its readiness takes in its own etcd member.
-        server = ["--server=https://127.0.0.1:%d" % self.wanted.api_port, "--tls-server-name=kubernetes"]
+        local = ["--server=https://127.0.0.1:%d" % self.wanted.api_port, "--tls-server-name=kubernetes"]
+        server = [] if by_endpoint else local
         argv = ["kubectl", "--kubeconfig", ADMIN] + server + ["get", "--raw", "/readyz", "--request-timeout=5s"]
         started = self.runner.now()
         while True:
@@ -373,5 +421,6 @@ class Operator:
             if answer.rc == 0:
                 return
             if self.runner.now() > deadline:
-                raise self._failure("join", "its API server did not get ready", answer.stderr, started, LOG % "join")
-            self.pause(2)
+                what = "the endpoint does not answer" if by_endpoint else "its API server did not get ready"
+                raise self._failure("join", what, answer.stderr, started, LOG % "join")
+            self.pause(1)

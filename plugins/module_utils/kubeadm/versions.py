@@ -137,6 +137,9 @@ _PROXY_MODE_GATES: Tuple[Tuple[int, Dict[str, str]], ...] = (
 #: The gate that dual stack needs in ClusterConfiguration.featureGates: alpha in 1.20, on since 1.21, gone by 1.25.
 _DUAL_STACK_GATE = ((15, "IPv6DualStack"), (21, ""))
 
+#: The API of the Eviction object: policy/v1 since 1.22 (SR-1.22 #100724), policy/v1beta1 gone with 1.25 (SR-1.25).
+_EVICTION_API = ((15, "policy/v1beta1"), (22, "policy/v1"))
+
 #: How many minors a kubelet may be behind the API server (WEB: releases/version-skew-policy; 3 since 1.28).
 _KUBELET_SKEW = ((15, 2), (28, 3))
 
@@ -149,6 +152,10 @@ _CONTROL_PLANE_TAINTS = (
 
 #: Oldest etcd that kubeadm of the minor takes: 3.5.11 for /livez and /readyz (SR-1.31 #124465), 3.6.0 from 1.36 (SR-1.36 #135701).
 _ETCD_MINIMUM = ((15, "3.2.18"), (31, "3.5.11"), (36, "3.6.0"))
+
+#: What etcd's own upgrade pages ask of every member before a minor (etcd docs upgrade_3_6.md, upgrade_3_7.md): 3.5.24 is the first
+#: patch with what 3.6 needs that kubeadm ships (1.33.6; etcd advises 3.5.32), and 3.7 needs 3.6.11.
+_ETCD_BEFORE = {(3, 6): "3.5.24", (3, 7): "3.6.11"}
 
 #: --experimental-* arguments of etcd are no longer passed or sensible from 1.36 (SR-1.36 #135701).
 _ETCD_EXPERIMENTAL_ARGUMENTS = ((15, True), (36, False))
@@ -184,6 +191,14 @@ _ENCRYPTION_ALGORITHMS = (
     (34, ("RSA-2048", "RSA-3072", "RSA-4096", "ECDSA-P256", "ECDSA-P384")),
 )
 
+#: SR-1.37: the kubelet refuses to start with any of them.
+_CADVISOR_FLAGS = (
+    *("application-metrics-count-limit", "boot-id-file", "container-hints", "containerd", "containerd-namespace"),
+    *("enable-load-reader", "event-storage-age-limit", "event-storage-event-limit", "global-housekeeping-interval"),
+    *("log-cadvisor-usage", "machine-id-file", "storage-driver-user", "storage-driver-password", "storage-driver-host"),
+    *("storage-driver-db", "storage-driver-table", "storage-driver-secure", "storage-driver-buffer-duration"),
+)
+
 _DOCKERSHIM = "It went with dockershim."
 #: Kubelet flags by the minor that lacks them: (minor, flag, what to do). 1.24 is K8S #106907 and #107094 (dockershim),
 #: 1.27 SR-1.27 (--container-runtime), 1.35 SR-1.35 #133778 (--pod-infra-container-image).
@@ -199,6 +214,62 @@ _REMOVED_KUBELET_FLAGS = (
     (24, "dynamic-config-dir", "Dynamic kubelet configuration is gone."),
     (27, "container-runtime", "Every runtime is a remote one now."),
     (35, "pod-infra-container-image", "Set the sandbox (pause) image in the container runtime's configuration."),
+    # SR-1.23 #103941, SR-1.24 #104732 #107096, SR-1.25 #109388, SR-1.27 #116015, SR-1.31 #122363, SR-1.34 #130161 #122384.
+    (23, "experimental-bootstrap-kubeconfig", "Write bootstrap-kubeconfig."),
+    (23, "seccomp-profile-root", "Profiles lie in the kubelet's own directory."),
+    (24, "experimental-check-node-capabilities-before-mount", "Nothing takes its place."),
+    (24, "non-masquerade-cidr", "The network plugin decides what is masqueraded."),
+    (25, "experimental-kernel-memcg-notification", "Write kernel-memcg-notification."),
+    (27, "master-service-namespace", "It has had no effect for long."),
+    (31, "iptables-masquerade-bit", "It has had no effect since 1.28."),
+    (31, "iptables-drop-bit", "It has had no effect since 1.28."),
+    (34, "cloud-config", "Cloud providers are outside of the kubelet."),
+    (34, "register-schedulable", "Write registerWithTaints in cluster_kubelet_settings."),
+    *((37, flag, "The kubelet has no such setting of cAdvisor any more.") for flag in _CADVISOR_FLAGS),
+)
+
+#: klog's own flags, which no component takes from 1.26 on (SR-1.26 #112120).
+_KLOG_FLAGS = (
+    *("add-dir-header", "alsologtostderr", "log-backtrace-at", "log-dir", "log-file", "log-file-max-size", "logtostderr"),
+    *("one-output", "skip-headers", "skip-log-headers", "stderrthreshold"),
+)
+_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+#: The same of the control plane's components: (minor, component, flag, what to do). SR-1.22 #102805 #90368 #102239,
+#: SR-1.23 #105424, SR-1.24 #106859 #106860 #106865 #108423 #108457 #108448, SR-1.25 #108624 #109612 #108476,
+#: SR-1.27 #115840 #114446, SR-1.28 #119130, SR-1.33 (in-tree cloud providers), SR-1.37 #138002.
+_REMOVED_COMPONENT_FLAGS = (
+    (22, "kube-scheduler", "hard-pod-affinity-symmetric-weight", "Write it into a KubeSchedulerConfiguration."),
+    (22, "kube-scheduler", "scheduler-name", "Write it into a KubeSchedulerConfiguration."),
+    (22, "kube-scheduler", "algorithm-provider", "Write the plugins into a KubeSchedulerConfiguration."),
+    (22, "kube-controller-manager", "horizontal-pod-autoscaler-use-rest-clients", "The metrics API is the only way now."),
+    (23, "kube-scheduler", "policy-config-file", "Write a KubeSchedulerConfiguration."),
+    (23, "kube-scheduler", "policy-configmap", "Write a KubeSchedulerConfiguration."),
+    (23, "kube-scheduler", "policy-configmap-namespace", "Write a KubeSchedulerConfiguration."),
+    (23, "kube-scheduler", "use-legacy-policy-config", "Write a KubeSchedulerConfiguration."),
+    *((24, name, "port", "Only the secure port is left: secure-port.") for name in _COMPONENTS),
+    *((24, name, "address", "Write bind-address.") for name in _COMPONENTS),
+    (24, "kube-apiserver", "insecure-port", "Only the secure port is left: secure-port."),
+    (24, "kube-apiserver", "insecure-bind-address", "Write bind-address."),
+    (24, "kube-apiserver", "experimental-encryption-provider-config", "Write encryption-provider-config."),
+    (24, "kube-apiserver", "target-ram-mb", "Nothing takes its place."),
+    (24, "kube-apiserver", "deserialization-cache-size", "Nothing takes its place."),
+    (25, "kube-apiserver", "service-account-api-audiences", "Write api-audiences."),
+    (25, "kube-controller-manager", "deleting-pods-qps", "Nothing takes its place."),
+    (25, "kube-controller-manager", "deleting-pods-burst", "Nothing takes its place."),
+    (25, "kube-controller-manager", "register-retry-count", "Nothing takes its place."),
+    (25, "kube-controller-manager", "experimental-cluster-signing-duration", "Write cluster-signing-duration."),
+    *((26, name, flag, "Only v and vmodule are left of klog's own.") for name in _COMPONENTS for flag in _KLOG_FLAGS),
+    (27, "kube-controller-manager", "enable-taint-manager", "It is always on."),
+    (
+        *(27, "kube-controller-manager", "pod-eviction-timeout"),
+        "Write default-not-ready-toleration-seconds and default-unreachable-toleration-seconds into cluster_api_server_args.",
+    ),
+    (27, "kube-apiserver", "master-service-namespace", "It has had no effect for long."),
+    (28, "kube-scheduler", "lock-object-namespace", "Write leader-elect-resource-namespace."),
+    (28, "kube-scheduler", "lock-object-name", "Write leader-elect-resource-name."),
+    (33, "kube-apiserver", "cloud-provider", "Cloud providers are outside of the API server."),
+    (33, "kube-apiserver", "cloud-config", "Cloud providers are outside of the API server."),
+    (37, "kube-controller-manager", "concurrent-service-syncs", "It has had no effect since 1.31."),
 )
 
 #: Kubelet flags that name what nodeRegistration or KubeletConfiguration decides; never right in kubelet_extra_args.
@@ -317,6 +388,7 @@ class Release:
         self.proxy_mode_gates: Dict[str, str] = _since(_PROXY_MODE_GATES, minor)
         self.dual_stack_gate: str = _since(_DUAL_STACK_GATE, minor)
         self.kubelet_skew: int = _since(_KUBELET_SKEW, minor)
+        self.eviction_api: str = _since(_EVICTION_API, minor)
         self.control_plane_taints: Tuple[str, ...] = _since(_CONTROL_PLANE_TAINTS, minor)
         self.etcd_minimum: str = _since(_ETCD_MINIMUM, minor)
         self.etcd_experimental_arguments: bool = _since(_ETCD_EXPERIMENTAL_ARGUMENTS, minor)
@@ -327,6 +399,15 @@ class Release:
         self.removed_kubelet_flags: Dict[str, str] = {
             flag: remedy for gone, flag, remedy in _REMOVED_KUBELET_FLAGS if gone <= minor
         }
+
+    def removed_flags(self, component: str) -> Dict[str, str]:
+        """The flags that a component of the control plane, as kube-apiserver, no longer has, with what to do about each."""
+        return {flag: remedy for gone, name, flag, remedy in _REMOVED_COMPONENT_FLAGS if name == component and gone <= self.minor}
+
+    def etcd_needed_before(self, running: Tuple[int, ...]) -> str:
+        """The oldest etcd from which a member that runs another minor can take up this release's; empty where any will do."""
+        target = tuple(int(part) for part in self.etcd_tag.split("-")[0].split("."))
+        return "" if running[:2] >= target[:2] else _ETCD_BEFORE.get((target[0], target[1]), "")
 
     @property
     def kubeadm_minors_below(self) -> int:

@@ -23,6 +23,10 @@ FOLDERS = ("/etc/kubernetes/pki", "/etc/kubernetes/pki/etcd", "/etc/etcd/pki")
 KUBECONFIGS = "/etc/kubernetes"
 #: Certificates that the kubelet rotates by itself.
 KUBELET = ("/var/lib/kubelet/pki/kubelet-client-current.pem", "/var/lib/kubelet/pki/kubelet-server-current.pem")
+#: What the kubelet signs itself where it has no such certificate from the cluster.
+SELF_SIGNED = "/var/lib/kubelet/pki/kubelet.crt"
+#: Copies of the CA that load balancers and keepalived check API servers against.
+COPIES = ("/etc/haproxy/kubernetes-ca.crt", "/etc/keepalived/kubernetes-ca.crt")
 
 
 def read(runner: Runner, now: float, problems: Problems) -> Dict[str, Any]:
@@ -31,7 +35,8 @@ def read(runner: Runner, now: float, problems: Problems) -> Dict[str, Any]:
     paths = ["%s/%s" % (folder, name) for folder in FOLDERS for name in runner.list_dir(folder) if name.endswith(".crt")]
     kubeconfigs = ["%s/%s" % (KUBECONFIGS, name) for name in runner.list_dir(KUBECONFIGS) if name.endswith(".conf")]
     cluster_id = None
-    for path in paths + kubeconfigs + list(KUBELET):
+    kubelet = list(KUBELET) if runner.exists(KUBELET[1]) else [KUBELET[0], SELF_SIGNED]
+    for path in paths + kubeconfigs + kubelet + list(COPIES):
         text = runner.read(path)
         if text is None:
             continue

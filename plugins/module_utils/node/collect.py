@@ -94,7 +94,7 @@ def collect(
             data_dir = etcd_settings.get("data-dir", DATA)
             facts["etcd_host"].update(external_etcd.measure(data_dir, etcd_peers, etcd_disk and empty))
     facts["firewall"] = services.firewall(active, runner.read("/etc/ufw/ufw.conf") or "")
-    facts["kubelet"] = {"active": "kubelet" in active}
+    facts["kubelet"] = {"active": "kubelet" in active, "extra_arguments": kubernetes.read_kubelet_arguments(runner)}
     facts["kubeadm"] = node["kubeadm"]
     facts["static_pods"] = node["static_pods"]
     facts["cluster"] = {"id": found["cluster_id"], "endpoint": node["endpoint"]}

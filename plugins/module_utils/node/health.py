@@ -89,6 +89,7 @@ def read_etcd(
         "members": [],
         "leader": None,
         "message": "",
+        "arguments": sorted(flags),
     }
     authority, clients = (AUTHORITY + ".crt", (CLIENT,)) if settings else (ETCD_CA, ETCD_CLIENTS)
     client = next((path for path in clients if runner.exists(path + ".crt") and runner.exists(path + ".key")), None)

@@ -18,6 +18,8 @@ JOIN_TOKEN_MARKER = "/run/baremetal-kubernetes/join-token"
 FOLDER = "/etc/kubernetes"
 MANIFESTS = "/etc/kubernetes/manifests"
 ETCD_DATA = "/var/lib/etcd"
+#: Where a package's unit reads KUBELET_EXTRA_ARGS from, of either family.
+KUBELET_ARGUMENTS = ("/etc/default/kubelet", "/etc/sysconfig/kubelet")
 #: kubeadm's own static pods. Others (a local load balancer, kube-vip) may run on any node.
 CONTROL_PLANE_MANIFESTS = ("etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml")
 
@@ -54,10 +56,23 @@ def read(runner: Runner, kubeadm_version: Optional[str]) -> Dict[str, Any]:
             "started": traces.started,
             "why": state.why,
             "join_token": runner.exists(JOIN_TOKEN_MARKER),
+            "running": traces.started is not None and kubeadm_runs(runner),
         },
         "static_pods": [pod for pod in map(parse_static_pod, manifests) if pod is not None],
         "endpoint": endpoint,
     }
+
+
+def kubeadm_runs(runner: Runner) -> bool:
+    """Whether a kubeadm works here, as one does that outlived the run that began it."""
+    return any(runner.read("/proc/%s/comm" % entry) == "kubeadm\n" for entry in runner.list_dir("/proc") if entry.isdigit())
+
+
+def read_kubelet_arguments(runner: Runner) -> List[str]:
+    """Names of the arguments that an administrator gave the kubelet; kubeadm never changes them. Their values are left out."""
+    text = "\n".join(runner.read(path) or "" for path in KUBELET_ARGUMENTS)
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    return sorted({name for line in lines for name in re.findall(r"--([a-z0-9-]+)", line)})
 
 
 def read_traces(runner: Runner) -> Traces:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from concurrent.futures import Executor
-from typing import Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -37,16 +39,25 @@ PROGRAMS = {
     "haproxy": (("haproxy",), ["-v"]),
     "nginx": (("nginx",), ["-v"]),
 }
+#: What programs said of their versions, until the next boot: to ask Kubernetes' own takes longer than all other facts of a host.
+NOTES = "/run/baremetal-kubernetes/versions.json"
 DPKG_STATUS = "/var/lib/dpkg/status"
 #: Where packages put programs. What is found elsewhere was put there by hand or by a bundle, and is what runs.
 PACKAGED = ("/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/")
 VERSION = re.compile(r"(?<![0-9.])v?([0-9]+(?:\.[0-9]+)+(?:[-~](?:alpha|beta|rc)\.?[0-9]*)?)")
 
 
-def read(runner: Runner, executor: Executor, timeout: float, problems: Problems) -> Dict[str, Optional[str]]:
-    """Package or program -> its upstream version such as 1.36.3, None where it is missing."""
+def read(
+    runner: Runner, executor: Executor, timeout: float, problems: Problems, notes: str = NOTES
+) -> Dict[str, Optional[str]]:
+    """Package or program -> its upstream version such as 1.36.3, None where it is missing.
+
+    :param notes: a file that keeps what programs said, by path and identity; asked are those that it does not have.
+    """
     packages = _installed(runner, timeout, problems)
     versions: Dict[str, Optional[str]] = {name: packages.get(name) for name in WATCHED}
+    noted = _noted(runner.read(notes))
+    said: Dict[str, List[str]] = {}
     asked = {}
     for program, (owners, words) in PROGRAMS.items():
         path = runner.which(program)
@@ -56,14 +67,42 @@ def read(runner: Runner, executor: Executor, timeout: float, problems: Problems)
         elif owner is not None and path.startswith(PACKAGED) and not (program == "runc" and owner != packages.get("runc")):
             versions[program] = owner
         else:
-            asked[program] = executor.submit(runner.run, [path] + words, timeout)
-    for program, future in asked.items():
+            identity = runner.identity(path)
+            if identity is not None and noted.get(path, [None])[0] == identity:
+                versions[program] = noted[path][1]
+            else:
+                asked[program] = (path, identity, executor.submit(runner.run, [path] + words, timeout))
+    for program, (path, identity, future) in asked.items():
         result = future.result()
         version = program_version(result.stdout + "\n" + result.stderr)
         if version is None:
             problems.add("packages", "%s does not say its version: %s" % (program, result.stderr.strip()[:200] or "no output"))
+        elif identity is not None:
+            said[path] = [identity, version]
         versions[program] = version
+    if said:
+        _note(notes, dict(noted, **said))
     return versions
+
+
+def _noted(text: Optional[str]) -> Dict[str, List[Any]]:
+    """Path -> identity and version; what is damaged is not there."""
+    try:
+        entries = json.loads(text or "{}").items()
+    except (ValueError, AttributeError):
+        return {}
+    return {path: entry for path, entry in entries if isinstance(entry, list) and len(entry) == 2}
+
+
+def _note(path: str, entries: Dict[str, List[Any]]) -> None:
+    """Keep them for the next call, which can do without."""
+    from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
+
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        replace_text(path, json.dumps(entries), 0o644)
+    except OSError:
+        pass
 
 
 def _installed(runner: Runner, timeout: float, problems: Problems) -> Dict[str, str]:

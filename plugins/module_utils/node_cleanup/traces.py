@@ -20,6 +20,8 @@ OURS = "Written by baremetal.kubernetes"
 
 #: Services that this collection configures -> the file whose text says that it did. The kubelet has none: it is Kubernetes' own.
 SERVICES: Sequence[Tuple[str, str]] = (
+    # Before keepalived: it would have the provider send the address to a node that has just lost it.
+    ("kubernetes-failover-ip", "/etc/systemd/system/kubernetes-failover-ip.service"),
     ("keepalived", "/etc/keepalived/keepalived.conf"),
     ("haproxy", "/etc/haproxy/haproxy.cfg"),
     ("kubernetes-pod-network", "/etc/systemd/system/kubernetes-pod-network.service"),
@@ -28,6 +30,10 @@ SERVICES: Sequence[Tuple[str, str]] = (
 FILES = (
     "/etc/keepalived/check-apiserver.sh",
     "/etc/keepalived/hmac.key",
+    "/etc/keepalived/note-state.sh",
+    "/etc/tmpfiles.d/kubernetes-keepalived.conf",
+    "/etc/tmpfiles.d/kubernetes-failover-ip.conf",
+    "/usr/local/libexec/kubernetes-failover-ip.pyz",
     "/etc/haproxy/kubernetes-ca.crt",
     "/usr/local/sbin/kubernetes-pod-network",
     "/etc/cni/pod-network",
@@ -39,7 +45,16 @@ FILES = (
     "/etc/kubernetes/kubeadm-join.yaml",
 )
 #: Folders that hold nothing but a pod network's or an unfinished cluster's state.
-FOLDERS = ("/var/lib/cni", "/run/flannel", "/run/cilium", "/var/run/cilium", "/etc/kubernetes/pki", "/run/baremetal-kubernetes")
+FOLDERS = (
+    "/var/lib/cni",
+    "/run/flannel",
+    "/run/cilium",
+    "/var/run/cilium",
+    "/etc/kubernetes/pki",
+    "/run/baremetal-kubernetes",
+    "/etc/kubernetes-failover-ip",
+    "/run/kubernetes-failover-ip",
+)
 LINK = re.compile(
     r"cni0|flannel\.\d+|flannel-v6\.\d+|flannel-wg|flannel-wg-v6|flannel\.ipip|cilium_\w+|lxc_health|lxc[0-9a-f]{12,}|kube-ipvs0"
 )

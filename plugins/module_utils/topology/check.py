@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks import (
+    backups,
     balancing,
     components,
     endpoint,
     external_etcd,
+    failover,
     groups,
+    leaving,
     membership,
     names,
     quorum,
@@ -20,12 +23,16 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     subnets,
     versions,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import read_topology
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import entries, read_topology
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import find_leaving
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import make_plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
-CHECKS = (groups, quorum, external_etcd, names, endpoint, balancing, subnets, versions, components, membership, readiness)
+CHECKS = (
+    *(groups, leaving, quorum, external_etcd, names, endpoint, failover),
+    *(balancing, subnets, versions, components, membership, readiness, backups),
+)
 
 
 class Outcome(NamedTuple):
@@ -38,10 +45,13 @@ def check_topology(data: Mapping[str, Any], more: Iterable[Problem] = ()) -> Out
     """Everything that is wrong, everything worth a warning, and the plan.
 
     ``data`` has ``settings`` (cluster_* variables), ``hosts`` (name -> groups, vars, facts, unreachable, failed, msg),
-    ``playbook`` (topology that is to be built, may be empty) and ``resolved`` (name -> addresses). ``more`` are problems
-    that were found before, such as those of role settings.
+    ``playbook`` (what is to be done, may be empty), ``leaving`` (names of nodes that shall be gone) and ``resolved`` (name ->
+    addresses). ``more`` are problems that were found before, such as those of role settings.
     """
     topology, found = read_topology(data)
+    topology.named = [str(name).strip() for name in entries(data.get("leaving")) if str(name).strip()]
+    topology.leaving, gone = find_leaving(topology.named, topology.nodes.values(), topology.playbook)
+    topology.left_out = {host: topology.nodes.pop(host) for host in gone}
     found = found + list(more)
     for subject in CHECKS:
         found += subject.check(topology)

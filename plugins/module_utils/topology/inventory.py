@@ -189,6 +189,10 @@ class Topology:
     vip: Optional[Address] = None
     endpoint_host: str = ""
     endpoint_port: Optional[str] = None
+    #: Names of nodes that a person wants gone, who of them leaves (module leaving), and their hosts, which are not in ``nodes``.
+    named: List[str] = field(default_factory=list)
+    leaving: List[Any] = field(default_factory=list)
+    left_out: Dict[str, Node] = field(default_factory=dict)
 
     def group(self, name: str) -> List[Node]:
         return [node for node in self.nodes.values() if name in node.groups]
@@ -212,6 +216,12 @@ class Topology:
     @property
     def etcd_members(self) -> List[Node]:
         return self.group("etcd") if self.settings.etcd_mode == "external" else self.control_planes
+
+    @property
+    def backup_hosts(self) -> List[Node]:
+        """Where something of the cluster is that a backup has to hold: members of etcd, and control planes with their keys."""
+        members = [node for node in self.group("etcd") if self.settings.etcd_mode == "external"]
+        return members + [node for node in self.control_planes if node.state == "control_plane"]
 
     @property
     def directors(self) -> List[Node]:

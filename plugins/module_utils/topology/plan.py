@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint, parse_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import plan_etcd
@@ -17,35 +17,70 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     mapping,
     text,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import ALIVE, BEGUN, BLANK, DEAD
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import (
+    PLAYBOOKS,
+    RESTORE,
+    plan_restore,
+    restore_work,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import summary as restore_summary
 
 #: keepalived's priorities go down from here in steps of one; 255 would mean the owner of the address.
 HIGHEST_PRIORITY = 150
 ETCD_PORT = 2379
+SILENT = "the API answers on no control plane: what is amiss on the nodes is set right, then it is waited for"
+#: Playbooks that change a cluster that lives. They touch who comes, who goes, and who must know of it.
+CHANGES = ("join", "remove", "replace")
+#: Condition of a machine that leaves -> what is done about it.
+DEPARTURES = {
+    ALIVE: "leaves: drained, reset, and taken out of the cluster",
+    DEAD: "leaves: taken out of the cluster by name; the machine itself is not touched",
+    BLANK: "what the cluster knows under this name is taken out; the machine is blank",
+    BEGUN: "a member of etcd that never started is taken out; the machine goes on joining",
+}
 
 
 def make_plan(topology: Topology) -> Dict[str, Any]:
     """The plan as plain data. It is made of whatever is known: where there are problems it is for reading only."""
-    init = _init(topology)
-    join_control_planes = [node.host for node in topology.control_planes if node.host != init and _joins(node)]
-    join_workers = [node.host for node in topology.workers if "control_plane" not in node.groups and _joins(node)]
-    ask = _ask(topology)
+    init = None if topology.playbook in CHANGES else _init(topology)
+    joiners = [] if topology.playbook == "remove" else [node for node in topology.cluster_nodes if _joins(node)]
+    join_control_planes = [node.host for node in joiners if "control_plane" in node.groups and node.host != init]
+    join_workers = [node.host for node in joiners if "control_plane" not in node.groups]
+    chosen = healthiest(topology)
+    # A cluster whose API is silent is repaired as far as the roles can, then waited for: never passed over as if it were well.
+    silent = None if chosen or init else healthiest(topology, ready=False)
+    ask = chosen.host if chosen else silent.host if silent else None
     etcd = plan_etcd(topology)
+    if topology.playbook in PLAYBOOKS:
+        work, lines = _restore_work(topology, etcd), restore_summary(topology)
+    else:
+        work = ([{"group": "plan_silent", "host": silent.host}] if silent else []) + (
+            _work(topology, init, ask, join_control_planes, join_workers, etcd)
+            + _endpoint_work(topology, join_control_planes)
+            + _change_work(topology, ask, join_control_planes + join_workers)
+        )
+        lines = ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
+        lines += _summary(topology, init, join_control_planes, join_workers)
     return {
         "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
         "endpoint": endpoint(topology, init),
         "nodes": {node.host: _node(node) for node in topology.nodes.values()},
         # Hosts of etcd and load balancers are no nodes of Kubernetes.
         "node_names": [node.name for node in topology.cluster_nodes],
-        "pod_networks": [] if init or join_control_planes or join_workers else _pod_networks(topology, ask),
+        "pod_networks": [] if init or joiners or topology.leaving else _pod_networks(topology, ask),
         "hosts_entries": _hosts_entries(topology),
         "init": init,
         "ask": ask,
         # Who answers for the cluster once the run has come to it: the one that can be asked now, or the one to initialise.
         "api_host": ask or init,
+        "api_server": _api_server(topology, ask or init),
         "join_control_planes": join_control_planes,
         "join_workers": join_workers,
-        "work": _work(topology, init, ask, join_control_planes, join_workers, etcd) + _endpoint_work(topology),
-        "summary": etcd_summary(topology, etcd) + _summary(topology, init, join_control_planes, join_workers),
+        "leaving": [one.as_dict() for one in topology.leaving],
+        "work": work,
+        "summary": lines,
+        "restore": plan_restore(topology),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
         "load_balancer_backends": [
@@ -77,6 +112,7 @@ def _work(
 ) -> List[Dict[str, str]]:
     """The groups that the plays are for, a host each. A play without hosts costs nothing, one full of skipped tasks does."""
     api_host = ask or init
+    changes, removes = topology.playbook in CHANGES, topology.playbook == "remove"
     groups: Dict[str, List[Optional[str]]] = {
         "plan_init": [init],
         "plan_compare": [ask if init is None else None],
@@ -84,15 +120,33 @@ def _work(
         "plan_host_of_credentials": [api_host if control_planes or workers else None],
         "plan_join_control_planes": list(control_planes),
         "plan_join_workers": list(workers),
+        "plan_backup": [node.host for node in topology.backup_hosts],
         "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
+        # Members of external etcd are not touched where only nodes of Kubernetes come and go.
+        "plan_etcd_authority": [None if removes else etcd["authority"]],
+        "plan_etcd_together": [] if changes else etcd["together"],
+        "plan_etcd_one_by_one": [] if changes else etcd["one_by_one"],
+        "plan_etcd_clients": [] if removes else etcd["clients"],
+        "plan_etcd_sign": [etcd["authority"] if etcd["clients"] and not removes else None],
+        "plan_etcd_given": [] if removes else etcd["given"],
+    }
+    return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
+
+
+def _restore_work(topology: Topology, etcd: Mapping[str, Any]) -> List[Dict[str, str]]:
+    """The groups of playbook restore, and those of other playbooks that it imports: none of them may begin a new cluster."""
+    if topology.playbook == RESTORE:
+        groups = restore_work(topology)
+        endpoint_work = _endpoint_work(topology, plan_restore(topology)["new"]) if groups["plan_restore_new"] else []
+        return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts] + endpoint_work
+    wanted = {
         "plan_etcd_authority": [etcd["authority"]],
         "plan_etcd_together": etcd["together"],
-        "plan_etcd_one_by_one": etcd["one_by_one"],
         "plan_etcd_clients": etcd["clients"],
         "plan_etcd_sign": [etcd["authority"] if etcd["clients"] else None],
         "plan_etcd_given": etcd["given"],
     }
-    return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
+    return [{"group": group, "host": host} for group, hosts in wanted.items() for host in hosts if host is not None]
 
 
 def _holds_token(node: Node) -> bool:
@@ -101,13 +155,42 @@ def _holds_token(node: Node) -> bool:
     return ready and node.state == "control_plane" and node.kubeadm.get("join_token") is True
 
 
-def _endpoint_work(topology: Topology) -> List[Dict[str, str]]:
+def _change_work(topology: Topology, ask: Optional[str], joining: Sequence[str]) -> List[Dict[str, str]]:
+    """Who goes and who takes them out, who comes, and who is told of it, where a cluster that lives is changed."""
+    if topology.playbook not in CHANGES:
+        return []
+    reached = [node for node in topology.left_out.values() if node.readable]
+    groups = {
+        "plan_leave_host": [ask] if ask is not None and topology.leaving else [],
+        "plan_leaving": list(topology.left_out),
+        "plan_leaving_keepalived": [node.host for node in reached if _holds_address(topology, node)],
+        "plan_leaving_reached": [node.host for node in reached],
+        "plan_arriving": list(joining),
+        "plan_staying": [node.host for node in topology.cluster_nodes if node.host not in joining],
+    }
+    return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts]
+
+
+def _holds_address(topology: Topology, node: Node) -> bool:
+    """Whether a host that leaves takes part in holding the virtual address."""
+    elsewhere = topology.vip is None or topology.directors or topology.group("load_balancers")
+    return not elsewhere and "control_plane" in node.groups and bool(node.package("keepalived"))
+
+
+def _leaving_summary(topology: Topology) -> List[str]:
+    return ["%s: %s" % (one.name, DEPARTURES[one.condition]) for one in topology.leaving]
+
+
+def _endpoint_work(topology: Topology, join_control_planes: Sequence[str]) -> List[Dict[str, str]]:
     """Who has a part in the endpoint. A single API server without a VIP is its own endpoint."""
+    if topology.playbook == "join" and not join_control_planes:
+        return []  # workers are nobody's backend
     alone = len(topology.control_planes) == 1 and topology.vip is None and not topology.group("load_balancers")
     groups = {
         "plan_balancers": [] if alone else topology.balancers,
         "plan_keepalived": topology.vip_nodes if topology.vip is not None and not topology.directors else [],
         "plan_directors": topology.directors,
+        "plan_failover_ip": [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))],
         "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
     }
     return [{"group": group, "host": node.host} for group, nodes in groups.items() for node in nodes]
@@ -137,6 +220,12 @@ def endpoint(topology: Topology, init: Optional[str] = None) -> str:
     return join_endpoint(str(chosen[0].address), settings.api_port) if chosen else ""
 
 
+def _api_server(topology: Topology, host: Optional[str]) -> str:
+    """The URL of that host's own API server, which its certificate is for: what runs there depends on no endpoint."""
+    address = topology.nodes[host].address if host else None
+    return "https://%s" % join_endpoint(str(address), topology.settings.api_port) if address is not None else ""
+
+
 def _joins(node: Node) -> bool:
     """Whether kubeadm join has to run: on a blank node, and on one where a join was begun (or an init that another host has)."""
     return node.state in ("blank", "started")
@@ -158,17 +247,20 @@ def _init(topology: Topology) -> Optional[str]:
     return None
 
 
-def _ask(topology: Topology) -> Optional[str]:
-    """A control plane that answers, of these the healthiest: its API server ready, its etcd member healthy, a leader known."""
-    best: Optional[str] = None
+def healthiest(topology: Topology, ready: bool = True) -> Optional[Node]:
+    """A control plane that answers, of these the healthiest: its API server ready, its etcd member healthy, a leader known.
+
+    :param ready: only those whose API server is ready; else the best of all.
+    """
+    best: Optional[Node] = None
     best_score = -1
     for node in topology.control_planes:
-        if node.state != "control_plane" or mapping(node.facts.get("apiserver")).get("ready") is not True:
+        if node.state != "control_plane" or (ready and mapping(node.facts.get("apiserver")).get("ready") is not True):
             continue
         etcd = mapping(node.facts.get("etcd"))
         score = 2 * (etcd.get("healthy") is True) + (1 if mapping(node.facts.get("kubelet")).get("active") is True else 0)
         if score > best_score:
-            best, best_score = node.host, score
+            best, best_score = node, score
     return best
 
 

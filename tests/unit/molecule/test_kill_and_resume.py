@@ -17,12 +17,18 @@ from conftest import ROOT
 FEWEST = 10
 
 
+#: Where scenarios name them: those of topologies, and those of nodes that come and go.
+FILES = ("shared/kill_and_resume.py", "replace/tests/kills.py")
+
+
 def kills() -> Dict[str, List[Tuple[str, float]]]:
-    specification = importlib.util.spec_from_file_location("kill_and_resume", ROOT / "molecule" / "shared" / "kill_and_resume.py")
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    found: Dict[str, List[Tuple[str, float]]] = module.KILLS
+    found: Dict[str, List[Tuple[str, float]]] = {}
+    for file in FILES:
+        specification = importlib.util.spec_from_file_location("kills", ROOT / "molecule" / file)
+        assert specification is not None and specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        found.update(module.KILLS)
     return found
 
 

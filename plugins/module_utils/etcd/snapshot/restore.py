@@ -111,19 +111,39 @@ def _is_peer_url(url: str) -> bool:
         return False
 
 
-def restore(wanted: Wanted, runner: Runner, only_look: bool, timeout: float = 1800) -> Restored:
+def is_restored(wanted: Wanted) -> bool:
+    """Whether the data directory was made from this snapshot under the same operation already.
+
+    :raises SnapshotError: the snapshot is missing or damaged.
+    """
+    facts = {"sha256": check_whole(wanted.path, wanted.skip_hash_check), "operation": wanted.operation, "name": wanted.name}
+    known = _marker(_places(wanted.data_directory, 0).marker)
+    return bool(wanted.operation) and bool(_entries(wanted.data_directory)) and _is_of(known, facts)
+
+
+def went_back(data_directory: str) -> bool:
+    """Whether the data was restored without setting the revision ahead, so that clients have seen later ones."""
+    return _marker(_places(data_directory, 0).marker).get("bumped") is False
+
+
+def _is_of(known: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    return all(known.get(name) == value for name, value in facts.items())
+
+
+def restore(wanted: Wanted, runner: Runner, only_look: bool, timeout: float = 1800, running_is_fine: bool = False) -> Restored:
     """Put a new data directory, made from the snapshot, in its place. The snapshot is proven whole before anything is touched.
 
+    :param running_is_fine: for a look ahead, before the member is stopped.
     :raises SnapshotError: a damaged snapshot, a directory in use or not to be replaced, no room, or etcd's program said no.
     """
     sha256 = check_whole(wanted.path, wanted.skip_hash_check)
     places = _places(wanted.data_directory, runner.now())
     holds = bool(_entries(wanted.data_directory))
     facts: Dict[str, Any] = {"sha256": sha256, "operation": wanted.operation, "name": wanted.name}
-    if holds and wanted.operation and _marker(places.marker) == facts:
+    if holds and wanted.operation and _is_of(_marker(places.marker), facts):
         return Restored(False, "", facts)
     if holds:
-        _check_replaceable(wanted)
+        _check_replaceable(wanted, running_is_fine)
     _check_room(wanted)
     tools = Tools(runner, timeout)
     tool = tools.restorer()
@@ -135,7 +155,7 @@ def restore(wanted: Wanted, runner: Runner, only_look: bool, timeout: float = 18
     shutil.rmtree(places.undone, ignore_errors=True)
     os.makedirs(os.path.dirname(wanted.data_directory), exist_ok=True)
     try:
-        _run(wanted, tools, tool, places.undone)
+        bumped = _run(wanted, tools, tool, places.undone)
         _own(places.undone, wanted.owner)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(places.marker)
@@ -146,7 +166,7 @@ def restore(wanted: Wanted, runner: Runner, only_look: bool, timeout: float = 18
                     os.rmdir(target)
                 os.rename(origin, target)
         with open(places.marker, "w", encoding="utf-8") as stream:
-            json.dump(facts, stream)
+            json.dump({**facts, "bumped": bumped}, stream)
     except OSError as error:
         raise SnapshotError(
             wanted.data_directory,
@@ -190,13 +210,15 @@ def _marker(path: str) -> Dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _check_replaceable(wanted: Wanted) -> None:
+def _check_replaceable(wanted: Wanted, running_is_fine: bool) -> None:
     if not wanted.replace:
         raise SnapshotError(
             wanted.data_directory,
             "it holds data: %s" % ", ".join(sorted(_entries(wanted.data_directory))[:5]),
             "set replace_data_directory to true: the data is then kept beside it, under another name",
         )
+    if running_is_fine:
+        return
     # A running member holds a lock on its database (bbolt, flock).
     with contextlib.suppress(FileNotFoundError):
         handle = os.open(os.path.join(wanted.data_directory, "member", "snap", "db"), os.O_RDWR)
@@ -226,14 +248,16 @@ def _check_room(wanted: Wanted) -> None:
         )
 
 
-def _run(wanted: Wanted, tools: Tools, tool: Tool, undone: str) -> None:
+def _run(wanted: Wanted, tools: Tools, tool: Tool, undone: str) -> bool:
+    """Whether the revision was set ahead."""
     arguments = ["snapshot", "restore", wanted.path, "--data-dir=" + undone, "--name=" + wanted.name]
     arguments.append("--initial-cluster=" + ",".join("%s=%s" % entry for entry in sorted(wanted.initial_cluster.items())))
     arguments += ["--initial-cluster-token=" + wanted.token, "--initial-advertise-peer-urls=" + wanted.initial_cluster[wanted.name]]
     if wanted.skip_hash_check:
         arguments.append("--skip-hash-check")
     # Watchers that saw a later revision than the snapshot's would else miss changes (etcd, op-guide/recovery). 3.4 can't.
-    if wanted.bump_revision and "--bump-revision" in tools.call(tool, ["snapshot", "restore", "--help"], []).stdout:
+    bumps = wanted.bump_revision > 0 and "--bump-revision" in tools.call(tool, ["snapshot", "restore", "--help"], []).stdout
+    if bumps:
         arguments += ["--bump-revision=%d" % wanted.bump_revision, "--mark-compacted"]
     result = tools.call(tool, arguments, [os.path.dirname(wanted.path), os.path.dirname(undone)])
     if result.rc != 0 or not os.path.isdir(os.path.join(undone, "member")):
@@ -242,6 +266,7 @@ def _run(wanted: Wanted, tools: Tools, tool: Tool, undone: str) -> None:
         raise SnapshotError(
             wanted.path, "%s could not restore it: %s" % (tool.name, words), "take another snapshot; nothing was changed"
         )
+    return bumps
 
 
 def _own(top: str, owner: str) -> None:

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, List, NamedTuple, Sequence, Set, Tuple
+from typing import Callable, Dict, List, NamedTuple, Protocol, Sequence, Set, Tuple, TypeVar
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.files import Snapshot
 
 SECONDS_OF_A_DAY = 86400
 
@@ -21,6 +20,22 @@ class Keep(NamedTuple):
     hourly: int = 0
     daily: int = 0
     weekly: int = 0
+
+
+class Dated(Protocol):
+    """What can be kept: its path, when it was taken, and whether it is known not to be whole."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def taken(self) -> float: ...
+
+    @property
+    def cut(self) -> bool: ...
+
+
+Kept = TypeVar("Kept", bound=Dated)
 
 
 def _hour(taken: float) -> Tuple[int, ...]:
@@ -39,7 +54,7 @@ def _week(taken: float) -> Tuple[int, ...]:
 PERIODS: Dict[str, Callable[[float], Tuple[int, ...]]] = {"hourly": _hour, "daily": _day, "weekly": _week}
 
 
-def sort_out(snapshots: Sequence[Snapshot], keep: Keep) -> Tuple[List[Snapshot], List[Snapshot]]:
+def sort_out(snapshots: Sequence[Kept], keep: Keep) -> Tuple[List[Kept], List[Kept]]:
     """Those that stay and those that go, both oldest first.
 
     One that is cut takes no other's place, and goes once a whole one is newer.

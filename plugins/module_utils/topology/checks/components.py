@@ -46,6 +46,26 @@ def check(topology: Topology) -> Iterator[Problem]:
     yield from _preflight(topology)
     yield from _exposed(topology)
     yield from _kubelet(topology)
+    yield from _arguments(topology)
+
+
+def _arguments(topology: Topology) -> Iterator[Problem]:
+    """Arguments that the wanted version has not: kubeadm passes them on, and the component does not start."""
+    settings = topology.settings
+    given = {
+        "kube-apiserver": ("cluster_api_server_args", settings.api_server_args),
+        "kube-controller-manager": ("cluster_controller_manager_args", settings.controller_manager_args),
+        "kube-scheduler": ("cluster_scheduler_args", settings.scheduler_args),
+    }
+    for component, (setting, arguments) in given.items():
+        removed = topology.release.removed_flags(component) if topology.release else {}
+        for name in sorted(set(map(str, arguments)) & set(removed)):
+            yield Problem(
+                "%s.%s" % (setting, name),
+                "%s of %s has no such argument any more, and does not start with it"
+                % (component, topology.release.version.minor_text if topology.release else ""),
+                "remove it. %s" % removed[name],
+            )
 
 
 def _choices(topology: Topology) -> Iterator[Problem]:

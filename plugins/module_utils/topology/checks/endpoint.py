@@ -14,6 +14,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     parse_address,
     same_segment,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.failover import routed_addresses
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
     Topology,
@@ -89,7 +90,8 @@ def _vip(topology: Topology) -> Iterator[Problem]:
 
 def _segment(topology: Topology) -> Iterator[Problem]:
     vip = topology.vip
-    if vip is None:
+    # A provider routes such an address to one server, whatever network that is in.
+    if vip is None or str(vip) in routed_addresses(topology):
         return
     segments: Dict[Network, List[str]] = {}
     lacking: Dict[str, List[str]] = {}

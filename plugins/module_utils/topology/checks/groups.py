@@ -9,6 +9,7 @@ from typing import Dict, Iterator, List
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, counted, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import PLAYBOOKS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import KINDS
 
 #: A control plane may name its interface differently from the others.
@@ -120,7 +121,9 @@ def _unreadable(topology: Topology) -> Iterator[Problem]:
             remedy = (
                 "run the playbook without a --limit that leaves it out, and without skipping the task that reads the nodes"
             )
-        yield Problem(names, reason, remedy, tuple(hosts))
+        # At a restore a worker that is down must not keep the control plane down.
+        waits = topology.playbook in PLAYBOOKS and not any("workers" not in topology.nodes[host].groups for host in hosts)
+        yield Problem(names, reason, remedy, tuple(hosts), warning=waits)
 
 
 def _disagreement(topology: Topology) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from typing import Dict, Iterator, List
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import OPERATION, PLAYBOOKS
 
 RESET = (
     "if nothing there is needed: ansible-playbook baremetal.kubernetes.reset --limit %s -e reset_confirm=%s, then run again"
@@ -99,6 +100,13 @@ def _started(topology: Topology) -> Iterator[Problem]:
                 "on %s an operation for the cluster %r was begun and not finished, and this is %r"
                 % (node.host, cluster, wanted),
                 "write cluster_name: %s to finish it; or, %s" % (cluster, _reset(topology, [node.host])),
+                (node.host,),
+            )
+        if text(node.started.get("operation")) == OPERATION and topology.playbook not in PLAYBOOKS:
+            yield Problem(
+                "restore",
+                "it was begun on %s and not finished" % node.host,
+                "run the playbook restore again: it goes on where it stopped",
                 (node.host,),
             )
         if text(node.started.get("operation")) == "init":

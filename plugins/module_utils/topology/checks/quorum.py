@@ -26,12 +26,15 @@ def check(topology: Topology) -> Iterator[Problem]:
 def _number(members: List[Node], group: str) -> Iterator[Problem]:
     number = len(members)
     hosts = tuple(node.host for node in members)
+    # Where all run already, as after the removal of one, it is no plan but a fact.
+    runs = all(node.state == "control_plane" for node in members)
     if number == 2:
         yield Problem(
             group,
             "2 etcd members are worse than 1: both are needed for a quorum of 2, so the loss of either stops the cluster",
             "add a third (a small machine will do: it needs no pods), or use one",
             hosts,
+            warning=runs,
         )
     elif number and number % 2 == 0:
         yield Problem(
@@ -40,6 +43,7 @@ def _number(members: List[Node], group: str) -> Iterator[Problem]:
             % (number, tolerance(number), number - 1),
             "use %d or %d members" % (number - 1, number + 1),
             hosts,
+            warning=runs,
         )
     if number > MOST_MEMBERS:
         yield Problem(

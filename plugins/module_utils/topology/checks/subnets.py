@@ -26,6 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     pods_per_node,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
+    MEMBER_STATES,
     Node,
     Topology,
     entries,
@@ -284,7 +285,7 @@ def _networks_of(
     for entry in entries(node.facts.get("routes")):
         route = mapping(entry)
         network = _destination(text(route.get("destination")))
-        if network is None or network in seen or _is_own_route(route, network, own, addresses):
+        if network is None or network in seen or _is_own_route(route, network, own, addresses, node):
             continue
         yield "route", network
     pools = [text(pool) for pool in entries(node.facts.get("docker_pools"))]
@@ -312,10 +313,16 @@ def _unrouted(network: Network) -> bool:
     return any(contains(space, network) for space in NOT_ROUTED)
 
 
-def _is_own_route(route: Mapping[str, Any], network: Network, own: Tuple[Network, ...], addresses: "set[Any]") -> bool:
+def _is_own_route(
+    route: Mapping[str, Any], network: Network, own: Tuple[Network, ...], addresses: "set[Any]", node: Node
+) -> bool:
     """Whether the running cluster made the route: by a CNI's interface, as a black hole, or to another node's pods."""
     interface = text(route.get("interface"))
     if not interface or interface == "lo" or interface == "*" or OWN_INTERFACE.match(interface):
         return True
-    within_own = any(contains(subnet, network) for subnet in own)
-    return within_own and parse_address(text(route.get("gateway"))) in addresses
+    if not any(contains(subnet, network) for subnet in own):
+        return False
+    gateway = parse_address(text(route.get("gateway")))
+    # To the pods of a node that the inventory no longer has: on members of the cluster, over their own network.
+    left = node.state in MEMBER_STATES and gateway is not None and node.network is not None and gateway in node.network
+    return gateway in addresses or left

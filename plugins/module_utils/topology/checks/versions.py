@@ -37,8 +37,12 @@ def check(topology: Topology) -> Iterator[Problem]:
             "%s is not a version that this collection builds" % release.version.text,
             "write a version of %s" % supported_text(),
         )
-    yield from _running(topology, release)
-    yield from _installed(topology, release)
+    if topology.playbook == "upgrade":
+        # Another version is what is wanted; module upgrade_plan says whether it can be had in one step.
+        yield from _answers(topology)
+    else:
+        yield from _running(topology, release)
+        yield from _installed(topology, release)
     yield from _containerd(topology, release)
     yield from _cgroup(topology, release)
 
@@ -75,6 +79,23 @@ def _running(topology: Topology, release: Release) -> Iterator[Problem]:
             if running > release.version
             else UPGRADE % running.text,
             tuple(hosts),
+        )
+
+
+def _answers(topology: Topology) -> Iterator[Problem]:
+    if not any(mapping(node.facts.get("apiserver")).get("ready") is True for node in topology.control_planes):
+        yield Problem(
+            "group control_plane",
+            "no API server answers, and an upgrade begins with a healthy cluster",
+            "look what playbook diagnose says; certificates that have expired are renewed by playbook certificates",
+        )
+    blank = [node.host for node in topology.cluster_nodes if node.readable and node.state not in MEMBER_STATES]
+    if blank:
+        yield Problem(
+            "upgrade",
+            "%s not in the cluster, or not wholly" % (listed(blank) + (" is" if len(blank) == 1 else " are")),
+            "finish the build with the version that the cluster has, or take them out of the inventory",
+            tuple(blank),
         )
 
 

@@ -35,6 +35,8 @@ VARIABLES: Dict[str, Any] = {
     "drill_plan": {"controller_pid": 4711},
     "inventory_hostname": "etcd1",
     "join": {"token": "abcdef.0123456789abcdef"},
+    "robot_password": "p",
+    "robot_user": "u",
     "token": "abcdef.0123456789abcdef",
     "topology": {
         "plan": {"summary": ["Initialise the cluster on cp1."], "nodes": {"cp1": {"name": "cp1", "address": "10.0.0.11"}}}

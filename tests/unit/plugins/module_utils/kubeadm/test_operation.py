@@ -43,6 +43,10 @@ def node(state: str, begun: Optional[str] = None, etcd: bool = False, kubelet: b
         (wanted(role="worker"), node("worker"), []),
         (wanted(role="worker"), node("started", "join"), ["reset", "join"]),
         (wanted(role="worker"), node("started", "join", kubelet=True), ["finish"]),
+        (wanted("restored"), node("blank"), ["rebuild"]),
+        (wanted("restored"), node("started", "restore", etcd=True), ["rebuild"]),
+        (wanted("restored"), node("control_plane"), []),
+        (wanted("restored"), node("control_plane")._replace(other_etcd=True), ["point_to_etcd"]),
         (wanted("reset"), node("blank"), []),
         (wanted("reset"), node("foreign"), ["reset"]),
     ],
@@ -57,6 +61,9 @@ def test_each_state_of_a_node_has_its_steps(goal: Wanted, found: Node, steps: Li
         (wanted("initialized"), node("worker")),
         (wanted("initialized"), node("foreign")),
         (wanted("initialized"), node("started", "join")),
+        (wanted("restored"), node("worker")),
+        (wanted("restored"), node("foreign")),
+        (wanted("restored"), node("started", "join")),
         (wanted(), node("foreign")),
         (wanted(), node("worker")),
         (wanted(), node("started", "init")),
@@ -153,3 +160,12 @@ def test_every_symptom_keeps_its_last_line_as_evidence() -> None:
 def test_secrets_are_not_shown() -> None:
     text = redact("token abcdef.0123456789abcdef key " + "a1" * 32)
     assert "0123456789abcdef" not in text and "a1a1" not in text
+
+
+def test_an_api_server_that_is_told_of_another_external_etcd_is_seen() -> None:
+    config = "etcd:\n  external:\n    endpoints:\n      - https://192.0.2.2:2379\n      - https://192.0.2.1:2379\n"
+    manifest = "    - --etcd-servers=https://192.0.2.1:2379,https://192.0.2.%d:2379\n"
+    for last, other in ((2, False), (9, True)):
+        runner = FakeRunner({"/kubeadm.yaml": config, operation.API_SERVER_MANIFEST: manifest % last})
+        assert operation.read_node(runner, "/kubeadm.yaml").other_etcd is other
+    assert operation.read_node(FakeRunner({"/kubeadm.yaml": "etcd: {}\n"}), "/kubeadm.yaml").other_etcd is False

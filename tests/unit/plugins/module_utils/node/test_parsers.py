@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, List, Optional
 
 import pytest
@@ -24,7 +25,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import State, Traces, decide
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import TIMED_OUT, Result
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import TIMED_OUT, HostRunner, Result
 from fakes import FakeRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -349,6 +350,39 @@ def test_dpkg_lists_removed_packages_too_and_they_do_not_count() -> None:
     assert packages.parse_dpkg_status(text, ["runc", "kubelet", "haproxy"]) == {"kubelet": "1.28.7"}
 
 
+def test_a_program_is_asked_for_its_version_once_until_it_changes(tmp_path: pathlib.Path) -> None:
+    notes = str(tmp_path / "run" / "versions.json")
+    program = tmp_path / "kubelet"
+
+    class Host(HostRunner):
+        asked = 0
+
+        def which(self, name: str) -> Optional[str]:
+            return str(program) if name == "kubelet" else None
+
+        def run(self, argv: Any, *arguments: Any, **options: Any) -> Result:
+            self.asked += 1
+            return super().run(argv, *arguments, **options)
+
+    def version(host: Host) -> Optional[str]:
+        with ThreadPoolExecutor() as executor:
+            return packages.read(host, executor, 5, Problems(), notes)["kubelet"]
+
+    def install(text: str) -> None:
+        program.write_text("#!/bin/sh\necho Kubernetes v%s\n" % text)
+        program.chmod(0o755)
+
+    host = Host()
+    install("1.36.3")
+    assert [version(host), version(host), host.asked] == ["1.36.3", "1.36.3", 1]
+    install("1.36.10")
+    assert [version(host), host.asked] == ["1.36.10", 2]
+    for damaged in ("", "[]", '{"%s": 1}' % program, "not JSON"):
+        pathlib.Path(notes).write_text(damaged)
+        assert version(host) == "1.36.10"
+    assert host.asked == 6
+
+
 def test_rpms_sentences_about_missing_packages_are_no_versions() -> None:
     found = packages.parse_rpm(handwritten("rhel9-rpm"), packages.WATCHED)
     assert found["kubeadm"] == "1.31.4"
@@ -406,6 +440,14 @@ def test_a_damaged_marker_is_still_a_marker() -> None:
     assert kubernetes.parse_marker("{half") == {"operation": None, "role": None, "cluster": None, "at": None}
     runner = FakeRunner(files={kubernetes.MARKER: "{half"})
     assert decide(kubernetes.read_traces(runner)).name == "started"
+
+
+def test_a_kubeadm_that_outlived_its_run_is_seen_while_its_operation_is_unfinished() -> None:
+    processes = {"/proc/77/comm": "kubeadm\n", "/proc/78/comm": "kubelet\n"}
+    runner = FakeRunner(files={kubernetes.MARKER: '{"operation": "join"}', **processes})
+    assert kubernetes.read(runner, None)["kubeadm"]["running"] is True
+    del runner.files["/proc/77/comm"]
+    assert kubernetes.read(runner, None)["kubeadm"]["running"] is False
 
 
 @pytest.mark.parametrize(

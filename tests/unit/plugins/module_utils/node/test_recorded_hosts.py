@@ -44,7 +44,7 @@ def test_a_control_plane_tells_its_cluster_its_pods_and_its_certificates() -> No
     assert facts["cluster"]["endpoint"] == "10.89.79.100:6443"
     assert [pod["name"] for pod in facts["static_pods"]] == ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
     assert facts["static_pods"][1]["image"] == "k8s.gcr.io/kube-apiserver:v1.20.2"
-    assert facts["kubelet"] == {"active": True}
+    assert facts["kubelet"] == {"active": True, "extra_arguments": []}
     assert facts["apiserver"] == {"ready": True, "message": "127.0.0.1:6443", "nodes": None}
     assert (facts["etcd"]["data_present"], facts["etcd"]["reachable"], facts["etcd"]["healthy"]) == (True, False, False)
     assert "not in a test" in facts["etcd"]["message"]

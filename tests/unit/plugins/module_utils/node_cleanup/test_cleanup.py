@@ -212,3 +212,18 @@ def test_what_went_by_itself_is_no_error(said: str) -> None:
 def test_a_step_that_fails_is_named() -> None:
     with pytest.raises(CleanupError, match="stop service haproxy: timed out"):
         carry_out(FakeRunner(commands={("x",): Result(1, "", "timed out\n")}), [Step("stop service haproxy", ["x"])])
+
+
+def test_the_failover_ips_agent_goes_before_keepalived_and_its_credentials_with_it() -> None:
+    ours = "# Written by baremetal.kubernetes.failover_ip. Changes made here are lost.\n"
+    folder = "/etc/kubernetes-failover-ip"
+    files = {
+        "/etc/systemd/system/kubernetes-failover-ip.service": ours,
+        "/etc/keepalived/keepalived.conf": ours,
+        "/usr/local/libexec/kubernetes-failover-ip.pyz": "PK",
+        folder + "/credentials.json": "{}",
+    }
+    states = systemctl(kubernetes_failover_ip="active", keepalived="active", kubelet="inactive")
+    texts = [step.text for step in plan(read(FakeRunner(files, states), [], ""))]
+    assert texts.index("stop service kubernetes-failover-ip") < texts.index("stop service keepalived")
+    assert "remove " + folder in texts and "remove /usr/local/libexec/kubernetes-failover-ip.pyz" in texts

@@ -89,8 +89,21 @@ def test_the_control_plane_to_ask_is_one_that_answers_and_has_a_healthy_etcd(sta
     assert stacked_ha.outcome().plan["api_host"] == "cp3"
     stacked_ha.facts("cp3")["apiserver"]["ready"] = None
     assert stacked_ha.outcome().plan["ask"] == "cp2"
-    stacked_ha.facts("cp2")["apiserver"]["ready"] = False
-    assert stacked_ha.outcome().plan["ask"] is None
+
+
+def test_a_cluster_whose_api_is_silent_is_waited_for_and_never_passed_over(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    for host in ("cp1", "cp2", "cp3"):
+        stacked_ha.facts(host)["apiserver"]["ready"] = False
+    stacked_ha.facts("cp1")["etcd"]["healthy"] = False
+    plan = stacked_ha.outcome().plan
+    assert (plan["init"], plan["ask"], plan["api_host"]) == (None, "cp2", "cp2")
+    assert {"group": "plan_silent", "host": "cp2"} in plan["work"]
+    assert "answers on no control plane" in plan["summary"][0]
+    stacked_ha.facts("cp3")["apiserver"]["ready"] = True
+    plan = stacked_ha.outcome().plan
+    assert plan["ask"] == "cp3"
+    assert "plan_silent" not in {entry["group"] for entry in plan["work"]}
 
 
 def test_no_second_cluster_is_made_beside_workers_of_a_first(stacked_ha: Any) -> None:

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Upgrades the cluster while its API is probed and written to, killed at each step and started again.
+
+Usage: kill_and_upgrade.py INVENTORY VERSION. Fails unless the last run converges, one more changes nothing, no acknowledged write
+is lost, and an upgrade that asks for what can't be is refused before anything is touched.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
+
+from watch import Watch  # noqa: E402
+
+from playbooks import Playbooks, changed, check  # noqa: E402
+
+#: Task, and how many seconds of it may pass: before anything stops, inside kubeadm, on a closed node, and between two nodes.
+KILLS = [
+    ("Take a snapshot of etcd before", 0.5),
+    ("Bring kubeadm-config to the settings", 0.5),
+    ("Bring programs, images and the", 2.0),
+    ("Upgrade the control plane with kubeadm", 12.0),
+    ("Empty the node", 1.0),
+    ("Start the new kubelet", 1.0),
+    ("Let the node take pods again", 0.2),
+    ("Upgrade the control plane with kubeadm", 5.0),
+    ("Upgrade the node's configuration", 1.0),
+    ("Empty the node", 0.5),
+]
+
+
+def main() -> None:
+    inventory, version = sys.argv[1:3]
+    playbooks = Playbooks(inventory)
+    wanted = ["-e", "cluster_kubernetes_version=" + version, "-e", "packages_bundle_path=/opt/kubernetes-bundle-" + version]
+
+    refused = playbooks.start("upgrade", "-e", "cluster_kubernetes_version=1.24.17")
+    output, _ = refused.communicate()
+    check(refused.returncode != 0 and "go through 1.21, 1.22, 1.23, 1.24" in output, "four minors at once were not refused", output)
+    check(changed(output) == 0, "a refused upgrade changed something", output)
+    looked = playbooks.run("upgrade", "--check", "--diff", *wanted)
+    check("kubeadm upgrade apply to " + version in looked, "the plan does not say what it would do", looked)
+
+    with Watch(playbooks.inventory / "kubeconfig-upgrade.cfg") as watch:
+        for task, after in KILLS:
+            playbooks.kill_inside(task, after, "upgrade", *wanted)
+        playbooks.run("upgrade", *wanted)
+    check(not watch.result["lost"], "acknowledged writes were lost", watch.result)
+    check(watch.result["acknowledged"] > 100, "hardly anything was written", watch.result)
+    check(watch.result["outage"] <= 10, "the API was away for more than ten seconds", watch.result)
+
+    again = playbooks.run("upgrade", *wanted)
+    check(changed(again) == 0, "the run after that one still changed something", again)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes one file of the agent and of all that it imports, from the modules that run here: no second copy of the code is kept."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import io
+import zipfile
+from typing import Dict, Iterator, List
+
+#: What of the collection an import may name, and where the agent begins.
+PACKAGE = "ansible_collections.baremetal.kubernetes.plugins.module_utils"
+ENTRY = PACKAGE + ".failover.main"
+MAIN = "import sys\n\nfrom %s import main\n\nsys.exit(main())\n" % ENTRY
+#: One moment for all files, so that the same code gives the same bytes.
+MOMENT = (1980, 1, 1, 0, 0, 0)
+
+
+def sources() -> Dict[str, str]:
+    """Module -> its text, of all that the agent needs of the collection."""
+    found: Dict[str, str] = {}
+    waiting: List[str] = [ENTRY]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = _text(name)
+            waiting.extend(_imports(found[name]))
+    return found
+
+
+def build() -> bytes:
+    """A zip file that Python runs."""
+    modules = sources()
+    files = {name.replace(".", "/") + ".py": text for name, text in modules.items()}
+    for name in modules:
+        parts = name.split(".")[:-1]
+        for depth in range(1, len(parts) + 1):
+            files.setdefault("/".join(parts[:depth]) + "/__init__.py", "")
+    files["__main__.py"] = MAIN
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(files):
+            entry = zipfile.ZipInfo(path, MOMENT)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, files[path])
+    return content.getvalue()
+
+
+def _text(name: str) -> str:
+    """The source, from wherever Python has it: Ansible's own zip file on a host, a directory elsewhere."""
+    found = importlib.util.find_spec(name)
+    loader = found.loader if found is not None else None
+    text = loader.get_source(name) if loader is not None and hasattr(loader, "get_source") else None
+    if not isinstance(text, str):
+        raise ImportError("there is no source of %s" % name)
+    return text
+
+
+def _imports(text: str) -> Iterator[str]:
+    """The modules of the collection that a source imports."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith(PACKAGE):
+            for alias in node.names:
+                inner = "%s.%s" % (node.module, alias.name)
+                yield inner if _is_module(inner) else node.module
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ImportError:
+        # Its parent is no package, but a module that has something of this name.
+        return False

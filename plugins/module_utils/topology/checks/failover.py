@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Failover IPs that a provider routes: an agent that could never act, or could move the address to the wrong server, is refused."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Dict, Iterator, List, Set
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.credentials import NEEDS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+
+#: What all nodes have to say alike: they move the same addresses, by one claim.
+OF_THE_CLUSTER = ("failover_ip_provider", "failover_ip_addresses", "failover_ip_follow", "failover_ip_claim_name")
+
+
+def routed_addresses(topology: Topology) -> Set[str]:
+    """The single addresses that a provider routes to one of the control planes."""
+    nodes = [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))]
+    return {str(address).split("/")[0] for node in nodes for address in entries(node.setting("failover_ip_addresses"))}
+
+
+def check(topology: Topology) -> Iterator[Problem]:
+    nodes = [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))]
+    if not nodes:
+        return
+    yield from _alike(topology)
+    yield from _addresses(nodes)
+    yield from _targets(nodes)
+    yield from _credentials(nodes)
+    if text(nodes[0].setting("failover_ip_follow")) in ("", "keepalived"):
+        yield from _keepalived(topology, nodes)
+
+
+def _alike(topology: Topology) -> Iterator[Problem]:
+    for name in OF_THE_CLUSTER:
+        said: Dict[str, List[str]] = {}
+        for node in topology.control_planes:
+            said.setdefault(repr(node.setting(name)), []).append(node.host)
+        if len(said) > 1:
+            yield Problem(
+                name,
+                "the control planes differ in it: %s"
+                % "; ".join("%.60s on %s" % (value, listed(hosts, 3)) for value, hosts in said.items()),
+                "set it once, for the group control_plane",
+                tuple(node.host for node in topology.control_planes),
+            )
+
+
+def _addresses(nodes: List[Node]) -> Iterator[Problem]:
+    addresses = entries(nodes[0].setting("failover_ip_addresses"))
+    if not addresses:
+        yield Problem(
+            "failover_ip_addresses", "failover_ip_provider is set, and there is no address to move", "write the failover IPs"
+        )
+    for address in addresses:
+        try:
+            ipaddress.ip_interface(text(address))
+        except ValueError:
+            yield Problem(
+                "failover_ip_addresses",
+                "%r is no IP address" % (address,),
+                "write one like 203.0.113.10, or a block like 203.0.113.8/30",
+            )
+
+
+def _targets(nodes: List[Node]) -> Iterator[Problem]:
+    targets: Dict[str, List[str]] = {}
+    for node in nodes:
+        targets.setdefault(str(node.setting("failover_ip_target") or ""), []).append(node.host)
+    lacking = targets.pop("", [])
+    if lacking:
+        yield Problem(
+            "failover_ip_target",
+            "it is missing on %s, or its template can't be resolved there" % listed(lacking),
+            "write what the provider calls each server, in its host variables",
+            tuple(lacking),
+        )
+    for target, hosts in targets.items():
+        if len(hosts) > 1:
+            yield Problem(
+                "failover_ip_target",
+                "%s are said to be one server, %s" % (listed(hosts), target),
+                "write what the provider calls each of them, in its host variables",
+                tuple(hosts),
+            )
+
+
+def _credentials(nodes: List[Node]) -> Iterator[Problem]:
+    provider = text(nodes[0].setting("failover_ip_provider"))
+    lacking: Dict[str, List[str]] = {}
+    for node in nodes:
+        # One that comes from a lookup or a vault may be known to the role alone.
+        given = node.setting("failover_ip_credentials")
+        for want in NEEDS.get(provider, []) if isinstance(given, dict) else []:
+            if not mapping(given).get(want.name) and not want.default:
+                lacking.setdefault(want.name, []).append(node.host)
+    for name, hosts in lacking.items():
+        yield Problem(
+            "failover_ip_credentials",
+            "%s has no %s" % (provider, name),
+            "write it, encrypted with ansible-vault; the agent takes nothing from environment or files of the provider's tools",
+            tuple(hosts),
+        )
+
+
+def _keepalived(topology: Topology, nodes: List[Node]) -> Iterator[Problem]:
+    if topology.vip is None or topology.directors or topology.group("load_balancers"):
+        where = "no cluster_vip" if topology.vip is None else "it is not on the control planes"
+        yield Problem(
+            "failover_ip_follow",
+            "keepalived is to be followed, and holds nothing there: %s" % where,
+            "set cluster_vip and leave the groups load_balancers and directors empty, or write failover_ip_follow: lease",
+        )
+    lacking: Dict[str, List[str]] = {}
+    for node in nodes:
+        held = node.setting("keepalived_virtual_addresses")
+        there = {str(address).split("/")[0] for address in entries(held)}
+        for address in entries(node.setting("failover_ip_addresses")) if held is not None else []:
+            if str(address).split("/")[0] not in there:
+                lacking.setdefault(str(address), []).append(node.host)
+    for address, hosts in lacking.items():
+        yield Problem(
+            "keepalived_virtual_addresses",
+            "%s is not in it, so no node would ever hold it" % address,
+            "add it, or leave the setting out",
+            tuple(hosts),
+        )
+    if any(node.setting("keepalived_preempt") not in (False, "false", "no", "False") for node in nodes):
+        yield Problem(
+            "keepalived_preempt",
+            "a node that comes back takes the address back, which costs users the provider's time once more",
+            "write false",
+            tuple(node.host for node in nodes),
+            warning=True,
+        )

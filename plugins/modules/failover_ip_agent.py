@@ -1,0 +1,108 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: failover_ip_agent
+version_added: 0.2.0
+short_description: Write the program of the failover IP's agent
+description:
+  - Makes one file, which Python runs, of the modules of this collection that the agent consists of. It is the code that module
+    M(baremetal.kubernetes.failover_ip) runs, and needs nothing but Python's standard library.
+  - Role P(baremetal.kubernetes.failover_ip#role) uses it, and brings settings, credentials and the service.
+options:
+  path:
+    description: Where the program is written, mode 0755, owned by the user who runs this.
+    type: path
+    default: /usr/local/libexec/kubernetes-failover-ip.pyz
+attributes:
+  check_mode:
+    support: full
+    description: Says whether the file would change.
+  diff_mode:
+    support: full
+    description: The checksums before and after.
+author: The baremetal.kubernetes authors (@baremetal-kubernetes)
+"""
+
+EXAMPLES = r"""
+- name: Write the agent's program
+  baremetal.kubernetes.failover_ip_agent:
+"""
+
+RETURN = r"""
+path:
+  description: The file.
+  type: str
+  returned: success
+python:
+  description: A Python on this host that can run it.
+  type: str
+  returned: success
+  sample: /usr/bin/python3
+sha256:
+  description: Of the file.
+  type: str
+  returned: success
+"""
+
+import hashlib
+import os
+import sys
+
+from ansible.module_utils.basic import AnsibleModule
+
+# The agent itself is imported so that Ansible brings it to the host.
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover import main as agent
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import build
+
+#: Names that stay when the distribution brings a newer Python.
+NAMES = ("/usr/bin/python3", "/usr/libexec/platform-python")
+
+
+def interpreter() -> str:
+    """A lasting name of the Python that runs this, where it has one."""
+    real = os.path.realpath(sys.executable)
+    return next((name for name in NAMES if os.path.realpath(name) == real), sys.executable)
+
+
+def checksum(path: str) -> str:
+    """Of a file; empty where there is none."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.sha256(stream.read()).hexdigest()
+    except OSError:
+        return ""
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"path": {"type": "path", "default": "/usr/local/libexec/kubernetes-failover-ip.pyz"}},
+        supports_check_mode=True,
+    )
+    path = module.params["path"]
+    content = build()
+    before, after = checksum(path), hashlib.sha256(content).hexdigest()
+    if before != after and not module.check_mode:
+        try:
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            with open(path + ".new", "wb") as stream:
+                stream.write(content)
+            os.chmod(path + ".new", 0o755)
+            os.replace(path + ".new", path)
+        except OSError as error:
+            module.fail_json(msg="%s: it can't be written: %s" % (path, error.strerror), path=path, agent=agent.__name__)
+    module.exit_json(
+        changed=before != after,
+        path=path,
+        python=interpreter(),
+        sha256=after,
+        diff={"before": before and before + "\n", "after": after + "\n"},
+    )
+
+
+if __name__ == "__main__":
+    main()
