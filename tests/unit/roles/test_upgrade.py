@@ -240,11 +240,6 @@ def test_what_can_not_be_is_refused_before_anything_is_touched(lab: Lab) -> None
     assert lab.calls("kubeadm_upgrade") == [] and lab.calls("etcd_snapshot") == []
 
 
-def test_an_upgrade_stops_where_it_is_asked_to(lab: Lab) -> None:
-    good(lab.run("upgrade", cluster_kubernetes_version=NEW, upgrade_until="first_control_plane"))
-    assert [name for name, one in lab.cluster["nodes"].items() if one["kubelet"] == NEW] == ["cp1"]
-
-
 def certificate(path: str, days_left: int) -> Dict[str, Any]:
     dates = {"not_before": "2026-01-01T00:00:00Z", "not_after": "2027-01-01T00:00:00Z"}
     return dict({"path": path, "subject": "CN=x", "issuer": "CN=ca", "days_left": days_left, "ca": False, "sans": []}, **dates)
