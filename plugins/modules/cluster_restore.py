@@ -40,9 +40,31 @@ options:
     type: path
     default: /var/backups/kubernetes
   storage:
-    description: The bucket, as role backup takes it.
+    description: The bucket, as role backup takes it; without an endpoint there is none.
     type: dict
     default: {}
+    suboptions:
+      endpoint:
+        description: Address of the server.
+        type: str
+      bucket:
+        description: Name of the bucket.
+        type: str
+      prefix:
+        description: What keys begin with.
+        type: str
+      region:
+        description: The region that requests are signed for.
+        type: str
+      access_key:
+        description: Who asks.
+        type: str
+      secret_key:
+        description: The access key's secret.
+        type: str
+      ca_file:
+        description: The server's authority on this host.
+        type: path
   key:
     description: The passphrase, or age's identity.
     type: str
@@ -148,7 +170,20 @@ ARGUMENTS: Dict[str, Any] = {
     "archive": {"type": "str"},
     "source": {"type": "path"},
     "directory": {"type": "path", "default": "/var/backups/kubernetes"},
-    "storage": {"type": "dict", "default": {}, "no_log": True},
+    # Not all of it no_log: Ansible would blot out a bucket's name wherever it stands in an answer, as in paths.
+    "storage": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "endpoint": {"type": "str"},
+            "bucket": {"type": "str"},
+            "prefix": {"type": "str"},
+            "region": {"type": "str"},
+            "access_key": {"type": "str", "no_log": False},
+            "secret_key": {"type": "str", "no_log": True},
+            "ca_file": {"type": "path"},
+        },
+    },
     "key": {"type": "str", "no_log": True},
     "operation": {"type": "str"},
     "control_plane": {"type": "bool", "default": True},
@@ -164,8 +199,8 @@ REQUIRED_IF = [("state", "staged", ["archive", "key"]), ("state", "restored", ["
 
 
 def storage_of(module: AnsibleModule) -> Any:
-    given = module.params["storage"]
-    return Storage(**{name: str(value) for name, value in given.items()}) if given else None
+    given = {name: value for name, value in module.params["storage"].items() if value is not None}
+    return Storage(**given) if given else None
 
 
 def listed(module: AnsibleModule) -> Dict[str, Any]:

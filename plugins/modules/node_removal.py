@@ -43,7 +43,7 @@ options:
         type: str
         default: ""
       condition:
-        description: V(alive) if it can be reached; V(dead); V(blank) if a new machine has its name; V(begun) if that joins already.
+        description: V(alive) if it can be reached; V(dead); V(blank) if its machine is; V(begun) if that joins already.
         type: str
         choices: [alive, dead, blank, begun]
         default: dead

@@ -17,6 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.faults 
     FAULTS,
     ISOLATE,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import read_settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import parse_properties, unit_name
@@ -65,8 +66,10 @@ class Plan(NamedTuple):
 def look(runner: Runner, virtual_address: str) -> Dict[str, Any]:
     """held_addresses, services, static_pods, can_isolate, etcd_leader, and left: the fault that an earlier drill left, or None."""
     known = sorted({service for fault in FAULTS for way in fault.ways for service in way.services})
-    etcd = read_etcd(runner) if runner.exists(MANIFESTS + "/etcd.yaml") else None
-    name = parse_flags(runner.read(MANIFESTS + "/etcd.yaml") or "").get("name", "")
+    etcd = read_etcd(runner)
+    # A member of external etcd has its settings in a file of its own.
+    flags = read_settings(runner) or parse_flags(runner.read(MANIFESTS + "/etcd.yaml") or "")
+    name = flags.get("name", "")
     leader = [member["name"] for member in (etcd or {}).get("members", []) if member["id"] == (etcd or {}).get("leader")]
     return {
         "held_addresses": [virtual_address] if virtual_address and _held(runner, virtual_address) else [],

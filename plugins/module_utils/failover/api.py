@@ -19,7 +19,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.client 
 
 #: kubeadm issues the API server's certificate for this name, whatever the node's addresses are.
 SERVER_NAME = "kubernetes"
-SECONDS = 1.0
 
 
 class Seen(NamedTuple):
@@ -31,10 +30,11 @@ class Seen(NamedTuple):
 
 
 class LocalApi:
-    """Every call is one connection of its own with one bound of a second, so that nothing of it can hang."""
+    """Every call is one connection of its own with one bound over all of it, so that nothing of it can hang."""
 
-    def __init__(self, kubeconfig: str, host: str, port: int) -> None:
+    def __init__(self, kubeconfig: str, host: str, port: int, seconds: float) -> None:
         self.kubeconfig = kubeconfig
+        self.seconds = seconds
         self.host = host
         self.port = port
         self._access: Optional[Access] = None
@@ -78,7 +78,7 @@ class LocalApi:
 
     def _ask(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None) -> Answer:
         try:
-            return request(self._reach(), method, path, body, SECONDS)
+            return request(self._reach(), method, path, body, self.seconds)
         except (ClientError, OSError, ValueError) as error:
             return Answer(0, error=str(error))
 

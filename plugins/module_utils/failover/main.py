@@ -43,7 +43,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     except ProviderError as error:
         print(error, file=sys.stderr, flush=True)
         return 2
-    api = LocalApi(settings.kubeconfig, settings.api_address, settings.api_port)
+    # Who has slower API servers than that needs longer claims.
+    api = LocalApi(settings.kubeconfig, settings.api_address, settings.api_port, settings.claim_seconds / 3)
     agent = Agent(
         settings,
         api,

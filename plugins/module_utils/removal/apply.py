@@ -95,7 +95,8 @@ class Remover:
         alive = [leaver for leaver in self.wanted.leavers if leaver.condition == ALIVE]
         nodes = self.look(etcd=False).nodes if alive else {}
         for leaver in alive:
-            if leaver.name not in nodes:
+            # Without a kubelet that reports nobody would end the pods: the reset does.
+            if leaver.name not in nodes or not nodes[leaver.name].ready:
                 continue
             limits = Limits(
                 self.patience.drain,

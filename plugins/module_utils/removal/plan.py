@@ -82,7 +82,7 @@ def steps(seen: Seen, wanted: Wanted) -> List[str]:
     lines: List[str] = []
     for leaver in wanted.leavers:
         found = traces(seen, leaver)
-        if leaver.condition == ALIVE and found.node:
+        if leaver.condition == ALIVE and found.node and seen.nodes[leaver.name].ready:
             lines.append("%s: evict %s" % (leaver.name, counted(len(seen.pods.get(leaver.name, ())), "pod")))
         lines += ["%s: remove %s from etcd" % (leaver.name, describe(member)) for member in found.members]
         if found.status:

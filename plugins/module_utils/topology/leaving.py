@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
-    MEMBER_STATES,
     Node,
     entries,
     mapping,
@@ -23,7 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
 ALIVE = "alive"
 #: Nobody reaches the machine, or the inventory no longer has it: nothing of it is asked or touched.
 DEAD = "dead"
-#: A machine with an empty disk stands at the old place: what the cluster knows under this name is of the one before it.
+#: The machine is blank, a new one with the old name or one that was reset: there is nothing on it to drain.
 BLANK = "blank"
 #: The new machine has begun to join: at most a member of etcd that never started is left to clear.
 BEGUN = "begun"
@@ -60,6 +59,9 @@ def find_leaving(names: Sequence[str], nodes: Iterable[Node], playbook: str) -> 
         condition = _condition(node, known, playbook)
         if condition is None:
             continue
+        newcomer = _newcomer(known, node)
+        # It takes its own old place, unless another machine is there for it: then it was reset by a run that was killed.
+        stays = playbook == "replace" and (condition == BEGUN or (condition == BLANK and not newcomer))
         leaving.append(
             Leaving(
                 node.name,
@@ -67,10 +69,10 @@ def find_leaving(names: Sequence[str], nodes: Iterable[Node], playbook: str) -> 
                 condition,
                 str(node.address or ""),
                 "control_plane" in node.groups,
-                condition in (BLANK, BEGUN) or _newcomer(known, node),
+                stays or newcomer,
             )
         )
-        if condition in (ALIVE, DEAD):
+        if not stays:
             gone.append(node.host)
     return leaving, gone
 
@@ -80,16 +82,17 @@ def _condition(node: Node, nodes: Sequence[Node], playbook: str) -> Optional[str
     if not node.readable:
         # One that answered but could not be read is no dead one: that is for the person to mend.
         return DEAD if "can't be reached" in node.why_not else ALIVE
+    if node.state == "blank":
+        return BLANK
     if playbook != "replace":
         return ALIVE
-    if node.state in MEMBER_STATES:
+    if node.state != "started":
+        # With remains that are not ours it stays, and is refused like any other; half reset it leaves, since another has come.
         return ALIVE if _newcomer(nodes, node) else None
-    if node.state == "started":
-        pods = [text(mapping(pod).get("name")) for pod in entries(node.facts.get("static_pods"))]
-        # Once it has etcd's static pod, the member of that name is the new machine's; a kubeadm that runs is about to make it.
-        own_member = "etcd" in pods or node.kubeadm.get("running") is True
-        return BEGUN if "control_plane" in node.groups and not own_member else None
-    return BLANK
+    pods = [text(mapping(pod).get("name")) for pod in entries(node.facts.get("static_pods"))]
+    # Once it has etcd's static pod, the member of that name is the new machine's; a kubeadm that runs is about to make it.
+    own_member = "etcd" in pods or node.kubeadm.get("running") is True
+    return BEGUN if "control_plane" in node.groups and not own_member else None
 
 
 def _newcomer(nodes: Sequence[Node], old: Optional[Node]) -> bool:

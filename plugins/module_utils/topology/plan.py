@@ -36,7 +36,7 @@ CHANGES = ("join", "remove", "replace")
 DEPARTURES = {
     ALIVE: "leaves: drained, reset, and taken out of the cluster",
     DEAD: "leaves: taken out of the cluster by name; the machine itself is not touched",
-    BLANK: "what the cluster knows under this name is taken out; the machine is new",
+    BLANK: "what the cluster knows under this name is taken out; the machine is blank",
     BEGUN: "a member of etcd that never started is taken out; the machine goes on joining",
 }
 
@@ -159,24 +159,22 @@ def _change_work(topology: Topology, ask: Optional[str], joining: Sequence[str])
     """Who goes and who takes them out, who comes, and who is told of it, where a cluster that lives is changed."""
     if topology.playbook not in CHANGES:
         return []
-    alive = [one for one in topology.leaving if one.condition == ALIVE]
+    reached = [node for node in topology.left_out.values() if node.readable]
     groups = {
         "plan_leave_host": [ask] if ask is not None and topology.leaving else [],
         "plan_leaving": list(topology.left_out),
-        "plan_leaving_workers": [one.host for one in alive if not one.control_plane],
-        "plan_leaving_keepalived": [one.host for one in alive if topology.vip is not None and _balances(topology, one.host)],
-        "plan_leaving_control_planes": [one.host for one in alive if one.control_plane],
+        "plan_leaving_keepalived": [node.host for node in reached if _holds_address(topology, node)],
+        "plan_leaving_reached": [node.host for node in reached],
         "plan_arriving": list(joining),
         "plan_staying": [node.host for node in topology.cluster_nodes if node.host not in joining],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts]
 
 
-def _balances(topology: Topology, host: str) -> bool:
+def _holds_address(topology: Topology, node: Node) -> bool:
     """Whether a host that leaves takes part in holding the virtual address."""
-    node = topology.left_out[host]
-    with_vip = "control_plane" in node.groups and not topology.directors and not topology.group("load_balancers")
-    return with_vip and bool(node.package("keepalived"))
+    elsewhere = topology.vip is None or topology.directors or topology.group("load_balancers")
+    return not elsewhere and "control_plane" in node.groups and bool(node.package("keepalived"))
 
 
 def _leaving_summary(topology: Topology) -> List[str]:

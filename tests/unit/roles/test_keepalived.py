@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shlex
 import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from typing import Any
 
 import pytest
@@ -63,7 +65,7 @@ def test_hmac_takes_its_key_from_a_file() -> None:
 def asked(script: str, *arguments: str) -> "tuple[list[str], str]":
     """What the script would have curl do, by the shell's own word."""
     told = subprocess.run(
-        ["sh", "-s", *arguments], input=script.replace("exec curl", "printf '%s\\n'"), capture_output=True, text=True, check=True
+        ["sh", "-s", *arguments], input=script.replace("  curl", "  printf '%s\\n'"), capture_output=True, text=True, check=True
     ).stdout.splitlines()
     place = told.index("--resolve")
     return told[place : place + 2], told[-1]
@@ -85,6 +87,41 @@ def test_the_check_goes_through_the_given_port_and_verifies_the_name() -> None:
     assert asked(text) == (["--resolve", "kubernetes:8443:127.0.0.1"], "https://kubernetes:8443/readyz")
     assert asked(text, "[fd00::21]", "6443") == (["--resolve", "kubernetes:6443:[fd00::21]"], "https://kubernetes:6443/readyz")
     assert "insecure" not in text
+
+
+@pytest.mark.parametrize(
+    ("answers", "arguments", "looks", "fit"),
+    [
+        ([0], [], 1, True),
+        # Nobody listened for a moment, as while HAProxy restarts.
+        ([7, 0], [], 2, True),
+        ([7, 7], [], 2, False),
+        ([22, 0], [], 2, True),
+        ([28, 28], [], 2, False),
+        # keepalived's checks of real servers name an address, and count by themselves.
+        ([7, 0], ["192.0.2.11", "6443"], 1, False),
+    ],
+)
+def test_a_second_look_decides_whether_the_node_is_fit(
+    tmp_path: pathlib.Path, answers: "list[int]", arguments: "list[str]", looks: int, fit: bool
+) -> None:
+    (tmp_path / "codes").write_text("".join("%d\n" % code for code in answers))
+    curl = tmp_path / "curl"
+    curl.write_text(
+        "#!/bin/sh\ncd %s\necho look >>looks\nexit $(sed -n $(grep -c look looks)p codes)\n" % shlex.quote(str(tmp_path))
+    )
+    curl.chmod(0o700)
+    began = time.monotonic()
+    done = subprocess.run(
+        ["sh", "-s", *arguments],
+        input=template("keepalived", "check-apiserver.sh.j2"),
+        env={"PATH": "%s:%s" % (tmp_path, os.environ["PATH"])},
+        text=True,
+        check=False,
+    )
+    assert ((tmp_path / "looks").read_text().count("look"), done.returncode == 0) == (looks, fit)
+    if answers[0] == 7:
+        assert time.monotonic() - began < 0.9, "where nobody listens keepalived is told at once"
 
 
 FAILOVER = {"failover_ip_provider": "ovh", "failover_ip_addresses": ["203.0.113.10"]}

@@ -15,7 +15,6 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.client import Answer
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover import api as api_module
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.agent import Agent, Worker
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.api import LocalApi
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.holder import Host, Keepalived, LeaseHolder
@@ -127,7 +126,7 @@ class DirectApi(LocalApi):
     """Asks the front without a connection: an hour of steps has ten thousands of them. TLS is what some tests are about."""
 
     def __init__(self, front: Front) -> None:
-        super().__init__("", "127.0.0.1", 6443)
+        super().__init__("", "127.0.0.1", 6443, 1.0)
         self.front = front
 
     def _ask(self, method: str, path: str, body: Any = None) -> Answer:
@@ -157,7 +156,8 @@ class Node:
             folder = self.root / "kube"
             shutil.copytree(world.authority, folder)
             port = self.tls.server_address[1]
-            local = LocalApi(kubeconfig(folder, port), "127.0.0.1", port)
+            # The bound is real time, and the machine may be slow.
+            local = LocalApi(kubeconfig(folder, port), "127.0.0.1", port, 20.0)
         self.quorum_at = world.clock.now()
         self.stepping = True
         self.log: List[str] = []
@@ -273,9 +273,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(name="make_world")
-def _make_world(tmp_path: pathlib.Path, authority: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., World]]:
-    # The bound is real time, and the machine may be slow.
-    monkeypatch.setattr(api_module, "SECONDS", 20.0)
+def _make_world(tmp_path: pathlib.Path, authority: pathlib.Path) -> Iterator[Callable[..., World]]:
     made: List[World] = []
 
     def make(provider: str = "ovh", delay: float = 5.0, tls: bool = False, **options: Any) -> World:

@@ -90,6 +90,13 @@ def test_only_nodes_that_are_alive_are_drained(cluster: FakeCluster) -> None:
     assert done == ["worker1: closed for new pods", "worker1: evicted default/web"]
 
 
+def test_a_node_whose_kubelet_is_silent_is_not_drained_since_nobody_would_end_its_pods(cluster: FakeCluster) -> None:
+    cluster.pod("worker1", "web")
+    cluster.kill("worker1")
+    assert remover(cluster, Leaver("worker1", "worker1", "alive")).drain() == []
+    assert not changes(cluster)
+
+
 def test_members_go_one_at_a_time_the_dead_before_the_living() -> None:
     cluster = FakeCluster(control_planes=5)
     cluster.kill("cp4")

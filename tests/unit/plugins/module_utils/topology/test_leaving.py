@@ -48,7 +48,7 @@ def lost_disk(inventory: Inventory, name: str) -> None:
 def test_a_worker_that_is_alive_leaves_and_the_others_forget_it(live: Inventory) -> None:
     plan = change(live, "remove", "worker1")
     assert plan["leaving"][0]["condition"] == "alive"
-    assert group(plan, "plan_leaving_workers") == group(plan, "plan_leaving") == ["worker1"]
+    assert group(plan, "plan_leaving_reached") == group(plan, "plan_leaving") == ["worker1"]
     assert group(plan, "plan_staying") == ["cp1", "cp2", "cp3"]
     assert plan["node_names"] == ["cp1", "cp2", "cp3"]
     assert "worker1" not in str(plan["hosts_entries"])
@@ -60,7 +60,7 @@ def test_a_control_plane_that_leaves_is_nobodys_backend_or_peer(live: Inventory)
     assert sorted(plan["keepalived"]) == ["cp2", "cp3"]
     assert all("10.89.79.11" not in entry["peers"] for entry in plan["keepalived"].values())
     assert group(plan, "plan_balancers") == ["cp2", "cp3"]
-    assert group(plan, "plan_leaving_keepalived") == group(plan, "plan_leaving_control_planes") == ["cp1"]
+    assert group(plan, "plan_leaving_keepalived") == group(plan, "plan_leaving_reached") == ["cp1"]
     assert group(plan, "plan_leave_host") == [plan["api_host"]]
     assert plan["api_host"] in ("cp2", "cp3")
     assert plan["api_server"] == "https://10.89.79.%s:6443" % {"cp2": 12, "cp3": 13}[plan["api_host"]]
@@ -71,7 +71,7 @@ def test_a_dead_host_of_the_inventory_is_not_connected_to(live: Inventory) -> No
     plan = change(live, "remove", "cp1")
     assert plan["leaving"][0]["condition"] == "dead"
     assert group(plan, "plan_leaving") == ["cp1"]
-    assert not group(plan, "plan_leaving_control_planes") + group(plan, "plan_leaving_keepalived")
+    assert not group(plan, "plan_leaving_reached") + group(plan, "plan_leaving_keepalived")
 
 
 def test_a_name_that_the_inventory_does_not_have_is_left_to_the_cluster_to_know(live: Inventory) -> None:
@@ -124,7 +124,7 @@ def test_a_node_that_works_is_replaced_only_if_there_is_a_machine_for_its_place(
     live.add("cp4", "control_plane", "10.89.79.14")
     plan = change(live, "replace", "cp1")
     assert [one["condition"] for one in plan["leaving"]] == ["alive"]
-    assert group(plan, "plan_leaving_control_planes") == ["cp1"]
+    assert group(plan, "plan_leaving_reached") == ["cp1"]
 
 
 def test_a_replacement_that_was_killed_goes_on_where_it_was(live: Inventory) -> None:
@@ -139,6 +139,28 @@ def test_a_replacement_that_was_killed_goes_on_where_it_was(live: Inventory) -> 
     plan = change(live, "replace", "cp1")
     assert plan["leaving"] == []
     assert plan["join_control_planes"] == ["cp1"]
+
+
+def test_a_machine_that_was_reset_before_the_kill_does_not_come_back_in_its_own_place(live: Inventory) -> None:
+    live.add("cp4", "control_plane", "10.89.79.14")
+    lost_disk(live, "cp1")
+    plan = change(live, "replace", "cp1")
+    assert [(one["condition"], one["successor"]) for one in plan["leaving"]] == [("blank", True)]
+    assert plan["join_control_planes"] == ["cp4"]
+    assert group(plan, "plan_leaving_reached") == ["cp1"]
+
+
+def test_a_machine_with_remains_of_others_is_not_cleaned_up_for_a_replacement(live: Inventory) -> None:
+    live.facts("cp1")["kubeadm"].update(state="foreign", why="found /etc/kubernetes/manifests/x.yaml")
+    live.data.update(playbook="replace", leaving=["cp1"])
+    live.refused("Kubernetes on cp1", "this collection did not leave")
+
+
+def test_a_blank_machine_that_is_removed_is_not_drained(live: Inventory) -> None:
+    lost_disk(live, "worker1")
+    plan = change(live, "remove", "worker1")
+    assert [one["condition"] for one in plan["leaving"]] == ["blank"]
+    assert group(plan, "plan_leaving") == group(plan, "plan_leaving_reached") == ["worker1"]
 
 
 def test_names_are_wanted_and_for_a_replacement_one(live: Inventory) -> None:
