@@ -130,11 +130,7 @@ def _in_builder(script: str, out: Path, source: Path | None = None) -> None:
     builder = _imported_image("builder", BUILDER_PACKAGES, source=True)
     scratch = out / ".scratch"
     scratch.mkdir()
-    # Go's own cache: a version that differs in its number alone is linked anew and not compiled.
-    compiled = CACHE / "go-build"
-    compiled.mkdir(exist_ok=True)
     mounts = ["-v", f"{HERE / script}:/build.sh:ro", "-v", f"{out}:/out", "-v", f"{scratch}:/build"]
-    mounts += ["-v", f"{compiled}:/root/.cache/go-build"]
     mounts += ["-v", f"{source}:/source:ro"] if source else []
     remedy = "Does the Debian mirror have source packages (deb-src), and are 6 GB free below the cache?"
     # Few CPU shares: all of an idle machine, but no burden on nodes that run meanwhile.

@@ -1,0 +1,264 @@
+"""Playbooks upgrade and certificates as a whole, by ansible-playbook: the plans are real, what would touch a node is a stand-in.
+
+The stand-ins keep a small cluster in a file, and note every call: a run that is ended somewhere is resumed from what it left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+from typing import Any, Dict, List
+
+import pytest
+from topology_data import Inventory
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+OLD, NEW = "1.33.6", "1.33.7"
+STAND_IN = """
+import fcntl, json, os
+from ansible.module_utils.basic import AnsibleModule
+FOLDER = %(folder)r
+def main():
+    module = AnsibleModule(argument_spec=dict(json.load(open(os.path.join(FOLDER, "arguments.json")))[%(name)r], at={}),
+                           supports_check_mode=True)
+    given = {key: value for key, value in module.params.items() if value is not None}
+    with open(os.path.join(FOLDER, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path = os.path.join(FOLDER, "cluster.json")
+        cluster = json.load(open(path))
+        host = os.environ["STAND_IN_HOST"]
+        result = dict(changed=False)
+        exec(open(os.path.join(FOLDER, "behaviour.py")).read(), dict(globals(), name=%(name)r, **locals()))
+        if not module.check_mode:
+            json.dump(cluster, open(path, "w"))
+            with open(os.path.join(FOLDER, "calls"), "a") as stream:
+                stream.write(json.dumps([host, %(name)r, given.get("state", given.get("part", ""))]) + "\\n")
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+main()
+"""
+BEHAVIOUR = """
+node = cluster["nodes"].get(host, {})
+if name == "node_facts":
+    result["ansible_facts"] = {"kubernetes_node": dict(node["facts"], certificates=node["certificates"])}
+    for pod in result["ansible_facts"]["kubernetes_node"]["static_pods"]:
+        if pod["name"] != "etcd":
+            pod["image"] = "registry.k8s.io/%s:v%s" % (pod["name"], node["static"])
+elif name == "upgrade_info":
+    seen = {key: {"kubelet": "v" + one["kubelet"], "ready": True, "cordoned_by": one["mark"]}
+            for key, one in cluster["nodes"].items()}
+    version = "v" + cluster["config"]
+    result["cluster"] = dict(config_version=version, proxy_version=version, nodes=seen, removed_apis=[])
+elif name == "kubeadm_config":
+    result.update(path=given["path"], difference=[], flags=[])
+elif name == "kubeadm_upgrade":
+    state, version = given["state"], given.get("kubernetes_version")
+    result["changed"] = state in ("applied", "upgraded", "kubelet")
+    if cluster.get("fails") == [host, state]:
+        cluster["fails"] = None
+        result.update(failed=True, msg="ended here")
+    elif not module.check_mode:
+        if state in ("applied", "upgraded") and "static" in node:
+            node["static"] = version
+        if state == "applied":
+            cluster["config"] = version
+        if state == "kubelet":
+            node["kubelet"] = version
+elif name == "node_drain":
+    one = cluster["nodes"][given["name"]]
+    closes = given["state"] == "drained"
+    result["changed"] = (one["mark"] == "") if closes else one["mark"] == "upgrade"
+    if not module.check_mode:
+        one["mark"] = "upgrade" if closes else ""
+elif name == "node_certificates":
+    due = [one for one in node["certificates"] if one["days_left"] < given["renew_before_days"]]
+    if given["part"] == "kubelet":
+        due = [one for one in due if "kubelet" in one["path"]]
+        if due and given["bootstrap_token"] != "a.token":
+            result.update(failed=True, msg="no token")
+    else:
+        cluster.setdefault("others", {})[host] = [server["address"] for server in given["api_servers"]]
+        due = [one for one in due if "kubelet" not in one["path"]]
+    result["changed"] = bool(due)
+    for one in due if not module.check_mode else ():
+        one["days_left"] = 364
+elif name == "kubeadm_token":
+    result.update(changed=True, token="a.token")
+elif name == "etcd_snapshot":
+    result.update(changed=True, path="/snapshots/before.db", snapshot={"revision": 7})
+elif name == "cluster_health":
+    result.update(healthy=True, report=["ok"], checks=[], waited_for=[])
+"""
+MODULES = (
+    *("node_facts", "upgrade_info", "kubeadm_config", "kubeadm_upgrade", "node_drain", "node_certificates", "kubeadm_token"),
+    *("etcd_snapshot", "cluster_health", "host_state"),
+)
+
+
+def options_of(module: str) -> Dict[str, Any]:
+    """The real module's options by its own documentation, so that a playbook that passes anything else fails."""
+    import yaml
+
+    text = (ROOT / "plugins" / "modules" / (module + ".py")).read_text()
+    documented = yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)"""', text, re.DOTALL)[1])  # type: ignore[index]
+    kinds = {"path": "str", "raw": "raw"}
+    spec = {}
+    for name, one in (documented.get("options") or {}).items():
+        spec[name] = {"type": kinds.get(one.get("type", "str"), one.get("type", "str"))}
+        if "default" in one:
+            spec[name]["default"] = one["default"]
+    for fragment in ("kubeconfig", "kubectl_path"):
+        spec.setdefault(fragment, {"type": "str"})
+    return spec
+
+
+class Lab:
+    """A copy of the collection with stand-ins, an inventory of local hosts, and the file that plays the cluster."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        collection = folder / "collections" / "ansible_collections" / "baremetal" / "kubernetes"
+        for part in ("plugins", "roles", "meta", "playbooks"):
+            shutil.copytree(ROOT / part, collection / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "galaxy.yml", collection)
+        (collection / "plugins" / "action" / "node_facts.py").unlink(missing_ok=True)
+        for name in MODULES:
+            (collection / "plugins" / "modules" / (name + ".py")).write_text(STAND_IN % {"folder": str(folder), "name": name})
+        (folder / "arguments.json").write_text(json.dumps({name: options_of(name) for name in MODULES}))
+        (folder / "behaviour.py").write_text(BEHAVIOUR)
+        settings = {
+            "cluster_kubernetes_version": OLD,
+            "cluster_vip": "10.89.79.100",
+            "cluster_endpoint": "10.89.79.100:8443",
+            "cluster_packages_source": "bundle",
+            "cluster_kubeconfig": str(folder / "kubeconfig"),
+        }
+        known = Inventory(dict(settings), 3, 2).live("cp1", "cp2", "cp3", "worker1", "worker2")
+        nodes = {}
+        for name, entry in known.data["hosts"].items():
+            facts = entry["facts"]
+            facts.update(ca_certificate="", clock_ahead={"least": 0, "most": 0}, reading_seconds=0)
+            if facts["static_pods"]:
+                names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+                facts["static_pods"] = [{"name": one, "image": ""} for one in names] + [
+                    {"name": "etcd", "image": "r/etcd:3.5.24-0"}
+                ]
+            nodes[name] = {"facts": facts, "kubelet": OLD, "mark": "", "certificates": []}
+            if facts["static_pods"]:
+                nodes[name]["static"] = OLD
+        self.write({"nodes": nodes, "config": OLD, "fails": None})
+        groups: Dict[str, Any] = {"control_plane": {"hosts": {}}, "workers": {"hosts": {}}}
+        for name, entry in known.data["hosts"].items():
+            address = [one["address"] for one in entry["facts"]["addresses"] if one["interface"] == "eth0"][0]
+            local = {"ansible_connection": "local", "ansible_host": address, "node_address": address}
+            groups[entry["groups"][0]]["hosts"][name] = local
+        variables = dict(settings, ansible_python_interpreter=shutil.which("python3"))
+        (folder / "hosts.json").write_text(json.dumps({"all": {"vars": variables, "children": groups}}))
+        for name in ("upgrade", "certificates"):
+            # Each task tells its stand-in on which host it is.
+            (folder / (name + ".yml")).write_text("- ansible.builtin.import_playbook: baremetal.kubernetes.%s\n" % name)
+        for playbook in (collection / "playbooks").glob("*.yml"):
+            text = re.sub(
+                r"(?m)^(  hosts: .*)$", r'\1\n  environment: {STAND_IN_HOST: "{{ inventory_hostname }}"}', playbook.read_text()
+            )
+            playbook.write_text(text)
+
+    def write(self, cluster: Dict[str, Any]) -> None:
+        (self.folder / "cluster.json").write_text(json.dumps(cluster))
+
+    @property
+    def cluster(self) -> Dict[str, Any]:
+        data: Dict[str, Any] = json.loads((self.folder / "cluster.json").read_text())
+        return data
+
+    def run(self, name: str, *arguments: str, **variables: Any) -> "subprocess.CompletedProcess[str]":
+        (self.folder / "calls").write_text("")
+        argv = ["ansible-playbook", "-i", str(self.folder / "hosts.json"), str(self.folder / (name + ".yml"))]
+        environment = dict(
+            os.environ,
+            ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"),
+            ANSIBLE_CONFIG=str(self.folder / "no.cfg"),
+            ANSIBLE_NOCOLOR="1",
+        )
+        return subprocess.run(
+            [*argv, "-e", json.dumps(variables), *arguments], env=environment, capture_output=True, text=True, cwd=self.folder
+        )
+
+    def calls(self, name: str) -> List[List[str]]:
+        known = [json.loads(line) for line in (self.folder / "calls").read_text().splitlines()]
+        return [[host, state] for host, module, state in known if module == name and state != "idle"]
+
+
+@pytest.fixture
+def lab(tmp_path: pathlib.Path) -> Lab:
+    return Lab(tmp_path)
+
+
+def good(run: "subprocess.CompletedProcess[str]") -> int:
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+    return sum(map(int, re.findall(r"changed=(\d+)", run.stdout)))
+
+
+def test_an_upgrade_goes_a_node_at_a_time_is_resumed_where_it_ended_and_has_then_nothing_to_do(lab: Lab) -> None:
+    lab.write(dict(lab.cluster, fails=["cp2", "kubelet"]))
+    ended = lab.run("upgrade", cluster_kubernetes_version=NEW)
+    assert ended.returncode != 0 and "ended here" in ended.stdout
+    first = ["applied", "kubelet"]
+    assert lab.calls("kubeadm_upgrade")[:2] == [["cp1", "reconciled"], ["cp1", "applied"]]
+    assert [state for host, state in lab.calls("kubeadm_upgrade") if host == "cp1"] == ["reconciled", *first]
+    assert [host for host, _state in lab.calls("etcd_snapshot")] == ["cp1"]
+    assert lab.cluster["nodes"]["cp2"]["mark"] == "upgrade" and lab.cluster["nodes"]["cp3"]["static"] == OLD
+
+    good(lab.run("upgrade", cluster_kubernetes_version=NEW, upgrade_batch="50%"))
+    steps = lab.calls("kubeadm_upgrade")
+    assert [step for step in steps if step[1] != "addons"] == [
+        [host, state] for host in ("cp2", "cp3", "worker1", "worker2") for state in ("upgraded", "kubelet")
+    ]
+    after = lab.cluster
+    assert {one["kubelet"] for one in after["nodes"].values()} == {NEW} and after["config"] == NEW
+    assert not [name for name, one in after["nodes"].items() if one["mark"]]
+    assert good(lab.run("upgrade", cluster_kubernetes_version=NEW)) == 0
+
+
+def test_check_mode_says_the_plan_and_touches_nothing(lab: Lab) -> None:
+    before = lab.cluster
+    run = lab.run("upgrade", "--check", "--diff", cluster_kubernetes_version=NEW)
+    good(run)
+    assert "cp1: kubeadm upgrade apply to 1.33.7" in run.stdout and "worker2: kubeadm upgrade node" in run.stdout
+    assert lab.cluster == before
+
+
+def test_what_can_not_be_is_refused_before_anything_is_touched(lab: Lab) -> None:
+    run = lab.run("upgrade", cluster_kubernetes_version="1.35.7", upgrade_batch="many")
+    assert run.returncode != 0
+    assert "go through 1.34, 1.35" in run.stdout and "neither a number nor a share" in run.stdout
+    assert lab.calls("kubeadm_upgrade") == [] and lab.calls("etcd_snapshot") == []
+
+
+def certificate(path: str, days_left: int) -> Dict[str, Any]:
+    dates = {"not_before": "2026-01-01T00:00:00Z", "not_after": "2027-01-01T00:00:00Z"}
+    return dict({"path": path, "subject": "CN=x", "issuer": "CN=ca", "days_left": days_left, "ca": False, "sans": []}, **dates)
+
+
+def test_what_is_due_is_renewed_where_it_is_due_and_then_nothing_is(lab: Lab) -> None:
+    cluster = lab.cluster
+    for name in ("cp1", "cp2", "cp3"):
+        cluster["nodes"][name]["certificates"] = [certificate("/etc/kubernetes/pki/apiserver.crt", 1 if name != "cp3" else 300)]
+    cluster["nodes"]["worker1"]["certificates"] = [certificate("/var/lib/kubelet/pki/kubelet-client-current.pem", -1)]
+    lab.write(cluster)
+    looked = lab.run("certificates", "--check")
+    good(looked)
+    assert "EXPIRED" in looked.stdout and "3 of 4 certificates are due" in looked.stdout and lab.cluster == cluster
+
+    good(lab.run("certificates"))
+    assert lab.calls("node_certificates") == [[name, "control_plane"] for name in ("cp1", "cp2", "cp3")] + [["worker1", "kubelet"]]
+    assert lab.calls("kubeadm_token") == [["cp1", "present"], ["cp1", "absent"]]
+    assert lab.cluster["others"]["cp2"] == ["10.89.79.11", "10.89.79.13"]
+    assert all(one["days_left"] >= 300 for node in lab.cluster["nodes"].values() for one in node["certificates"])
+    again = lab.run("certificates")
+    assert good(again) == 0 and "0 of 4 certificates are due" in again.stdout
