@@ -20,7 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
 
 #: With a snapshot of etcd in it; or, from a control plane whose etcd is elsewhere, files alone.
 ETCD, FILES = "etcd", "files"
-NAME = re.compile(r"^(?P<stamp>\d{8}T\d{6}Z)-(?P<kind>etcd|files)-(?P<host>[A-Za-z0-9][A-Za-z0-9._-]*)\.tar\.gz\.(?P<end>aes|age)$")
+NAME = re.compile(r"(?P<stamp>\d{8}T\d{6}Z)-(?P<kind>etcd|files)-(?P<host>[A-Za-z0-9][A-Za-z0-9._-]*)\.tar\.gz\.(?P<end>aes|age)\Z")
 BESIDE = ".json"
 
 

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 
-_SHA256 = re.compile(r"[0-9a-f]{64}$")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 FILE_NAME = "bundle.json"
 
 

@@ -10,7 +10,7 @@ import re
 from typing import Any, Dict, List, Mapping, Sequence
 
 CAPABILITIES = ("pull", "resolve", "push")
-_NAME = re.compile(r"(_default|[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?)$")
+_NAME = re.compile(r"(_default|[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?)\Z")
 _REGISTRY_KEYS = ("name", "server", "state", "mirrors", "ca", "skip_verify", "override_path", "capabilities", "header")
 _MIRROR_KEYS = ("url", "capabilities", "ca", "skip_verify", "override_path", "header")
 

@@ -13,7 +13,7 @@ import ipaddress
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
 
-_PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?$")
+_PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?\Z")
 PROTOCOLS = ("tcp", "udp", "vrrp")
 NFTABLES_FILE = "/etc/baremetal-kubernetes/firewall.nft"
 NFTABLES_UNIT = "baremetal-kubernetes-firewall.service"

@@ -33,7 +33,7 @@ KINDS: Dict[str, Struct] = dict(KUBEADM, **COMPONENTS)
 Path = Tuple[str, ...]
 
 #: Go's time.ParseDuration, without signs.
-_DURATION = re.compile(r"(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$")
+_DURATION = re.compile(r"(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+\Z")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.(\d+))?$")
+_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.(\d+))?\Z")
 
 #: Read-only kinds of words that kubeadm itself would look up on the internet (K8S cmd/kubeadm/app/util/version.go).
-_LABEL = re.compile(r"(stable|latest|ci)([-/].*)?$")
+_LABEL = re.compile(r"(stable|latest|ci)([-/].*)?\Z")
 
 API_VERSIONS = ("v1beta2", "v1beta3", "v1beta4")
 

@@ -13,9 +13,9 @@ import json
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)$")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+][0-9]+)?$")
-_KEY = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#"'\[\]{}&*!|>%@`,?-][^#]*?|[-?][^\s#][^#]*?)\s*:(?:\s+(.*))?$""")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+][0-9]+)?\Z")
+_KEY = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#"'\[\]{}&*!|>%@`,?-][^#]*?|[-?][^\s#][^#]*?)\s*:(?:\s+(.*))?\Z""")
 
 #: An escape of 32 bits, which JSON lacks; the other branch keeps an escaped backslash from starting one.
 _LONG_ESCAPE = re.compile(r"\\U([0-9a-fA-F]{8})|\\.")

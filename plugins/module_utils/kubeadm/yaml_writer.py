@@ -10,7 +10,7 @@ import re
 from typing import Any, Iterable, List, Mapping
 
 #: Text that every YAML reader takes for text when it stands bare: a letter or slash, then nothing that YAML reads.
-_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./+=@-]*(:[A-Za-z0-9_./+=@-]+)*$")
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./+=@-]*(:[A-Za-z0-9_./+=@-]+)*\Z")
 
 #: Words that YAML 1.1 or 1.2 reads as something else than text.
 _WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf"}

@@ -27,8 +27,8 @@ SMALLEST = 2 * 4096
 CHUNK = 1024 * 1024
 #: The time at the end of a name, in UTC: sorting by name is sorting by time.
 STAMP = "%Y%m%dT%H%M%SZ"
-NAME = re.compile(r"^(?P<prefix>[A-Za-z0-9][A-Za-z0-9._-]*)-(?P<stamp>\d{8}T\d{6}Z)\.db$")
-PREFIX = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+NAME = re.compile(r"^(?P<prefix>[A-Za-z0-9][A-Za-z0-9._-]*)-(?P<stamp>\d{8}T\d{6}Z)\.db\Z")
+PREFIX = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
 class Snapshot(NamedTuple):

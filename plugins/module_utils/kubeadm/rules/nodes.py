@@ -29,9 +29,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     split_endpoint,
 )
 
-_TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}$")
-_CERTIFICATE_KEY = re.compile(r"[0-9a-fA-F]{64}$")
-_CA_HASH = re.compile(r"sha256:[0-9a-fA-F]{64}$")
+_TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}\Z")
+_CERTIFICATE_KEY = re.compile(r"[0-9a-fA-F]{64}\Z")
+_CA_HASH = re.compile(r"sha256:[0-9a-fA-F]{64}\Z")
 _UNMOUNT_FLAGS = ("MNT_FORCE", "MNT_DETACH", "MNT_EXPIRE", "UMOUNT_NOFOLLOW")
 
 #: Every phase that kubeadm has had since 1.20, under whatever name (facts section 2.1).

@@ -13,7 +13,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
 
 #: A DNS-1123 subdomain, which is what the API server takes as a node's name.
-NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$")
+NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\Z")
 
 
 def check(topology: Topology) -> Iterator[Problem]:

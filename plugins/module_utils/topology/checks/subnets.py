@@ -48,7 +48,7 @@ MAX_PODS = 110
 OWN_INTERFACE = re.compile(
     r"(cni|cbr|flannel|cilium|lxc|cali|vxlan\.calico|tunl|kube-|kube|nodelocaldns|veth|wireguard\.cali)"
 )
-DOCKER_INTERFACE = re.compile(r"(docker\d+|docker_gwbridge|br-[0-9a-f]{12})$")
+DOCKER_INTERFACE = re.compile(r"(docker\d+|docker_gwbridge|br-[0-9a-f]{12})\Z")
 #: Space that is the same on every host and never routed.
 NOT_ROUTED: Tuple[Network, ...] = tuple(
     parse_network(text_) for text_ in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10", "ff00::/8")

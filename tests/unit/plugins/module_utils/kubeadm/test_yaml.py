@@ -55,6 +55,12 @@ def test_what_we_write_pyyaml_reads_back(document):
     assert yaml.safe_load(yaml_writer.dump(document)) == document
 
 
+def test_a_line_break_at_the_end_of_a_word_is_not_lost() -> None:
+    for document in ({"A\n": None}, {"A": "x\n"}, {"A": ["x\n"]}):
+        assert yaml_reader.load(yaml_writer.dump(document)) == document
+
+
+
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(DOCUMENTS)
 def test_what_we_write_we_read_back(document):
