@@ -347,7 +347,8 @@ def _isolation(runner: Runner, ports: Sequence[int]) -> Tuple[List[List[str]], s
 
 
 def _firewall(runner: Runner) -> List[str]:
-    if runner.which("nft"):
+    # The program may be there on a kernel without the family inet: only the kernel's own word counts.
+    if runner.which("nft") and runner.run(["nft", "--check", "-f", "-"], timeout=10, stdin="table inet %s {}\n" % TABLE).rc == 0:
         return ["nft"]
     found = [program for program in ("iptables", "ip6tables") if runner.which(program)]
     # A kernel without IPv6 has the program and no table.

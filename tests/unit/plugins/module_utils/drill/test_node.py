@@ -257,7 +257,7 @@ def test_a_look_names_what_can_be_killed_and_what_was_left() -> None:
         ("systemctl", "show", "--property=Id,ActiveState", "--", *[name + ".service" for name in units]): (
             "Id=keepalived.service\nActiveState=active\n\nId=haproxy.service\nActiveState=failed\n"
         ),
-        ("nft", "--version"): "",
+        ("nft", "--check", "-f", "-"): "",
     }
     seen = node.look(FakeRunner(files, commands), "192.0.2.100")
     assert seen == {
@@ -268,3 +268,10 @@ def test_a_look_names_what_can_be_killed_and_what_was_left() -> None:
         "etcd_leader": False,
         "left": {"name": "vip_holder"},
     }
+
+
+def test_a_kernel_that_refuses_nft_is_cut_off_by_iptables() -> None:
+    refused = {("nft", "--check", "-f", "-"): Result(1, "", "Operation not supported")}
+    iptables = {("iptables", "-w", "5", "-t", "mangle", "-S"): ""}
+    assert node.look(FakeRunner({}, {**refused, **iptables}), "")["can_isolate"] is True
+    assert node.look(FakeRunner({}, refused), "")["can_isolate"] is False
