@@ -1,5 +1,7 @@
 """The failover IP with real programs: three nodes and a router in network namespaces of this machine.
 
+It measures seconds, so it is no part of `make test`: python -m pytest tests/namespaces, on a machine that does nothing else.
+
 Each node runs etcd (one member of three), kube-apiserver 1.20.2, keepalived with the configuration that role keepalived renders,
 and the agent's program with the settings that role failover_ip writes. The router runs the lab's provider, whose API moves the
 router's route after five seconds; who uses the public address there sends real packets to the node that has it.
