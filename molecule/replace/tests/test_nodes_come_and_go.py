@@ -15,7 +15,7 @@ from kills import KILLS
 from writer import Writer
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-WORKER2 = ROOT / "molecule" / "replace" / "worker2.yml"
+WORKER2 = ROOT / "molecule" / "replace" / "inventory" / "worker2.yml"
 ETCDCTL = (
     "ETCDCTL_API=3 etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
     "--cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key "
