@@ -12,7 +12,7 @@ import hashlib
 import io
 import sys
 import zipfile
-from typing import Dict, Mapping, Optional, Sequence
+from typing import Dict, Mapping, Optional, Sequence, TextIO
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import names, report
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import SETTINGS, STATE, read_settings
@@ -37,13 +37,19 @@ NO_TIME = (1980, 1, 1, 0, 0, 0)
 def main(words: Sequence[str]) -> int:
     """Exit code: 0 for taken or left to another member, 1 for failed, 2 for a call that makes no sense."""
     if list(words) not in (["run"], ["list"]):
-        print("usage: backup.pyz run | list", file=sys.stderr)
+        say("usage: backup.pyz run | list", sys.stderr)
         return 2
     try:
         return run() if words[0] == "run" else show()
     except SnapshotError as error:
-        print(error, file=sys.stderr)
+        say(str(error), sys.stderr)
         return 1
+
+
+def say(line: str, stream: TextIO) -> None:
+    """A line for whoever started the program; this is no module of Ansible's."""
+    stream.write(line + "\n")
+    stream.flush()
 
 
 def run(path: str = SETTINGS, state: str = STATE) -> int:
@@ -55,9 +61,9 @@ def run(path: str = SETTINGS, state: str = STATE) -> int:
     try:
         report.keep(done, settings, digest(text or "", runner.read_bytes(sys.argv[0]) or b""), runner, state)
     except OSError as error:
-        print("the report could not be written: %s" % error, file=sys.stderr)
+        say("the report could not be written: %s" % error, sys.stderr)
         return 1
-    print(report.line(done), file=sys.stderr if done["outcome"] == "failed" else sys.stdout)
+    say(report.line(done), sys.stderr if done["outcome"] == "failed" else sys.stdout)
     return 1 if done["outcome"] == "failed" else 0
 
 
@@ -69,7 +75,7 @@ def show(path: str = SETTINGS) -> int:
         bucket = Bucket(settings.storage)
         archives = names.whole(bucket.list(bucket.key(settings.cluster_name) + "/")) + archives
     for archive in archives:
-        print("%s\t%.1f MB" % (archive.path, archive.size / 1e6))
+        say("%s\t%.1f MB" % (archive.path, archive.size / 1e6), sys.stdout)
     return 0
 
 

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import time
 import urllib.parse
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Optional
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -35,12 +35,12 @@ def signed_headers(
     secret_key: str,
     region: str,
     now: float,
-    more: Mapping[str, str] = {},
+    more: Optional[Mapping[str, str]] = None,
 ) -> Dict[str, str]:
     """All headers of a request; ``path`` and ``query`` as they are sent, ``more`` are signed, too."""
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     headers = {"host": host, "x-amz-content-sha256": payload_sha256, "x-amz-date": moment}
-    headers.update({name.lower(): value.strip() for name, value in more.items()})
+    headers.update({name.lower(): value.strip() for name, value in (more or {}).items()})
     names = ";".join(sorted(headers))
     lines = "".join("%s:%s\n" % (name, headers[name]) for name in sorted(headers))
     request = "\n".join([method, path, query, lines, names, payload_sha256])

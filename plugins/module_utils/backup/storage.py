@@ -165,7 +165,7 @@ class Bucket:
                 os.unlink(part)
 
     def _call(
-        self, method: str, key: str, query: Mapping[str, str] = {}, body: Any = None, size: int = 0, digest: str = EMPTY
+        self, method: str, key: str, query: Optional[Mapping[str, str]] = None, body: Any = None, size: int = 0, digest: str = EMPTY
     ) -> Tuple[int, Mapping[str, str], bytes]:
         try:
             with self._request(method, key, query, body, size, digest) as response:
@@ -176,11 +176,11 @@ class Bucket:
 
     @contextlib.contextmanager
     def _request(
-        self, method: str, key: str, query: Mapping[str, str] = {}, body: Any = None, size: int = 0, digest: str = EMPTY
+        self, method: str, key: str, query: Optional[Mapping[str, str]] = None, body: Any = None, size: int = 0, digest: str = EMPTY
     ) -> Iterator[http.client.HTTPResponse]:
         """An answer that is no error."""
         path = encoded("/%s/%s" % (self._storage.bucket, key) if key else "/%s" % self._storage.bucket, slash=True)
-        asked = query_of(query)
+        asked = query_of(query or {})
         host = self._parts.netloc.rpartition("@")[2]
         more = {"content-length": str(size)} if body is not None else {}
         storage = self._storage

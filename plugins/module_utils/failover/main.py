@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import List, Optional
+from typing import List, Optional, TextIO
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.agent import Agent
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.api import LocalApi
@@ -31,7 +31,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """The program's exit code."""
     paths = sys.argv[1:] if arguments is None else arguments
     if len(paths) != 2:
-        print("usage: failover-ip.pyz SETTINGS CREDENTIALS", file=sys.stderr)
+        say("usage: failover-ip.pyz SETTINGS CREDENTIALS", sys.stderr)
         return 2
     try:
         settings = parse(_read(paths[0]))
@@ -41,7 +41,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
             address: make(settings.provider, address, known, settings.base_url, settings.ca_file) for address in settings.addresses
         }
     except ProviderError as error:
-        print(error, file=sys.stderr, flush=True)
+        say(str(error), sys.stderr)
         return 2
     # Who has slower API servers than that needs longer claims.
     api = LocalApi(settings.kubeconfig, settings.api_address, settings.api_port, settings.claim_seconds / 3)
@@ -50,7 +50,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         api,
         holder(settings, api),
         providers.__getitem__,
-        lambda line: print(line, flush=True),
+        say,
         Clock(),
         tell=replace,
     )
@@ -59,6 +59,13 @@ def main(arguments: Optional[List[str]] = None) -> int:
         agent.log("dry run: it only says what it would do")
     run(agent, settings)
     return 0
+
+
+def say(line: str, stream: Optional[TextIO] = None) -> None:
+    """A line for the journal; this is no module of Ansible's."""
+    stream = stream or sys.stdout
+    stream.write(line + "\n")
+    stream.flush()
 
 
 def holder(settings: Settings, api: LocalApi) -> Holder:
@@ -90,7 +97,7 @@ def replace(path: str, content: str) -> None:
         os.chmod(path + ".new", 0o644)
         os.replace(path + ".new", path)
     except OSError as error:
-        print("%s can't be written: %s" % (path, error.strerror), flush=True)
+        say("%s can't be written: %s" % (path, error.strerror))
 
 
 def _read(path: str) -> str:
@@ -103,4 +110,4 @@ def _read(path: str) -> str:
 
 def _leave(_number: int, _frame: Optional[FrameType]) -> None:
     # The claim lapses by itself; a restart goes on with it, and with a task that runs at the provider.
-    sys.exit(0)
+    raise SystemExit(0)

@@ -118,7 +118,7 @@ def eviction_api(kubectl: Kubectl) -> str:
     """The API of the Eviction object that this cluster takes."""
     answer = kubectl.run(["get", "--raw", "/version"], timeout=20)
     try:
-        return release(str(json.loads(answer.stdout)["gitVersion"]).split("+")[0]).eviction_api
+        return release(str(json.loads(answer.stdout)["gitVersion"]).split("+", maxsplit=1)[0]).eviction_api
     except (ValueError, KeyError, TypeError, VersionError):
         return NEWEST_EVICTION_API
 

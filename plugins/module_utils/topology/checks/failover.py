@@ -19,7 +19,7 @@ OF_THE_CLUSTER = ("failover_ip_provider", "failover_ip_addresses", "failover_ip_
 def routed_addresses(topology: Topology) -> Set[str]:
     """The single addresses that a provider routes to one of the control planes."""
     nodes = [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))]
-    return {str(address).split("/")[0] for node in nodes for address in entries(node.setting("failover_ip_addresses"))}
+    return {str(address).split("/", maxsplit=1)[0] for node in nodes for address in entries(node.setting("failover_ip_addresses"))}
 
 
 def check(topology: Topology) -> Iterator[Problem]:
@@ -117,9 +117,9 @@ def _keepalived(topology: Topology, nodes: List[Node]) -> Iterator[Problem]:
     lacking: Dict[str, List[str]] = {}
     for node in nodes:
         held = node.setting("keepalived_virtual_addresses")
-        there = {str(address).split("/")[0] for address in entries(held)}
+        there = {str(address).split("/", maxsplit=1)[0] for address in entries(held)}
         for address in entries(node.setting("failover_ip_addresses")) if held is not None else []:
-            if str(address).split("/")[0] not in there:
+            if str(address).split("/", maxsplit=1)[0] not in there:
                 lacking.setdefault(str(address), []).append(node.host)
     for address, hosts in lacking.items():
         yield Problem(
