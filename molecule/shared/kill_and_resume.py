@@ -6,15 +6,15 @@ Usage: kill_and_resume.py TOPOLOGY. Fails unless the last run converges and one 
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from playbooks import ROOT, Playbooks  # noqa: E402
 
 #: Task, and how many seconds of it may pass: early in the preparation, in the middle of it, inside kubeadm and after it.
 #: kubeadm itself outlives the kill, as it outlives a lost connection; the next run waits for it or finds it done.
@@ -51,53 +51,16 @@ KILLS = {
 }
 
 
-def play(topology: str) -> "subprocess.Popen[str]":
-    """The playbook as a user starts it, in a session of its own so that all of it can be killed."""
-    return subprocess.Popen(
-        ["ansible-playbook", "--inventory", "inventories/lab/" + topology, "baremetal.kubernetes." + topology],
-        cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_FORCE_COLOR="0", PYTHONUNBUFFERED="1"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def kill_inside(topology: str, task: str, after: float) -> None:
-    """Start the playbook and kill it with all its children ``after`` seconds into the first task of that name."""
-    process = play(topology)
-    assert process.stdout is not None
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if line.startswith("TASK [") and task in line:
-            time.sleep(after)
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            print("killed %.1f s into %r after %d lines of output" % (after, task, len(seen)), flush=True)
-            return
-    sys.exit("".join(seen[-60:]) + "\nThe run ended before the task %r began." % task)
-
-
-def run(topology: str) -> str:
-    """The playbook to its end; its output."""
-    process = play(topology)
-    output, _ = process.communicate()
-    if process.returncode != 0:
-        sys.exit(output[-8000:] + "\nThe run after the kills failed.")
-    return output
-
-
 def main() -> None:
     topology = sys.argv[1]
     subprocess.run([sys.executable, "tests/lab/lab.py", "blank", "inventories/lab/" + topology], cwd=ROOT, check=True)
+    playbooks = Playbooks(topology)
     for task, after in KILLS[topology]:
-        kill_inside(topology, task, after)
+        playbooks.kill_inside(task, after, topology)
     started = time.monotonic()
-    run(topology)
+    playbooks.run(topology)
     print("converged in %.0f s after %d kills" % (time.monotonic() - started, len(KILLS[topology])), flush=True)
-    changed = re.findall(r"changed=(\d+)", run(topology))
+    changed = re.findall(r"changed=(\d+)", playbooks.run(topology))
     if not changed or any(count != "0" for count in changed):
         sys.exit("The run after that one still changed something: %s" % changed)
     print("and the run after that one changed nothing")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
-import signal
-import subprocess
+import sys
 import time
 from typing import Any, Dict, List, Tuple
 
@@ -15,6 +13,11 @@ from kills import KILLS
 from writer import Writer
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "molecule" / "shared"))
+
+from playbooks import Playbooks  # noqa: E402
+
+PLAYBOOKS = Playbooks("replace")
 WORKER2 = ROOT / "molecule" / "replace" / "inventory" / "worker2.yml"
 ETCDCTL = (
     "ETCDCTL_API=3 etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
@@ -53,30 +56,6 @@ def traces(cluster: Any, ask: str, name: str) -> Dict[str, str]:
 
 def untouched(output: str) -> bool:
     return not [count for count in re.findall(r"changed=(\d+)", output) if count != "0"]
-
-
-def kill_inside(cluster: Any, task: str, after: float, name: str, *arguments: str) -> None:
-    """Start a playbook and kill it with all its children ``after`` seconds into the first task with these words in its name."""
-    process = subprocess.Popen(
-        ["ansible-playbook", "--inventory", str(cluster.inventory), "baremetal.kubernetes." + name, *arguments],
-        cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_FORCE_COLOR="0", PYTHONUNBUFFERED="1"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if line.startswith("TASK [") and task in line:
-            time.sleep(after)
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            print("killed %.1f s into %r" % (after, task))
-            return
-    raise AssertionError("".join(seen[-60:]) + "\nThe run ended before the task %r began." % task)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +116,7 @@ def test_a_worker_that_answers_is_not_removed_as_if_it_were_dead(cluster: Any) -
 def test_a_removal_of_a_living_worker_is_killed_at_its_steps_and_resumed(cluster: Any) -> None:
     arguments = ["--inventory", str(WORKER2), "-e", "remove_nodes=worker2"]
     for task, after in KILLS["remove"]:
-        kill_inside(cluster, task, after, "remove", *arguments)
+        PLAYBOOKS.kill_inside(task, after, "remove", *arguments)
     cluster.playbook("remove", *arguments)
     assert not traces(cluster, "cp1", "worker2")
     assert cluster.playbook("remove", *arguments)["changed"] == 0
@@ -200,7 +179,7 @@ def test_a_replacement_is_killed_at_its_steps_and_resumed(cluster: Any) -> None:
     cluster.lab("lose", "replace-cp2")
     cluster.lab("up", str(cluster.inventory))
     for task, after in KILLS["replace"]:
-        kill_inside(cluster, task, after, "replace", "-e", "replace_node=cp2")
+        PLAYBOOKS.kill_inside(task, after, "replace", "-e", "replace_node=cp2")
     cluster.playbook("replace", "-e", "replace_node=cp2")
     assert members(cluster, "cp1") == [("cp1", "started"), ("cp2", "started"), ("cp3", "started")]
     assert cluster.playbook("replace", "-e", "replace_node=cp2")["changed"] == 0
