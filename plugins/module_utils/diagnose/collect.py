@@ -18,7 +18,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.diagnose.redact import redact
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.health import ETCD_FILES
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, TIMED_OUT, Runner
 
@@ -148,7 +148,7 @@ def _pod_logs(runner: Runner, lines: int) -> Dict[str, str]:
 
 def _etcd(runner: Runner) -> str:
     """Every member's own word: version, size, leader, term, alarms, health."""
-    files = next((triple for triple in ETCD_FILES if all(map(runner.exists, triple))), None)
+    files = next((triple for triple in KUBEADM_CLIENTS if all(map(runner.exists, triple))), None)
     if files is None or not runner.exists(MANIFESTS + "/etcd.yaml"):
         return ""
     text: List[str] = []

@@ -26,6 +26,19 @@ USER = "etcd"
 DATA = "/var/lib/etcd"
 AUTHORITY = PKI + "/ca"
 CLIENT = PKI + "/healthcheck-client"
+#: CA, certificate and key of kubeadm's clients of etcd: on a control plane with a member of its own, then with external etcd.
+KUBEADM_CLIENTS = (
+    (
+        "/etc/kubernetes/pki/etcd/ca.crt",
+        "/etc/kubernetes/pki/etcd/healthcheck-client.crt",
+        "/etc/kubernetes/pki/etcd/healthcheck-client.key",
+    ),
+    (
+        "/etc/kubernetes/pki/etcd/ca.crt",
+        "/etc/kubernetes/pki/apiserver-etcd-client.crt",
+        "/etc/kubernetes/pki/apiserver-etcd-client.key",
+    ),
+)
 CLIENT_PORT, PEER_PORT = 2379, 2380
 #: Role etcd's own defaults (a test compares them), for whoever has no value of the host's.
 CERTIFICATE_DAYS = 365

@@ -20,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.pod
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import ghosts
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import (
     Finding,
@@ -38,11 +39,7 @@ ETCD_DATA = "/var/lib/etcd"
 ETCD_MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
 API_SERVER_MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 #: CA, certificate and key by which a control plane's tools talk to etcd.
-ETCD_CREDENTIALS = (
-    "/etc/kubernetes/pki/etcd/ca.crt",
-    "/etc/kubernetes/pki/etcd/healthcheck-client.crt",
-    "/etc/kubernetes/pki/etcd/healthcheck-client.key",
-)
+ETCD_CREDENTIALS = KUBEADM_CLIENTS[0]
 KUBELET_KUBECONFIG = "/etc/kubernetes/kubelet.conf"
 
 #: What kubeadm's preflight finds on a node whose own init was cut off; its phases take over what is there.

@@ -15,24 +15,12 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors i
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import describe as describe_member
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import ghosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.quorum import quorum
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Version, VersionError, release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 PAUSE = 3.0
-#: kubeadm's files for a client of etcd: on a control plane with etcd of its own, and with an external one.
-ETCD_FILES = (
-    (
-        "/etc/kubernetes/pki/etcd/ca.crt",
-        "/etc/kubernetes/pki/etcd/healthcheck-client.crt",
-        "/etc/kubernetes/pki/etcd/healthcheck-client.key",
-    ),
-    (
-        "/etc/kubernetes/pki/etcd/ca.crt",
-        "/etc/kubernetes/pki/apiserver-etcd-client.crt",
-        "/etc/kubernetes/pki/apiserver-etcd-client.key",
-    ),
-)
 
 
 class Check(NamedTuple):
@@ -124,9 +112,9 @@ def read(
 
 def read_etcd(runner: Runner, endpoints: Sequence[str], connect: Connect = EtcdClient) -> EtcdState:
     """Every member's own word; each is asked at its own address."""
-    files = next((triple for triple in ETCD_FILES if all(runner.exists(path) for path in triple)), None)
+    files = next((triple for triple in KUBEADM_CLIENTS if all(runner.exists(path) for path in triple)), None)
     if files is None:
-        return EtcdState(error="this host has no client certificate for etcd (%s)" % ETCD_FILES[0][1])
+        return EtcdState(error="this host has no client certificate for etcd (%s)" % KUBEADM_CLIENTS[0][1])
     errors = []
     for address in list(endpoints) or ["https://127.0.0.1:2379"]:
         try:

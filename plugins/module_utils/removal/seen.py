@@ -10,17 +10,14 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import Member
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import YamlError, load
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.drain import Pod, parse_pod
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address, split_endpoint
 
 #: CA, certificate and key by which a control plane's tools talk to the member of etcd beside them.
-ETCD_FILES = (
-    "/etc/kubernetes/pki/etcd/ca.crt",
-    "/etc/kubernetes/pki/etcd/healthcheck-client.crt",
-    "/etc/kubernetes/pki/etcd/healthcheck-client.key",
-)
+ETCD_FILES = KUBEADM_CLIENTS[0]
 ETCD_HERE = "https://127.0.0.1:2379"
 #: A member of a machine without power does not refuse: it is silent.
 ETCD_SECONDS = 3.0

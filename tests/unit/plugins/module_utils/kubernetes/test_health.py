@@ -7,8 +7,8 @@ import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import Health
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdUnreachable
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import Member
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.health import (
-    ETCD_FILES,
     Check,
     EtcdState,
     Expectation,
@@ -189,7 +189,7 @@ class FakeEtcd:
 
 
 def test_every_member_of_etcd_is_asked_itself() -> None:
-    runner = FakeRunner(files=dict.fromkeys(ETCD_FILES[0], ""))
+    runner = FakeRunner(files=dict.fromkeys(KUBEADM_CLIENTS[0], ""))
     state = read_etcd(runner, ["https://dead:2379", "https://a:2379"], FakeEtcd)  # type: ignore[arg-type]
     assert state.members == [("cp1", True, ""), ("cp2", False, "connection refused")]
     assert state.unstarted == ["member 3 (unstarted, https://c:2380)"]
@@ -197,7 +197,7 @@ def test_every_member_of_etcd_is_asked_itself() -> None:
 
 
 def test_no_etcd_that_answers_is_an_error_and_no_exception() -> None:
-    runner = FakeRunner(files=dict.fromkeys(ETCD_FILES[0], ""))
+    runner = FakeRunner(files=dict.fromkeys(KUBEADM_CLIENTS[0], ""))
     assert "timed out" in read_etcd(runner, ["https://dead:2379"], FakeEtcd).error  # type: ignore[arg-type]
     assert "no client certificate" in read_etcd(FakeRunner(), []).error
 
