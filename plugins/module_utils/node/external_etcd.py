@@ -15,6 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
     AUTHORITY,
     BEGINNING,
     DATA,
+    MANIFEST,
     PEER_PORT,
     SETTINGS,
     parse_environment,
@@ -34,11 +35,12 @@ ROUND_TRIP_SECONDS = 1.0
 
 
 def read(runner: Runner, problems: Problems) -> Dict[str, Any]:
-    """configured, beginning, heartbeat_interval, election_timeout, authority, authority_key and client_authority."""
+    """configured, static_pod, beginning, heartbeat_interval, election_timeout, authority, authority_key and client_authority."""
     flags = parse_environment(runner.read(SETTINGS) or "")
     beginning = parse_environment(runner.read(BEGINNING) or "")
     return {
         "configured": bool(flags),
+        "static_pod": bool(flags) and runner.exists(MANIFEST),
         "beginning": beginning.get("initial-cluster-state"),
         "heartbeat_interval": _number(flags.get("heartbeat-interval")),
         "election_timeout": _number(flags.get("election-timeout")),

@@ -14,6 +14,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
     AUTHORITY,
     CLIENT,
     SETTINGS,
+    log_directory,
     parse_environment,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import ETCD_DATA, MANIFESTS, parse_flags
@@ -67,10 +68,11 @@ def local_address(bind_address: str) -> str:
 def read_etcd(runner: Runner, connect: Optional[Connect] = None) -> Optional[Dict[str, Any]]:
     """data_dir, data_present, reachable, healthy, members, leader and message; None where no etcd member belongs here."""
     manifest = runner.read(MANIFESTS + "/etcd.yaml")
-    settings = parse_environment(runner.read(SETTINGS) or "") if manifest is None else {}
+    # Where external etcd is set up, its member may be a static pod, too.
+    settings = parse_environment(runner.read(SETTINGS) or "")
     flags = settings or parse_flags(manifest or "")
     data_dir = flags.get("data-dir", ETCD_DATA)
-    data_present = runner.exists(data_dir + "/member")
+    data_present = bool(runner.list_dir(log_directory(data_dir, flags))) if settings else runner.exists(data_dir + "/member")
     if manifest is None and not data_present:
         return None
     facts: Dict[str, Any] = {

@@ -84,6 +84,7 @@ def _work(
         "plan_join_control_planes": list(control_planes),
         "plan_join_workers": list(workers),
         "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
+        "plan_etcd_pods": etcd["pods"],
         "plan_etcd_authority": [etcd["authority"]],
         "plan_etcd_together": etcd["together"],
         "plan_etcd_one_by_one": etcd["one_by_one"],

@@ -29,6 +29,7 @@ SETTINGS = environment_text(settings_of(Peer("etcd1", "192.0.2.31"), "/data/etcd
 def test_a_blank_host_says_so() -> None:
     assert external_etcd.read(FakeRunner(), Problems()) == {
         "configured": False,
+        "static_pod": False,
         "beginning": None,
         "heartbeat_interval": None,
         "election_timeout": None,
