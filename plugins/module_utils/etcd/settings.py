@@ -22,6 +22,8 @@ BEGINNING = FOLDER + "/beginning.env"
 UNIT = "/etc/systemd/system/etcd.service"
 #: Where a kubelet runs the member instead; kubeadm's own etcd has the same place on control planes.
 MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
+#: Only there where a kubelet runs the member.
+KUBELET_UNIT = "/etc/systemd/system/kubelet.service.d/20-etcd.conf"
 SERVICE = "etcd"
 USER = "etcd"
 DATA = "/var/lib/etcd"

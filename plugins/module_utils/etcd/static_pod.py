@@ -22,6 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operatio
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     AUTHORITY,
     BEGINNING,
+    KUBELET_UNIT,
     MANIFEST,
     PKI,
     USER,
@@ -33,7 +34,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 KUBELET = "kubelet"
-KUBELET_UNIT = "/etc/systemd/system/kubelet.service.d/20-etcd.conf"
 KUBELET_CONFIG = "/etc/etcd/kubelet.yaml"
 LOGS = "/var/log/pods"
 #: What kubeadm gives its own etcd (K8S cmd/kubeadm/app/phases/etcd/local.go), and the value of system-node-critical.

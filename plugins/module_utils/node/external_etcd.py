@@ -15,7 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
     AUTHORITY,
     BEGINNING,
     DATA,
-    MANIFEST,
+    KUBELET_UNIT,
     PEER_PORT,
     SETTINGS,
     parse_environment,
@@ -40,7 +40,7 @@ def read(runner: Runner, problems: Problems) -> Dict[str, Any]:
     beginning = parse_environment(runner.read(BEGINNING) or "")
     return {
         "configured": bool(flags),
-        "static_pod": bool(flags) and runner.exists(MANIFEST),
+        "static_pod": bool(flags) and runner.exists(KUBELET_UNIT),
         "beginning": beginning.get("initial-cluster-state"),
         "heartbeat_interval": _number(flags.get("heartbeat-interval")),
         "election_timeout": _number(flags.get("election-timeout")),
