@@ -22,13 +22,13 @@ KILLS = {
     "single": [
         ("Set host names", 0.3),
         ("Configure containerd", 0.5),
-        ("Install what the bundle has", 2.0),
+        ("Bring programs, images and the kubelet", 2.0),
         ("Initialise the cluster on this", 4.0),
         ("Give the node its bridge", 0.3),
     ],
     "stacked_ha": [
         ("Configure containerd", 0.5),
-        ("Install what the bundle has", 3.0),
+        ("Bring programs, images and the kubelet", 3.0),
         ("Initialise the cluster on this", 6.0),
         ("Join the cluster as control plane", 4.0),
         ("Join the cluster as worker", 2.0),
@@ -42,7 +42,7 @@ KILLS = {
         ("Join the cluster as control plane", 4.0),
     ],
     "lvs_haproxy": [
-        ("Install what the bundle has", 3.0),
+        ("Bring programs, images and the kubelet", 3.0),
         ("Have the virtual address on the loopback", 0.3),
         ("Give the kernel IP_VS", 1.0),
         ("Initialise the cluster on this", 6.0),

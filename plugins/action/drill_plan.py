@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.faults import FAULTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.plan import (
     Chosen,
@@ -21,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.plan im
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, readable
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "cluster_name": {"type": "str", "required": True},
@@ -38,37 +38,19 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Runs on the controller alone, once for all hosts; decides, and changes nothing."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
     _supports_check_mode = True
-    _supports_async = False
 
-    def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        result: Dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
-        hosts, unseen = _hosts(arguments, mapping((task_vars or {}).get("hostvars")))
-        settings = Settings(
-            cluster_name=arguments["cluster_name"],
-            confirm=arguments["confirm"],
-            faults=arguments["faults"],
-            limits=arguments["limits"],
-            seconds=arguments["seconds"],
-            revert_after=arguments["revert_after"],
-            virtual_address=arguments["virtual_address"],
-            power_off=arguments["power_off"],
-            power_on=arguments["power_on"],
-            check_mode=self._task.check_mode,
-        )
+    def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
+        hosts, unseen = _hosts(arguments, mapping(task_vars.get("hostvars")))
         if unseen:
-            result.update(failed=True, msg="; ".join(unseen))
-        elif arguments["fault"]:
-            result.update(_one(arguments["fault"], hosts, settings))
-        else:
-            result.update(_all(hosts, settings))
-        return result
+            return {"failed": True, "msg": "; ".join(unseen)}
+        asked = {name: arguments[name] for name in Settings._fields if name in arguments}
+        settings = Settings(check_mode=self._task.check_mode, **asked)
+        return _one(arguments["fault"], hosts, settings) if arguments["fault"] else _all(hosts, settings)
 
 
 def _hosts(arguments: Mapping[str, Any], hostvars: Mapping[str, Any]) -> Any:

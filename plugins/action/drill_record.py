@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.power import FILE, forget, remember
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "directory": {"type": "path", "required": True},
@@ -25,17 +25,13 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Runs on the controller alone; touches nothing but the drill's own directory."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
     _supports_check_mode = False
-    _supports_async = False
 
-    def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        result: Dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+    def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         directory = arguments["directory"]
         record = dict(arguments["data"], event=arguments["event"])
         if arguments["fault"]:
@@ -56,13 +52,13 @@ class ActionModule(ActionBase):
         with open(os.path.join(directory, "events.jsonl"), "a", encoding="utf-8") as stream:
             stream.write(json.dumps(dict(record, at=round(time.time(), 4)), sort_keys=True) + "\n")
         bad = [text for text in map(_failed, arguments["results"]) if text]
+        result: Dict[str, Any] = {"changed": False}
         if waiting and arguments["event"] == "end":
             # The report comes next, and says what is missing.
             result["warnings"] = [waiting]
         elif waiting:
             bad.append(waiting)
-        result.update(changed=False, failed=bool(bad), msg="; ".join(bad) or "%s noted" % arguments["event"])
-        return result
+        return dict(result, failed=bool(bad), msg="; ".join(bad) or "%s noted" % arguments["event"])
 
 
 def _failed(item: Mapping[str, Any]) -> str:

@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.page import page
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.report import Records, build, figures, parse_lines, samples
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
 ARGUMENTS: Dict[str, Any] = {"directory": {"type": "path", "required": True}}
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Runs on the controller alone; touches nothing but the drill's own directory."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
     _supports_check_mode = False
-    _supports_async = False
 
-    def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        result: Dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+    def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         directory = arguments["directory"]
         observed = _read(directory, "observed.json")
         records = Records(
@@ -36,16 +33,12 @@ class ActionModule(ActionBase):
             json.loads(observed) if observed else None,
         )
         report = build(records)
-        _write(directory, "report.json", json.dumps(report, indent=2, sort_keys=True) + "\n")
-        html = page(report, samples(records.probes, "probe"), samples(records.writes, "write"))
-        _write(directory, "report.html", html)
+        replace_text(os.path.join(directory, "report.json"), json.dumps(report, indent=2, sort_keys=True) + "\n")
+        path = os.path.join(directory, "report.html")
+        replace_text(path, page(report, samples(records.probes, "probe"), samples(records.writes, "write")))
         lines = figures(report)
-        result.update(
-            changed=True, failed=not report["passed"], report=report, figures=lines, path=os.path.join(directory, "report.html")
-        )
-        verdict = "The drill passed" if report["passed"] else "The drill failed"
-        result["msg"] = "%s; see %s\n%s" % (verdict, result["path"], "\n".join(lines))
-        return result
+        message = "The drill %s; see %s\n%s" % ("passed" if report["passed"] else "failed", path, "\n".join(lines))
+        return {"changed": True, "failed": not report["passed"], "report": report, "figures": lines, "path": path, "msg": message}
 
 
 def _read(directory: str, name: str) -> str:
@@ -54,10 +47,3 @@ def _read(directory: str, name: str) -> str:
             return stream.read()
     except FileNotFoundError:
         return ""
-
-
-def _write(directory: str, name: str, text: str) -> None:
-    path = os.path.join(directory, name)
-    with open(path + ".new", "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.replace(path + ".new", path)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address, split_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.check import Outcome, check_topology
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, listed, readable
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import HostVariables
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import (
     check_role_settings,
@@ -24,19 +24,15 @@ ARGUMENTS: Dict[str, Any] = {"playbook": {"type": "str", "default": ""}}
 ROLES_PATH = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "roles")
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Runs on the controller alone, once for all hosts; reads and decides, and changes nothing."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
     _supports_check_mode = True
-    _supports_async = False
 
-    def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        result: Dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+    def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         defaults = load_yaml(os.path.join(ROLES_PATH, "cluster", "defaults", "main.yml")) or {}
-        reader = HostVariables(self._loader, task_vars or {}, defaults)
+        reader = HostVariables(self._loader, task_vars, defaults)
         hosts: Dict[str, Dict[str, Any]] = {}
         settings: Dict[str, Any] = {}
         for host, groups in reader.host_groups().items():
@@ -56,8 +52,7 @@ class ActionModule(ActionBase):
             },
             problems,
         )
-        result.update(_report(outcome))
-        return result
+        return _report(outcome)
 
 
 def _resolve(settings: Mapping[str, Any]) -> Dict[str, List[str]]:

@@ -30,23 +30,15 @@ _value:
   type: dict
 """
 
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import cilium_values
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import CniError
-
-
-def cilium_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
-    """The finished data of the settings."""
-    try:
-        return cilium_values(settings)
-    except CniError as error:
-        raise AnsibleFilterError(str(error))
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
 
 
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> Dict[str, Callable[..., Any]]:
-        return {"cilium_settings": cilium_settings}
+        return {"cilium_settings": refuses(SettingError)(cilium_values)}

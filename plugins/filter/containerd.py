@@ -7,29 +7,25 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import RegistryError, hosts_files
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RuntimeVersionError, generation_data
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
 
 
+@refuses(RuntimeVersionError)
 def containerd_generation(version: str) -> Dict[str, Any]:
-    try:
-        return generation_data(version)
-    except RuntimeVersionError as error:
-        raise AnsibleFilterError(str(error))
+    return generation_data(version)
 
 
 def containerd_config_schema(version: str) -> int:
     return int(containerd_generation(version)["config_schema"])
 
 
+@refuses(RegistryError)
 def containerd_hosts_files(
     registries: Sequence[Mapping[str, Any]], folder: str = "/etc/containerd/certs.d"
 ) -> List[Dict[str, str]]:
-    try:
-        return hosts_files(registries, folder)
-    except RegistryError as error:
-        raise AnsibleFilterError(str(error))
+    return hosts_files(registries, folder)
 
 
 class FilterModule:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.firewall.rules import FirewallError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.firewall.rules import firewall_state as state_of
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
 
 
+@refuses(FirewallError)
 def firewall_state(ports: Sequence[Mapping[str, Any]], kind: str, trusted: Sequence[str] = ()) -> Dict[str, List[Dict[str, Any]]]:
-    try:
-        return state_of(ports, kind, trusted)
-    except FirewallError as error:
-        raise AnsibleFilterError(str(error))
+    return state_of(ports, kind, trusted)
 
 
 class FilterModule:

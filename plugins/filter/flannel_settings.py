@@ -32,23 +32,15 @@ _value:
   type: dict
 """
 
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.flannel import flannel_data
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import CniError
-
-
-def flannel_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
-    """The finished data of the settings."""
-    try:
-        return flannel_data(settings)
-    except CniError as error:
-        raise AnsibleFilterError(str(error))
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
 
 
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> Dict[str, Callable[..., Any]]:
-        return {"flannel_settings": flannel_settings}
+        return {"flannel_settings": refuses(SettingError)(flannel_data)}

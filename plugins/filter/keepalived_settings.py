@@ -38,16 +38,15 @@ _value:
 
 from typing import Any, Callable, Dict, Mapping
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.keepalived.settings import KeepalivedError, finished_settings
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.keepalived.settings import finished_settings
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
 
 
+@refuses(SettingError)
 def keepalived_settings(settings: Mapping[str, Any], installed_version: str = "") -> Dict[str, Any]:
     """The finished data of a keepalived.conf."""
-    try:
-        return finished_settings(settings, installed_version or None)
-    except KeepalivedError as error:
-        raise AnsibleFilterError(str(error))
+    return finished_settings(settings, installed_version or None)
 
 
 class FilterModule:

@@ -31,22 +31,15 @@ _value:
   type: dict
 """
 
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.lvs.settings import LvsError, finished_settings
-
-
-def lvs_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
-    """The finished data of a director's virtual servers."""
-    try:
-        return finished_settings(settings)
-    except LvsError as error:
-        raise AnsibleFilterError(str(error))
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.lvs.settings import finished_settings
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
 
 
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> Dict[str, Callable[..., Any]]:
-        return {"lvs_settings": lvs_settings}
+        return {"lvs_settings": refuses(SettingError)(finished_settings)}

@@ -88,7 +88,7 @@ def main() -> None:
     try:
         failed, tried = check_network(kubectl, options["image"], options["dns_domain"], options["dns"], options["timeout"])
     except KubernetesError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     if failed:
         message = "%d of %d connections in the pod network do not work:\n%s" % (len(failed), tried, "\n".join(failed))
         remedy = "What to do: check the routes between the nodes, their firewalls, and the log of the CNI plugin's pods."

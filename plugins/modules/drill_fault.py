@@ -124,7 +124,6 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.node import (
-    FaultError,
     Wanted,
     inject,
     look,
@@ -185,10 +184,8 @@ def main() -> None:
                 missing = wait_until_back(runner, services, options["pod"] or known.get("pod") or "", options["timeout"])
                 if missing:
                     module.fail_json(msg="the fault is undone, but after %d s %s" % (options["timeout"], missing), steps=steps)
-    except FaultError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
     except HostStateError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     diff = [{"before": "", "after": "".join(step + "\n" for step in steps)}] if steps else []
     module.exit_json(changed=bool(steps), steps=steps, diff=diff)
 

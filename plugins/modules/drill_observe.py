@@ -108,6 +108,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.client import ClientError, read_access, resolved
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.observe import Observer, Settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.power import give_back
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
@@ -120,14 +121,6 @@ def alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def write(directory: str, name: str, text: str) -> None:
-    """A file that is whole or not there."""
-    path = os.path.join(directory, name)
-    with open(path + ".new", "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.replace(path + ".new", path)
 
 
 def main() -> None:
@@ -152,20 +145,23 @@ def main() -> None:
     fields = ("directory", "run", "path", "probe_interval", "probe_timeout", "write_interval", "write_timeout", "longest")
     settings = Settings(*[options[field] for field in fields])
 
+    def write(name: str, text: str) -> None:
+        replace_text(os.path.join(directory, name), text)
+
     def should_stop() -> bool:
         return os.path.exists(os.path.join(directory, "stop")) or not alive(options["controller_pid"])
 
     try:
         observer = Observer(settings, resolved(read_access(options["kubeconfig"])))
         observer.prepare()
-        observer.run(should_stop, lambda: write(directory, "observing", ""))
+        observer.run(should_stop, lambda: write("observing", ""))
         if options["power_file"] and not alive(options["controller_pid"]):
             give_back(HostRunner(), options["power_file"])
         verdict = dict(observer.conclude()._asdict(), namespace=settings.namespace)
     except ClientError as error:
-        write(directory, "failed", str(error))
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
-    write(directory, "observed.json", json.dumps(verdict, sort_keys=True) + "\n")
+        write("failed", str(error))
+        module.fail_json(**error.fields())
+    write("observed.json", json.dumps(verdict, sort_keys=True) + "\n")
     module.exit_json(changed=True, **verdict)
 
 

@@ -89,10 +89,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.certific
     make_request,
     sign,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import apply_now, locked
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import AUTHORITY
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 
 Answer = Tuple[bool, Dict[str, Any]]
@@ -154,7 +154,7 @@ def main() -> None:
         with locked(120):
             changed, answer = work(module.params, HostRunner(), module.check_mode)
     except HostStateError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     module.exit_json(changed=changed, **answer)
 
 

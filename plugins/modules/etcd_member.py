@@ -159,7 +159,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.certificates import Pair
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import Operator, Pod, Wanted, locked
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import Peer, Tuning
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
+    CERTIFICATE_DAYS,
+    RENEW_BEFORE_DAYS,
+    Peer,
+    Tuning,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.static_pod import PodOperator
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
@@ -184,8 +189,8 @@ def main() -> None:
             "sans": {"type": "list", "elements": "str", "default": []},
             "ca_certificate": {"type": "str", "default": ""},
             "ca_key": {"type": "str", "default": "", "no_log": True},
-            "certificate_days": {"type": "int", "default": 365},
-            "renew_before_days": {"type": "int", "default": 90},
+            "certificate_days": {"type": "int", "default": CERTIFICATE_DAYS},
+            "renew_before_days": {"type": "int", "default": RENEW_BEFORE_DAYS},
             "bootstrap": {"type": "bool", "default": False},
             "replace": {"type": "bool", "default": False},
             "wait": {"type": "bool", "default": True},
@@ -222,7 +227,7 @@ def main() -> None:
             operator = PodOperator if wanted.pod else Operator
             outcome = operator(wanted, HostRunner(), module.check_mode).bring_up()
     except HostStateError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     except EtcdError as error:
         module.fail_json(msg=str(error), subject=error.endpoint, problem=error.cause, remedy=error.remedy)
     module.exit_json(changed=bool(outcome.changes), changes=outcome.changes, diff=outcome.diff)

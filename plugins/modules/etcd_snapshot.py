@@ -316,7 +316,7 @@ def main() -> None:
     try:
         module.exit_json(**STATES[module.params["state"]](module))
     except SnapshotError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def main() -> None:
         if reasons and not module.check_mode:
             apply_release(helm, wanted, options["timeout"])
     except KubernetesError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     before = json.dumps(current.values if current else {}, indent=2, sort_keys=True) + "\n"
     after = json.dumps(wanted.values, indent=2, sort_keys=True) + "\n"
     module.exit_json(changed=bool(reasons), reasons=reasons, diff={"before": before, "after": after})

@@ -8,14 +8,57 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_state
 version_added: 0.1.0
-short_description: Bring a host's files, kernel, swap and services to a wanted state in one call
+short_description: Bring a host's programs, files, kernel, swap and services to a wanted state in one call
 description:
-  - Compares and, where they differ, changes files, kernel modules, sysctls, swap and systemd services of a host, in that order.
+  - Compares and, where they differ, changes programs and images of a bundle, files, kernel modules, swap, sysctls and systemd
+    services of a host, in that order.
   - One call does the work of dozens of tasks, because over SSH a task costs far more than the work that it does.
   - A service is restarted or reloaded when one of the files that it reads is newer than its last start or reload. This is read
     off the host each time, so a restart that a killed run still owed is made good by the next run, which a handler would forget.
   - Nothing is removed but the files that O(files[].state=absent) names.
 options:
+  bundle:
+    description:
+      - A folder on the host with Kubernetes' programs, CNI plugins and images. Each is put in its place, or imported into
+        containerd, only where the host lacks it.
+      - Every file that is going to be used is first compared with its checksum in C(bundle.json). If one differs or is missing,
+        nothing is changed.
+      - Checksums are remembered in C(/var/lib/baremetal-kubernetes/bundle.json) by size, time and inode, so that a host that has
+        everything is done in a moment.
+    type: dict
+    suboptions:
+      path:
+        description: Folder on the host that holds C(bundle.json), C(bin), C(cni) and C(images).
+        type: path
+        required: true
+      kubernetes_version:
+        description: The version that the bundle must hold, as in V(1.36.3).
+        type: str
+        required: true
+      parts:
+        description: What to install.
+        type: list
+        elements: str
+        choices: [binaries, cni, images]
+        default: [binaries, cni, images]
+      roles:
+        description: What the node is. Only archives that name one of these, or none at all, are imported.
+        type: list
+        elements: str
+        choices: [control_plane, worker]
+        default: [control_plane, worker]
+      binaries_path:
+        description: Folder for the programs.
+        type: path
+        default: /usr/local/bin
+      cni_path:
+        description: Folder for the CNI plugins.
+        type: path
+        default: /opt/cni/bin
+      namespace:
+        description: containerd's namespace for the images. The kubelet sees V(k8s.io) only.
+        type: str
+        default: k8s.io
   files:
     description: Files and directories, in the order in which they are written.
     type: list
@@ -103,10 +146,11 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would be done; services of packages that are not installed yet count as to be started.
+    description: Says what would be done; services of packages that are not installed yet count as to be started, and where
+      containerd does not run yet, all images of the bundle count as missing.
   diff_mode:
     support: full
-    description: Whole texts of files, but for sensitive ones.
+    description: Whole texts of files, but for sensitive ones, and a line for each program and image.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 
@@ -135,6 +179,17 @@ EXAMPLES = r"""
           192.0.2.11 cp1
           192.0.2.12 cp2
 
+- name: Install Kubernetes without internet, and have the kubelet started again where its program changed
+  baremetal.kubernetes.host_state:
+    bundle:
+      path: /opt/kubernetes-bundle
+      kubernetes_version: 1.36.3
+      roles: [worker]
+    services:
+      - name: kubelet
+        enabled: true
+        restart_on: [/usr/local/bin/kubelet]
+
 - name: Configure HAProxy; the running one is only reloaded for a text that it accepts
   baremetal.kubernetes.host_state:
     files:
@@ -158,11 +213,26 @@ changes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.install import WantedBundle
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import WantedService
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.state import WantedState, bring_to_state
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+
+PARTS = ["binaries", "cni", "images"]
+ROLES = ["control_plane", "worker"]
+
+BUNDLE_OPTIONS = {
+    "path": {"type": "path", "required": True},
+    "kubernetes_version": {"type": "str", "required": True},
+    "parts": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
+    "roles": {"type": "list", "elements": "str", "choices": ROLES, "default": ROLES},
+    "binaries_path": {"type": "path", "default": "/usr/local/bin"},
+    "cni_path": {"type": "path", "default": "/opt/cni/bin"},
+    "namespace": {"type": "str", "default": "k8s.io"},
+}
 
 FILE_OPTIONS = {
     "path": {"type": "path", "required": True},
@@ -188,6 +258,7 @@ SERVICE_OPTIONS = {
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            "bundle": {"type": "dict", "options": BUNDLE_OPTIONS},
             "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_OPTIONS},
             "kernel_modules": {"type": "list", "elements": "str", "default": []},
             "sysctls": {"type": "dict", "default": {}},
@@ -196,7 +267,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    bundle = module.params["bundle"]
     wanted = WantedState(
+        bundle=WantedBundle(**bundle) if bundle is not None else None,
         files=[WantedFile(**options) for options in module.params["files"]],
         kernel_modules=module.params["kernel_modules"],
         sysctls=module.params["sysctls"],
@@ -205,8 +278,8 @@ def main() -> None:
     )
     try:
         outcome = bring_to_state(wanted, HostRunner(), module.check_mode)
-    except HostStateError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+    except (BundleError, HostStateError) as error:
+        module.fail_json(**error.fields())
     module.exit_json(changed=bool(outcome.changes), changes=outcome.changes, diff=outcome.diff)
 
 

@@ -99,7 +99,7 @@ def main() -> None:
         if module.params["wait"] and not module.check_mode:
             rollouts = wait_for_rollouts(kubectl, manifests, module.params["wait_timeout"])
     except KubernetesError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     module.exit_json(changed=plan.differs, objects=plan.objects, rollouts=rollouts, diff={"prepared": plan.diff})
 
 

@@ -84,7 +84,7 @@ def main() -> None:
             if hosts:
                 apply_file(hosts, runner)
     except HostStateError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     except CleanupError as error:
         module.fail_json(msg=str(error), step=error.step, problem=error.problem, remedy=error.remedy)
     texts = [step.text for step in steps] + (["remove our lines from %s" % HOSTS] if hosts else [])

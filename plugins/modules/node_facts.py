@@ -154,8 +154,17 @@ ansible_facts:
           type: dict
           returned: always
         clock:
-          description: Seconds since the epoch by the host's clock.
+          description: Seconds since the epoch by the host's clock, when the reading began.
           type: float
+          returned: always
+        reading_seconds:
+          description: How long the reading took on the host.
+          type: float
+          returned: always
+        clock_ahead:
+          description: By how many seconds the host's clock is ahead of the controller's, C(least) and C(most); negative for behind.
+            The time of the connection and of the reading lies between the two.
+          type: dict
           returned: always
         addresses:
           description: Addresses that others can reach, each with C(interface), C(address), C(prefix) and C(family) (4 or 6).

@@ -87,7 +87,7 @@ def main() -> None:
         expected = [] if module.check_mode else module.params["expected"]
         nodes = pod_networks(kubectl, expected, module.params["timeout"])
     except KubernetesError as error:
-        module.fail_json(msg=str(error), subject=error.subject, problem=error.problem, remedy=error.remedy)
+        module.fail_json(**error.fields())
     module.exit_json(changed=False, nodes=nodes)
 
 

@@ -85,6 +85,7 @@ def facts(number: int) -> dict:
         "ip_forward": True,
         "time_sync": {"synchronized": True, "service": "chronyd"},
         "clock": 1790000000.0 + number / 10,
+        "clock_ahead": {"least": -0.9, "most": 0.4},
         "addresses": [
             {"interface": "lo", "address": "127.0.0.1", "prefix": 8, "family": 4},
             {"interface": "eth0", "address": own, "prefix": 12, "family": 4},

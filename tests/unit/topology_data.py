@@ -33,6 +33,7 @@ def blank_facts(address: str, number: int) -> Dict[str, Any]:
         "kernel_modules": ["overlay", "br_netfilter", "nf_conntrack"],
         "time_sync": {"synchronized": True, "service": "chrony"},
         "clock": 1790000000.0,
+        "clock_ahead": {"least": 0.0, "most": 0.0},
         "addresses": [
             {"interface": "lo", "address": "127.0.0.1", "prefix": 8, "family": 4},
             {"interface": "eth0", "address": address, "prefix": 24, "family": 4},

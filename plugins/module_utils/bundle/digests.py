@@ -10,6 +10,8 @@ import json
 import os
 from typing import Any, Dict, List, Optional
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
+
 _CHUNK = 1 << 20
 
 
@@ -57,8 +59,5 @@ class DigestStore:
             return
         self._known = {path: entry for path, entry in self._known.items() if os.path.exists(path)}
         os.makedirs(os.path.dirname(self._path), mode=0o755, exist_ok=True)
-        temporary = self._path + ".new"
-        with open(temporary, "w", encoding="utf-8") as stream:
-            json.dump({"files": self._known}, stream, indent=1, sort_keys=True)
-        os.rename(temporary, self._path)
+        replace_text(self._path, json.dumps({"files": self._known}, indent=1, sort_keys=True))
         self._changed = False

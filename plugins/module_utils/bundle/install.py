@@ -25,7 +25,7 @@ SOCKET = "/run/containerd/containerd.sock"
 PROGRAM_MODE = 0o755
 
 
-class Wanted(NamedTuple):
+class WantedBundle(NamedTuple):
     """What a node shall have of the bundle in ``path``; ``parts`` of binaries, cni, images."""
 
     path: str
@@ -68,7 +68,7 @@ class Plan(NamedTuple):
         ]
 
 
-def install_bundle(wanted: Wanted, runner: Runner, check: bool) -> Plan:
+def install_bundle(wanted: WantedBundle, runner: Runner, check: bool) -> Plan:
     """Bring what is missing; with ``check`` only say what.
 
     :raises BundleError: the bundle is not what it says it is, or the runtime does not take an archive.
@@ -85,7 +85,7 @@ def install_bundle(wanted: Wanted, runner: Runner, check: bool) -> Plan:
     return plan
 
 
-def read_plan(wanted: Wanted, runner: Runner, store: DigestStore, check: bool) -> Plan:
+def read_plan(wanted: WantedBundle, runner: Runner, store: DigestStore, check: bool) -> Plan:
     """What the node lacks, from bundle.json, the checksums of what is installed, and the runtime's list of images."""
     manifest_path = os.path.join(wanted.path, FILE_NAME)
     manifest = parse_manifest(runner.read(manifest_path), manifest_path)
@@ -122,7 +122,7 @@ def verify_sources(plan: Plan, store: DigestStore) -> None:
         raise BundleError("bundle", "; ".join(problems), "copy the bundle to the node anew; nothing was changed")
 
 
-def apply_plan(plan: Plan, wanted: Wanted, runner: Runner, store: DigestStore) -> None:
+def apply_plan(plan: Plan, wanted: WantedBundle, runner: Runner, store: DigestStore) -> None:
     """Do the steps: programs by an atomic rename, archives by containerd's own ctr."""
     for copy in plan.copies:
         _install_program(copy)
@@ -159,7 +159,7 @@ def _copies(source: str, entries: Iterable[Tuple[str, str]], folder: str, store:
     return copies
 
 
-def _imports(manifest: Manifest, wanted: Wanted, runner: Runner, check: bool) -> List[Import]:
+def _imports(manifest: Manifest, wanted: WantedBundle, runner: Runner, check: bool) -> List[Import]:
     archives = [archive for archive in manifest.images if not archive.roles or set(archive.roles) & set(wanted.roles)]
     if not archives:
         return []
@@ -173,7 +173,7 @@ def _imports(manifest: Manifest, wanted: Wanted, runner: Runner, check: bool) ->
     return steps
 
 
-def _present_images(wanted: Wanted, runner: Runner, may_be_absent: bool = False) -> List[str]:
+def _present_images(wanted: WantedBundle, runner: Runner, may_be_absent: bool = False) -> List[str]:
     # Without it ctr waits ten seconds before it gives up.
     if may_be_absent and not runner.exists(SOCKET):
         return []

@@ -10,18 +10,14 @@ import posixpath
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+
 _SHA256 = re.compile(r"[0-9a-f]{64}$")
 FILE_NAME = "bundle.json"
 
 
-class BundleError(Exception):
+class BundleError(ProblemError):
     """``subject`` of a bundle can't be used because of ``problem``; ``remedy`` is what a person does next."""
-
-    def __init__(self, subject: str, problem: str, remedy: str) -> None:
-        super().__init__("%s: %s. What to do: %s." % (subject, problem.rstrip("."), remedy.rstrip(".")))
-        self.subject = subject
-        self.problem = problem
-        self.remedy = remedy
 
 
 class Archive(NamedTuple):

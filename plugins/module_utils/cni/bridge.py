@@ -11,20 +11,21 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Dict, List, Mapping, Sequence
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import CniError, pod_subnets
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 
 
 def bridge_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """``conflist`` (the CNI configuration) and ``commands`` (lines for roles/cni/files/kubernetes-pod-network) of one node.
 
     :param settings: node_name, nodes [{name, address(es), pod_cidrs}], pod_subnet, mtu, masquerade.
-    :raises CniError: the node is unknown to the cluster, or has no pod network.
+    :raises SettingError: the node is unknown to the cluster, or has no pod network.
     """
     subnets = [subnet for subnet in pod_subnets(str(settings["pod_subnet"])) if subnet]
     nodes: Sequence[Mapping[str, Any]] = settings["nodes"]
     own = [node for node in nodes if node["name"] == settings["node_name"]]
     if not own or not own[0]["pod_cidrs"]:
-        raise CniError(
+        raise SettingError(
             "node_name %s" % settings["node_name"],
             "the cluster knows no pod network for it (nodes: %s)" % (", ".join(str(node["name"]) for node in nodes) or "none"),
             "let the node join first, and give the cluster a podSubnet (cluster_pod_subnet)",

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import CniError, pod_subnets
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 
 
 def cilium_values(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """The chart's values.
 
     :param settings: proxy_mode, endpoint ("host:port"), pod_subnet, nodes (how many), mtu, values (merged last).
-    :raises CniError: a setting with which Cilium would start and not work.
+    :raises SettingError: a setting with which Cilium would start and not work.
     """
     ipv4, ipv6 = pod_subnets(str(settings["pod_subnet"]))
     values: Dict[str, Any] = {
@@ -50,7 +51,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Dict[str, Any]:
 def _endpoint(endpoint: str) -> "tuple[str, int]":
     host, colon, port = endpoint.rpartition(":")
     if not colon or not host.strip("[]") or not port.isdigit():
-        raise CniError(
+        raise SettingError(
             "cluster_endpoint",
             "%r: without kube-proxy nothing but this leads Cilium to the API" % endpoint,
             "set it to HOST:PORT, or let kube-proxy run (cluster_proxy_mode)",

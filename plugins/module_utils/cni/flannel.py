@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import CniError, pod_subnets
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 
 #: Backends that this collection installs, and the families of addresses that each carries.
 BACKENDS: Mapping[str, str] = {"vxlan": "46", "host-gw": "46", "wireguard": "46", "ipip": "4"}
@@ -35,17 +36,17 @@ def flannel_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
 
     :param settings: backend, backend_settings, pod_subnet, mtu, interface, interface_regex, can_reach, nftables, registry, version,
         plugin_version.
-    :raises CniError: the first setting that flannel refuses, or takes and then does not work with.
+    :raises SettingError: the first setting that flannel refuses, or takes and then does not work with.
     """
     backend = str(settings["backend"])
     if backend in REFUSED:
         problem, remedy = REFUSED[backend]
-        raise CniError("cni_flannel_backend", "%s: %s" % (backend, problem), remedy)
+        raise SettingError("cni_flannel_backend", "%s: %s" % (backend, problem), remedy)
     if backend not in BACKENDS:
-        raise CniError("cni_flannel_backend", "flannel has no backend %r" % backend, "write one of %s" % ", ".join(BACKENDS))
+        raise SettingError("cni_flannel_backend", "flannel has no backend %r" % backend, "write one of %s" % ", ".join(BACKENDS))
     ipv4, ipv6 = pod_subnets(str(settings["pod_subnet"]))
     if ipv6 and "6" not in BACKENDS[backend]:
-        raise CniError("cni_flannel_backend", "%s carries IPv4 only, and cni_pod_subnet has IPv6" % backend, "use vxlan")
+        raise SettingError("cni_flannel_backend", "%s carries IPv4 only, and cni_pod_subnet has IPv6" % backend, "use vxlan")
     return {
         "net_conf": _net_conf(backend, ipv4, ipv6, settings),
         "cni_conf": {
@@ -67,11 +68,11 @@ def _net_conf(backend: str, ipv4: object, ipv6: object, settings: Mapping[str, A
     backend_settings: Dict[str, Any] = {"Type": backend}
     if int(settings["mtu"]):
         if backend == "host-gw":
-            raise CniError("cni_mtu", "host-gw has no header of its own and takes no MTU", "leave it at 0")
+            raise SettingError("cni_mtu", "host-gw has no header of its own and takes no MTU", "leave it at 0")
         backend_settings["MTU"] = int(settings["mtu"])
     for key, value in settings["backend_settings"].items():
         if key in OWN_KEYS:
-            raise CniError(
+            raise SettingError(
                 "cni_flannel_backend_settings", "%s has a setting of its own" % key, "use cni_flannel_backend or cni_mtu"
             )
         backend_settings[key] = value

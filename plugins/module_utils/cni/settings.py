@@ -8,30 +8,22 @@ from __future__ import annotations
 import ipaddress
 from typing import List, Optional, Tuple
 
-
-class CniError(ValueError):
-    """``setting`` has a ``problem``; ``remedy`` is what to write."""
-
-    def __init__(self, setting: str, problem: str, remedy: str) -> None:
-        super().__init__("%s: %s. What to do: %s." % (setting, problem.rstrip("."), remedy.rstrip(".")))
-        self.setting = setting
-        self.problem = problem
-        self.remedy = remedy
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 
 
 def pod_subnets(text: str) -> Tuple[Optional[str], Optional[str]]:
     """The IPv4 and the IPv6 pod subnet of ``10.244.0.0/16,fd00:10::/56``; None for a family that is not there.
 
-    :raises CniError: no network, or two of one family.
+    :raises SettingError: no network, or two of one family.
     """
     found: List[Optional[str]] = [None, None]
     for part in text.split(","):
         try:
             network = ipaddress.ip_network(part.strip())
         except ValueError as error:
-            raise CniError("cni_pod_subnet", str(error), "write a network such as 10.244.0.0/16, or two with a comma between")
+            raise SettingError("cni_pod_subnet", str(error), "write a network such as 10.244.0.0/16, or two with a comma between")
         place = 0 if network.version == 4 else 1
         if found[place] is not None:
-            raise CniError("cni_pod_subnet", "two networks of IPv%d" % network.version, "keep one of each family")
+            raise SettingError("cni_pod_subnet", "two networks of IPv%d" % network.version, "keep one of each family")
         found[place] = str(network)
     return found[0], found[1]

@@ -16,19 +16,14 @@ import time
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import urlsplit
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import YamlError, load
 
 MAXIMUM_ANSWER = 64 * 1024 * 1024
 
 
-class ClientError(Exception):
+class ClientError(ProblemError):
     """``subject`` is not usable for ``problem``; ``remedy`` is what a person does next."""
-
-    def __init__(self, subject: str, problem: str, remedy: str) -> None:
-        super().__init__("%s: %s. What to do: %s." % (subject, problem.strip().rstrip("."), remedy.rstrip(".")))
-        self.subject = subject
-        self.problem = problem
-        self.remedy = remedy
 
 
 class Answer(NamedTuple):

@@ -18,7 +18,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.faults 
     ISOLATE,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import SETTINGS, parse_environment
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_file, plan_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import parse_properties, unit_name
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import read_apiserver, read_etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
@@ -38,16 +39,6 @@ CHAINS = (("BAREMETAL-DRILL-IN", "PREROUTING", "-i", "--dport"), ("BAREMETAL-DRI
 #: What stays within the node: probes of its kubelet must not make the pods restart, since a host without network does not die.
 INNER = ("lo", "cni*", "cbr*", "cali*", "lxc*", "cilium*", "flannel*", "docker*")
 PAUSE = 0.5
-
-
-class FaultError(Exception):
-    """``subject`` failed with ``problem``; ``remedy`` is what a person does next."""
-
-    def __init__(self, subject: str, problem: str, remedy: str) -> None:
-        super().__init__("%s: %s. What to do: %s." % (subject, problem.strip().rstrip("."), remedy.rstrip(".")))
-        self.subject = subject
-        self.problem = problem
-        self.remedy = remedy
 
 
 class Wanted(NamedTuple):
@@ -105,7 +96,7 @@ def read_marker(runner: Runner) -> Optional[Dict[str, Any]]:
 def plan(runner: Runner, wanted: Wanted) -> Plan:
     """All that is done, in order.
 
-    :raises FaultError: the node does not have what is to be killed.
+    :raises HostStateError: the node does not have what is to be killed.
     """
     commands: List[Tuple[Sequence[str], str]] = []
     undo: List[str] = []
@@ -135,7 +126,7 @@ def plan(runner: Runner, wanted: Wanted) -> Plan:
         commands += pod_commands
         undo += undo_pod
     if not commands:
-        raise FaultError(
+        raise HostStateError(
             wanted.name, "there is nothing to kill on this node", "look at what module drill_fault with state=look says"
         )
     starts = ["systemctl daemon-reload || failed=1"] + [
@@ -170,17 +161,15 @@ def plan(runner: Runner, wanted: Wanted) -> Plan:
 def inject(runner: Runner, planned: Plan) -> None:
     """Arm the switch, then do the fault. Whatever fails on the way is undone at once.
 
-    :raises FaultError: the fault could not be done.
+    :raises HostStateError: the fault could not be done.
     """
     for wanted in planned.files:
-        change = plan_file(wanted)
-        if change:
-            apply_file(change, runner)
+        apply_now(runner, wanted)
     for argv in planned.arm:
         result = runner.run(argv, timeout=60)
         if result.rc != 0:
             _undo_at_once(runner)
-            raise FaultError(
+            raise HostStateError(
                 " ".join(argv), result.stderr or "exit code %d" % result.rc, "without the switch nothing is killed; look at systemd"
             )
     for argv, text in planned.commands:
@@ -190,7 +179,7 @@ def inject(runner: Runner, planned: Plan) -> None:
         result = runner.run(argv, timeout=30, stdin=stdin)
         if result.rc != 0:
             _undo_at_once(runner)
-            raise FaultError(text, result.stderr or "exit code %d" % result.rc, "everything was undone; mend what this names")
+            raise HostStateError(text, result.stderr or "exit code %d" % result.rc, "everything was undone; mend what this names")
 
 
 def wait_until_gone(
@@ -202,7 +191,7 @@ def wait_until_gone(
 ) -> None:
     """Returns when what was killed is really gone.
 
-    :raises FaultError: it runs on; the fault was undone.
+    :raises HostStateError: it runs on; the fault was undone.
     """
     end = clock() + seconds
     while True:
@@ -212,20 +201,20 @@ def wait_until_gone(
             return
         if clock() >= end:
             _undo_at_once(runner)
-            raise FaultError(wanted.name, "%s still runs after SIGKILL" % ", ".join(alive), "look at who started it again")
+            raise HostStateError(wanted.name, "%s still runs after SIGKILL" % ", ".join(alive), "look at who started it again")
         sleep(PAUSE)
 
 
 def restore(runner: Runner) -> bool:
     """Undo the fault that is in force here; False where there is none.
 
-    :raises FaultError: it could not be undone.
+    :raises HostStateError: it could not be undone.
     """
     if read_marker(runner) is None:
         return False
     result = runner.run(["/bin/sh", SCRIPT], timeout=120)
     if result.rc != 0 or runner.exists(MARKER):
-        raise FaultError(
+        raise HostStateError(
             "undoing the fault %s" % (read_marker(runner) or {}).get("name", ""),
             (result.stderr.strip() or "exit code %d" % result.rc),
             "run /bin/sh %s on this node by hand; a reboot does the same" % SCRIPT,
@@ -337,7 +326,7 @@ def _isolation(runner: Runner, ports: Sequence[int]) -> Tuple[List[List[str]], s
     words = "drop every packet from and to other machines but SSH's (port %s)" % ", ".join(map(str, sorted(set(ports))))
     firewall = _firewall(runner)
     if not firewall:
-        raise FaultError(
+        raise HostStateError(
             "the node's network",
             "neither nft nor iptables is there to cut it off",
             "install nftables, or set drill_power_off_command",
@@ -370,7 +359,7 @@ def _static_pod(runner: Runner, pod: str) -> Tuple[List[Tuple[Sequence[str], str
     manifest = "%s/%s.yaml" % (MANIFESTS, pod)
     running = processes(runner, pod)
     if not running:
-        raise FaultError("static pod %s" % pod, "no process runs with the flags of %s" % manifest, "look why: crictl ps -a")
+        raise HostStateError("static pod %s" % pod, "no process runs with the flags of %s" % manifest, "look why: crictl ps -a")
     saved = _saved(pod)
     commands: List[Tuple[Sequence[str], str]] = [
         # The kill comes first: a kubelet that misses the manifest would end the pod in good order.

@@ -9,6 +9,7 @@ import json
 import os
 from typing import Dict, List, Mapping
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 FILE = "powered-off.json"
@@ -28,11 +29,7 @@ def read(runner: Runner, path: str) -> Dict[str, List[str]]:
 
 def remember(path: str, commands: Mapping[str, List[str]]) -> None:
     """Before the power goes. The file is private: a command may hold more than it should."""
-    with os.fdopen(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        json.dump(commands, stream, sort_keys=True)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(path + ".new", path)
+    replace_text(path, json.dumps(commands, sort_keys=True), 0o600)
 
 
 def forget(path: str) -> None:

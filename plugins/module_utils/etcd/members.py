@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Collection, List, NamedTuple, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.quorum import quorum
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import Peer
 
 
 class Member(NamedTuple):
@@ -39,6 +40,14 @@ class Verdict(NamedTuple):
     safe: bool
     reason: str
     remedy: str = ""
+
+
+def known_as(members: Sequence[Member], own: Peer) -> Optional[Member]:
+    """The cluster's entry for a host: by its peer URL, else by its name (a machine that came back with another address)."""
+    for member in members:
+        if own.peer_url in member.peer_urls:
+            return member
+    return next((member for member in members if member.name == own.name), None)
 
 
 def voters(members: Sequence[Member]) -> List[Member]:

@@ -9,10 +9,9 @@ Nothing here deletes data: what has to go is renamed, and only for the member th
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, ContextManager, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.certificates import (
     Leaf,
@@ -30,14 +29,17 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members 
     Verdict,
     describe,
     has_quorum,
+    known_as,
     may_add,
     may_remove,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     AUTHORITY,
     BEGINNING,
+    CERTIFICATE_DAYS,
     CLIENT,
     PKI,
+    RENEW_BEFORE_DAYS,
     SERVICE,
     SETTINGS,
     UNIT,
@@ -54,10 +56,12 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors i
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import (
     WantedFile,
     apply_file,
+    apply_now,
     diff_of,
     modified_at,
     plan_file,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import parse_properties
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.state import Outcome
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -100,8 +104,8 @@ class Wanted(NamedTuple):
     metrics_urls: Sequence[str] = ()
     arguments: Mapping[str, object] = {}
     sans: Sequence[str] = ()
-    certificate_days: int = 365
-    renew_before_days: int = 90
+    certificate_days: int = CERTIFICATE_DAYS
+    renew_before_days: int = RENEW_BEFORE_DAYS
     #: The authority where this host does not have it yet.
     authority: Optional[Pair] = None
     #: All members begin together: only then may one without data begin as a new cluster.
@@ -136,14 +140,6 @@ def opt_in(name: str) -> str:
     return "to replace it as a learner from the others: run the playbook external_etcd with -e etcd_replace_member=%s" % name
 
 
-def find_own(members: Sequence[Member], own: Peer) -> Optional[Member]:
-    """This host's entry in the cluster: by its peer URL, else by its name (a machine that came back with another address)."""
-    for member in members:
-        if own.peer_url in member.peer_urls:
-            return member
-    return next((member for member in members if member.name == own.name), None)
-
-
 def plan(own: Peer, situation: Situation, bootstrap: bool, replace: bool) -> List[str]:
     """The steps to membership, of set_aside, remove, add, begin_new, begin_existing, start and promote.
 
@@ -151,7 +147,7 @@ def plan(own: Peer, situation: Situation, bootstrap: bool, replace: bool) -> Lis
     """
     subject = "etcd member %s" % own.name
     members = situation.members
-    known = find_own(members or [], own)
+    known = known_as(members or [], own)
     # A learner is what a replaced member is until it has caught up: a run that was stopped goes on with it.
     if situation.data and (not replace or situation.healthy or (known is not None and known.learner)):
         return _plan_living(subject, own, members)
@@ -185,7 +181,7 @@ def plan(own: Peer, situation: Situation, bootstrap: bool, replace: bool) -> Lis
 def _plan_living(subject: str, own: Peer, members: Optional[Sequence[Member]]) -> List[str]:
     if members is None:
         return ["start"]
-    known = find_own(members, own)
+    known = known_as(members, own)
     if known is None:
         raise HostStateError(
             subject, "it has data, but the others know no such member: it was removed from the cluster", opt_in(own.name)
@@ -199,25 +195,13 @@ def _plan_living(subject: str, own: Peer, members: Optional[Sequence[Member]]) -
     return ["start"] + (["promote"] if known.learner else [])
 
 
-@contextlib.contextmanager
-def locked(timeout: float, path: str = LOCK, pause: Callable[[float], None] = time.sleep) -> Iterator[None]:
-    """Hold the host's lock: what a killed run left working here is waited for."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + timeout
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise HostStateError(
-                        "etcd", "another run has been working on this host for %d seconds" % timeout, "wait until it has ended"
-                    )
-                pause(1)
-        yield
-    finally:
-        os.close(descriptor)
+def locked(timeout: float) -> ContextManager[int]:
+    """Hold the host's lock: what a killed run left working here is waited for.
+
+    :raises HostStateError: another run still works here after ``timeout`` seconds.
+    """
+    error = HostStateError("etcd", "another run has been working on this host for %d seconds" % timeout, "wait until it has ended")
+    return hold(LOCK, timeout, error)
 
 
 class Operator:
@@ -267,7 +251,7 @@ class Operator:
             self._do("service %s" % self.at_boot, "so that it starts at boot", "enable", argv)
         if self.wanted.wait and not self.check:
             self._wait()
-            self._end_of_beginning(situation)
+            self._end_of_beginning()
         return self.outcome
 
     # --- files ---
@@ -422,7 +406,10 @@ class Operator:
     # --- membership ---
 
     def _client(self, peer: Peer) -> EtcdClient:
-        return self.connect(peer.client_url, AUTHORITY + ".crt", CLIENT + ".crt", CLIENT + ".key")
+        return self._client_at(peer.client_url)
+
+    def _client_at(self, url: str) -> EtcdClient:
+        return self.connect(url, AUTHORITY + ".crt", CLIENT + ".crt", CLIENT + ".key")
 
     def _situation(self, service: Service) -> Situation:
         data = bool(self.runner.list_dir(log_directory(self.wanted.data_dir, self.wanted.arguments)))
@@ -463,7 +450,7 @@ class Operator:
             for member in members:
                 for url in member.client_urls[:1]:
                     with contextlib.suppress(EtcdError):
-                        if self.connect(url, AUTHORITY + ".crt", CLIENT + ".crt", CLIENT + ".key").health().healthy:
+                        if self._client_at(url).health().healthy:
                             healthy.add(member.id)
             return members, healthy
         return [], set()
@@ -489,7 +476,7 @@ class Operator:
             return
 
         def judge(members: Sequence[Member], healthy: Set[int]) -> Verdict:
-            own = find_own(members, self.wanted.member)
+            own = known_as(members, self.wanted.member)
             rest = healthy - {own.id if own else 0}
             return Verdict(
                 has_quorum(members, rest), "the others have no quorum without it", "bring the unhealthy members back first"
@@ -525,10 +512,10 @@ class Operator:
             return
 
         def judge(members: Sequence[Member], healthy: Set[int]) -> Verdict:
-            known = find_own(members, self.wanted.member)
+            known = known_as(members, self.wanted.member)
             return may_remove(members, healthy, known.id) if known else Verdict(True, "it is removed")
 
-        known = find_own(self._until_safe("removed", judge), self.wanted.member)
+        known = known_as(self._until_safe("removed", judge), self.wanted.member)
         if known is not None:
             removed = known.id
             self._change("removed", lambda client: client.member_remove(removed))
@@ -624,15 +611,6 @@ class Operator:
         argv = ["journalctl", "--unit", SERVICE, "--lines=12", "--no-pager", "--output=cat"]
         return self.runner.run(argv, timeout=30).stdout.strip()
 
-    def _end_of_beginning(self, _situation: Situation) -> None:
-        change = plan_file(WantedFile(BEGINNING, "absent"))
-        if change is not None:
-            # Part of the start that this run or a killed one made: no change of its own.
-            apply_file(change, self.runner)
-
-
-def apply_now(runner: Runner, wanted: WantedFile) -> None:
-    """Write one file where it differs; the caller has told about it in its own words."""
-    change = plan_file(wanted)
-    if change is not None:
-        apply_file(change, runner)
+    def _end_of_beginning(self) -> None:
+        # Part of the start that this run or a killed one made: no change of its own.
+        apply_now(self.runner, WantedFile(BEGINNING, "absent"))

@@ -13,6 +13,7 @@ import re
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 FOLDER = "/etc/etcd"
 PKI = FOLDER + "/pki"
@@ -30,6 +31,9 @@ DATA = "/var/lib/etcd"
 AUTHORITY = PKI + "/ca"
 CLIENT = PKI + "/healthcheck-client"
 CLIENT_PORT, PEER_PORT = 2379, 2380
+#: Role etcd's own defaults (a test compares them), for whoever has no value of the host's.
+CERTIFICATE_DAYS = 365
+RENEW_BEFORE_DAYS = 90
 
 LINE = re.compile(r"""^(ETCD_[A-Z0-9_]+)=(["']?)(.*?)\2$""", re.MULTILINE)
 
@@ -113,6 +117,11 @@ def environment_text(flags: Mapping[str, str]) -> str:
 def parse_environment(text: str) -> Dict[str, str]:
     """Flag to value, as environment_text wrote it."""
     return {match[0][len("ETCD_") :].lower().replace("_", "-"): match[2] for match in LINE.findall(text)}
+
+
+def read_settings(runner: Runner) -> Dict[str, str]:
+    """The flags that etcd has on this host; empty where this collection has set none up."""
+    return parse_environment(runner.read(SETTINGS) or "")
 
 
 def tuned(rtt_ms: float, current: Sequence[Tuning]) -> Tuning:

@@ -17,8 +17,8 @@ import pwd
 import time
 from typing import Any, Dict, List, Mapping, Sequence
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import has_quorum
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import Operator, Pod, Service, Situation, find_own
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import has_quorum, known_as
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import Operator, Pod, Service
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     AUTHORITY,
     BEGINNING,
@@ -29,7 +29,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
     parse_environment,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_file, modified_at, plan_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now, modified_at
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_writer import dump
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -164,19 +164,12 @@ class PodOperator(Operator):
             # The kubelet starts nothing anew for a file that is the same.
             self._stop()
         before = processes(self.runner, self.wanted.data_dir)
-        self._write(text)
+        apply_now(self.runner, WantedFile(MANIFEST, content=text, mode="0600"))
         # What runs until the kubelet has seen the file would answer for what is to come.
         self._until_gone(before, "the kubelet did not restart it within %d s" % GRACE)
 
-    def _write(self, text: str) -> None:
-        change = plan_file(WantedFile(MANIFEST, content=text, mode="0600"))
-        if change is not None:
-            apply_file(change, self.runner)
-
     def _stop(self) -> None:
-        change = plan_file(WantedFile(MANIFEST, "absent"))
-        if change is not None:
-            apply_file(change, self.runner)
+        apply_now(self.runner, WantedFile(MANIFEST, "absent"))
         self._until_gone(processes(self.runner, self.wanted.data_dir), "it still runs %d s after its manifest went" % GRACE)
 
     def _until_gone(self, before: Sequence[int], problem: str) -> None:
@@ -202,12 +195,12 @@ class PodOperator(Operator):
         argv = ["journalctl", "--unit", KUBELET, "--lines=12", "--no-pager", "--output=cat"]
         return self.runner.run(argv, timeout=30).stdout.strip()
 
-    def _end_of_beginning(self, situation: Situation) -> None:
+    def _end_of_beginning(self) -> None:
         # All of them begin now: the next call, for one after the other, takes the order back. And where a founding member is still
         # missing, it has to come first: the next run takes the order back.
         if self.wanted.bootstrap or not self.runner.exists(BEGINNING) or not self._others_suffice():
             return
-        super()._end_of_beginning(situation)
+        super()._end_of_beginning()
         self.outcome.setting(self.runs_as, "with the order to begin", "restart without it")
         self._restart()
         self._wait()
@@ -215,5 +208,5 @@ class PodOperator(Operator):
     def _others_suffice(self) -> bool:
         """Whether the others have a quorum, where there is one without this member at all."""
         members, healthy = self._others_alive()
-        own = find_own(members, self.wanted.member)
+        own = known_as(members, self.wanted.member)
         return len(self.wanted.others) < 2 or has_quorum(members, healthy - {own.id if own else 0})

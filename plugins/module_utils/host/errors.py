@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 
-class HostStateError(Exception):
+
+class HostStateError(ProblemError):
     """``subject`` can't be brought to the wanted state because of ``problem``; ``remedy`` is what a person does next."""
-
-    def __init__(self, subject: str, problem: str, remedy: str) -> None:
-        super().__init__("%s: %s. What to do: %s." % (subject, problem.rstrip("."), remedy.rstrip(".")))
-        self.subject = subject
-        self.problem = problem
-        self.remedy = remedy

@@ -118,6 +118,23 @@ def apply_file(change: FileChange, runner: Runner) -> None:
     os.chmod(wanted.path, int(wanted.mode, 8))
 
 
+def apply_now(runner: Runner, wanted: WantedFile) -> None:
+    """Write one file where it differs; the caller has told about it in its own words."""
+    change = plan_file(wanted)
+    if change is not None:
+        apply_file(change, runner)
+
+
+def replace_text(path: str, text: str, mode: int = 0o666) -> None:
+    """Put a file of our own in its place, whole or not at all; ``mode`` is subject to the umask. Two writers must not meet."""
+    undone = path + ".new"
+    with os.fdopen(os.open(undone, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(undone, path)
+
+
 def diff_of(change: FileChange) -> Dict[str, Any]:
     """The change in the shape of Ansible's --diff."""
     hidden = change.wanted.sensitive and change.content is not None
@@ -127,6 +144,19 @@ def diff_of(change: FileChange) -> Dict[str, Any]:
         "before": (HIDDEN if change.before else "") if hidden else change.before,
         "after": HIDDEN.replace(")", ", changed)") if hidden else change.after,
     }
+
+
+def nearest_directory(path: str) -> str:
+    """The path where it is a directory, else the nearest one above it: what is made there comes onto that one's file system.
+
+    :raises NotADirectoryError: with the path of what stands in the way.
+    """
+    path = os.path.abspath(path)
+    while not os.path.isdir(path):
+        if os.path.lexists(path):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+        path = os.path.dirname(path)
+    return path
 
 
 def modified_at(path: str) -> Optional[float]:

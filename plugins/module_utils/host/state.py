@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's files, kernel, swap and services brought to a wanted state, in that order and in one go."""
+"""A host's programs, files, kernel, swap and services brought to a wanted state, in that order and in one go."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.install import WantedBundle, install_bundle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import (
     WantedFile,
@@ -40,6 +41,7 @@ class WantedState(NamedTuple):
     sysctls: Mapping[str, object] = {}
     swap_off: bool = False
     services: Sequence[WantedService] = ()
+    bundle: Optional[WantedBundle] = None
 
 
 class Outcome:
@@ -58,9 +60,13 @@ class Outcome:
 def bring_to_state(wanted: WantedState, runner: Runner, check: bool) -> Outcome:
     """Compare, and unless ``check`` act, subject by subject: each is read when those before it are in place.
 
-    :raises HostStateError: with what is wrong and what to do; what was done before it stays and is not done again.
+    :raises HostStateError, BundleError: with what is wrong and what to do; what was done before it stays and is not done again.
     """
     outcome = Outcome()
+    if wanted.bundle is not None:
+        for step in install_bundle(wanted.bundle, runner, check).changes:
+            outcome.changes.append(step)
+            outcome.diff.append({"before": "", "after": step + "\n"})
     _modules_and_files(wanted, runner, check, outcome)
     if wanted.swap_off:
         _swap(runner, check, outcome)

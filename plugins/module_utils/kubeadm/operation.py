@@ -10,17 +10,17 @@ the node is ours and unfinished: it may be completed or started over. Without it
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
 import time
-from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Callable, ContextManager, List, NamedTuple, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.pods import remove_pods
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import ghosts
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import (
     Finding,
     find_symptoms,
@@ -180,29 +180,17 @@ def _not_ours(wanted: Wanted, node: Node) -> KubeadmError:
     )
 
 
-@contextlib.contextmanager
-def locked(timeout: float, path: str = LOCK, pause: Callable[[float], None] = time.sleep) -> Iterator[int]:
+def locked(timeout: float, path: str = LOCK, pause: Callable[[float], None] = time.sleep) -> ContextManager[int]:
     """Hold the node's lock; kubeadm inherits it, so that a new run waits for what a killed one left running.
 
     :raises KubeadmError: another run still works here after ``timeout`` seconds.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + timeout
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise KubeadmError(
-                        "kubeadm", "another run has been working on this node for %d seconds" % timeout,
-                        "wait until it has ended (`fuser -v %s` on the node says which process)" % path,
-                    )
-                pause(1)
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    error = KubeadmError(
+        "kubeadm",
+        "another run has been working on this node for %d seconds" % timeout,
+        "wait until it has ended (`fuser -v %s` on the node says which process)" % path,
+    )
+    return hold(path, timeout, error, pause)
 
 
 def leave_no_ghost(runner: Runner, node_name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, TIMED_OUT, Result, Runner
 
 ADMIN_KUBECONFIG = "/etc/kubernetes/admin.conf"
@@ -17,14 +18,8 @@ KUBECONFIG_ARGUMENT: Dict[str, Any] = {"kubeconfig": {"type": "path", "default":
 KUBECTL_ARGUMENTS: Dict[str, Any] = {**KUBECONFIG_ARGUMENT, "kubectl_path": {"type": "str", "default": "kubectl"}}
 
 
-class KubernetesError(Exception):
+class KubernetesError(ProblemError):
     """``subject`` failed with ``problem`` (what kubectl or the API said); ``remedy`` is what a person does next."""
-
-    def __init__(self, subject: str, problem: str, remedy: str) -> None:
-        super().__init__("%s: %s. What to do: %s." % (subject, problem.strip().rstrip("."), remedy.rstrip(".")))
-        self.subject = subject
-        self.problem = problem
-        self.remedy = remedy
 
 
 class Kubectl:

@@ -12,6 +12,8 @@ import ipaddress
 import re
 from typing import Any, Dict, List, Mapping, Optional, Union
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 #: How a packet gets to a real server -> keepalived's name of it.
@@ -35,21 +37,11 @@ MAC_ADDRESS = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.IGNORECASE)
 FIRST_MARK = 0x31
 
 
-class LvsError(ValueError):
-    """``setting`` has a ``problem``; ``remedy`` is what to write."""
-
-    def __init__(self, setting: str, problem: str, remedy: str) -> None:
-        super().__init__("%s: %s. What to do: %s." % (setting, problem, remedy))
-        self.setting = setting
-        self.problem = problem
-        self.remedy = remedy
-
-
 def finished_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """What the template needs and the settings don't say outright: services with their real servers, method, kernel modules.
 
     :param settings: the role's settings without their prefix.
-    :raises LvsError: the first setting that IPVS or keepalived would misread or take without effect.
+    :raises SettingError: the first setting that IPVS or keepalived would misread or take without effect.
     """
     virtual = _address(
         "lvs_virtual_address", settings["virtual_address"], "write the VIP, such as 192.0.2.100, or set cluster_vip"
@@ -57,20 +49,20 @@ def finished_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
     mode = str(settings["mode"])
     scheduler = str(settings["scheduler"])
     if mode not in MODES:
-        raise LvsError("lvs_mode", "%r is no way to reach a real server here" % mode, "write dr or nat")
+        raise SettingError("lvs_mode", "%r is no way to reach a real server here" % mode, "write dr or nat")
     if scheduler not in SCHEDULERS:
-        raise LvsError(
+        raise SettingError(
             "lvs_scheduler", "%r is no scheduler of IPVS" % scheduler, "write wlc, or one of %s" % ", ".join(SCHEDULERS)
         )
     gateway = _gateway(mode, settings["gateway"], virtual)
     if int(settings["idle_timeout"]) < LEAST_IDLE_TIMEOUT:
-        raise LvsError(
+        raise SettingError(
             "lvs_idle_timeout",
             "%s s would cut watches and kubectl exec" % settings["idle_timeout"],
             "write %d or more, and not less than load_balancer_idle_timeout" % LEAST_IDLE_TIMEOUT,
         )
     if int(settings["sync_id"]) not in SYNC_IDS:
-        raise LvsError("lvs_sync_id", "%s does not fit into a byte" % settings["sync_id"], "write a number from 0 to 255")
+        raise SettingError("lvs_sync_id", "%s does not fit into a byte" % settings["sync_id"], "write a number from 0 to 255")
     servers = _real_servers(settings["real_servers"], virtual, int(settings["weight"]))
     peers = _mac_addresses(settings["peer_mac_addresses"])
     services = _services(settings["services"])
@@ -92,13 +84,13 @@ def _address(setting: str, value: object, remedy: str) -> Address:
     try:
         return ipaddress.ip_address(str(value))
     except ValueError:
-        raise LvsError(setting, "%r is no IP address" % value, remedy)
+        raise SettingError(setting, "%r is no IP address" % value, remedy)
 
 
 def _gateway(mode: str, value: object, virtual: Address) -> Optional[Address]:
     if mode == "dr":
         if value not in ("", None):
-            raise LvsError(
+            raise SettingError(
                 "lvs_gateway",
                 "with lvs_mode dr real servers answer clients themselves, and nobody uses it",
                 "remove it, or write lvs_mode: nat",
@@ -110,55 +102,55 @@ def _gateway(mode: str, value: object, virtual: Address) -> Optional[Address]:
         "with lvs_mode nat write a free address of the real servers' network, and make it the default route of each of them",
     )
     if gateway.version != virtual.version:
-        raise LvsError("lvs_gateway", "%s is of another family than %s" % (gateway, virtual), "use one family for both")
+        raise SettingError("lvs_gateway", "%s is of another family than %s" % (gateway, virtual), "use one family for both")
     return gateway
 
 
 def _mac_addresses(wanted: List[object]) -> List[str]:
     for text in wanted:
         if not MAC_ADDRESS.fullmatch(str(text)):
-            raise LvsError("lvs_peer_mac_addresses", "%r is no MAC address" % text, "write it as 52:54:00:12:34:56")
+            raise SettingError("lvs_peer_mac_addresses", "%r is no MAC address" % text, "write it as 52:54:00:12:34:56")
     return [str(text).lower() for text in wanted]
 
 
 def _services(wanted: List[Mapping[str, Any]]) -> List[Dict[str, Any]]:
     if not wanted:
-        raise LvsError("lvs_services", "it is empty", "name the ports to pass on, like [{port: 8443, check: readyz}]")
+        raise SettingError("lvs_services", "it is empty", "name the ports to pass on, like [{port: 8443, check: readyz}]")
     found: Dict[int, Dict[str, Any]] = {}
     for service in wanted:
         port, check = int(service["port"]), str(service.get("check") or "readyz")
         if not 1 <= port <= 65535:
-            raise LvsError("lvs_services", "%d is no TCP port" % port, "write a number from 1 to 65535")
+            raise SettingError("lvs_services", "%d is no TCP port" % port, "write a number from 1 to 65535")
         if check not in CHECKS:
-            raise LvsError("lvs_services", "%r is no check of port %d" % (check, port), "write one of %s" % ", ".join(CHECKS))
+            raise SettingError("lvs_services", "%r is no check of port %d" % (check, port), "write one of %s" % ", ".join(CHECKS))
         if port in found:
-            raise LvsError("lvs_services", "port %d is in it twice" % port, "leave it in once")
+            raise SettingError("lvs_services", "port %d is in it twice" % port, "leave it in once")
         found[port] = {"port": port, "check": check}
     return list(found.values())
 
 
 def _real_servers(wanted: List[Mapping[str, Any]], virtual: Address, weight: int) -> List[Dict[str, Any]]:
     if not wanted:
-        raise LvsError("lvs_real_servers", "it is empty", "name the hosts behind the directors as {name, address}")
+        raise SettingError("lvs_real_servers", "it is empty", "name the hosts behind the directors as {name, address}")
     found: Dict[Address, Dict[str, Any]] = {}
     for server in wanted:
         name = str(server["name"])
         address = _address("lvs_real_servers", server["address"], "write the address of %s in the directors' network" % name)
         if address.version != virtual.version:
-            raise LvsError(
+            raise SettingError(
                 "lvs_real_servers",
                 "%s (%s) is of another family than the virtual address %s, and IPVS does not translate"
                 % (address, name, virtual),
                 "give it the address of that family",
             )
         if address == virtual:
-            raise LvsError("lvs_real_servers", "%s has the virtual address itself" % name, "write its own address")
+            raise SettingError("lvs_real_servers", "%s has the virtual address itself" % name, "write its own address")
         if address in found:
-            raise LvsError("lvs_real_servers", "%s is in it twice" % address, "leave it in once")
+            raise SettingError("lvs_real_servers", "%s is in it twice" % address, "leave it in once")
         own = server.get("weight")
         number = int(weight if own in (None, "") else own)
         if number not in WEIGHTS:
-            raise LvsError(
+            raise SettingError(
                 "lvs_weight",
                 "%d is no weight of %s" % (number, name),
                 "write 1 to %d; to take a server out, take it out of the group or stop its load balancer" % (WEIGHTS[-1]),

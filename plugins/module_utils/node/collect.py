@@ -8,9 +8,11 @@ Programs take most of the time, so the subjects that run any do so side by side.
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, Optional, Sequence
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import DATA, read_settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
     certificates,
     external_etcd,
@@ -61,14 +63,18 @@ def collect(
         etcd has no data yet.
     """
     problems = Problems()
+    facts: Dict[str, Any] = {}
+    # First of all, so that whoever compares clocks knows how long ago it was.
+    started, facts["clock"] = time.monotonic(), runner.now()
+    etcd_settings = read_settings(runner)
     with ThreadPoolExecutor(max_workers=6) as executor, ThreadPoolExecutor(max_workers=6) as programs:
         active_job = executor.submit(services.read_active, runner, timeout, problems)
         packages_job = executor.submit(packages.read, runner, programs, timeout, problems)
         network_job = executor.submit(network.read, runner, timeout, problems)
         storage_job = executor.submit(storage.read, runner, timeout, problems)
         apiserver_job = executor.submit(health.read_apiserver, runner, ask)
-        etcd_job = executor.submit(health.read_etcd, runner, connect)
-        facts = system.read(runner)
+        etcd_job = executor.submit(health.read_etcd, runner, connect, etcd_settings)
+        facts.update(system.read(runner))
         facts.update(kernel.read(runner, kernel_modules))
         facts.update(swap.read(runner))
         found = certificates.read(runner, facts["clock"], problems)
@@ -82,10 +88,10 @@ def collect(
         facts["time_sync"] = time_sync_job.result()
         facts["apiserver"] = apiserver_job.result()
         facts["etcd"] = etcd_job.result()
-        facts["etcd_host"] = external_etcd.read(runner, problems)
+        facts["etcd_host"] = external_etcd.read(runner, problems, etcd_settings)
         if etcd_peers or etcd_disk:
             empty = not (facts["etcd"] or {}).get("data_present")
-            data_dir = external_etcd.data_directory(runner)
+            data_dir = etcd_settings.get("data-dir", DATA)
             facts["etcd_host"].update(external_etcd.measure(data_dir, etcd_peers, etcd_disk and empty))
     facts["firewall"] = services.firewall(active, runner.read("/etc/ufw/ufw.conf") or "")
     facts["kubelet"] = {"active": "kubelet" in active}
@@ -95,4 +101,5 @@ def collect(
     facts["certificates"] = found["certificates"]
     facts["ca_certificate"] = found["ca_certificate"]
     facts["problems"] = problems.texts
+    facts["reading_seconds"] = round(time.monotonic() - started, 3)
     return facts

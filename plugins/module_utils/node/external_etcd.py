@@ -9,17 +9,17 @@ import os
 import socket
 import tempfile
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     AUTHORITY,
     BEGINNING,
-    DATA,
     KUBELET_UNIT,
     PEER_PORT,
-    SETTINGS,
     parse_environment,
+    read_settings,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error, parse_pem
@@ -34,9 +34,12 @@ ROUND_TRIPS = 5
 ROUND_TRIP_SECONDS = 1.0
 
 
-def read(runner: Runner, problems: Problems) -> Dict[str, Any]:
-    """configured, static_pod, beginning, heartbeat_interval, election_timeout, authority, authority_key and client_authority."""
-    flags = parse_environment(runner.read(SETTINGS) or "")
+def read(runner: Runner, problems: Problems, flags: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
+    """configured, static_pod, beginning, heartbeat_interval, election_timeout, authority, authority_key and client_authority.
+
+    :param flags: what etcd's settings on this host say, where they have been read.
+    """
+    flags = read_settings(runner) if flags is None else flags
     beginning = parse_environment(runner.read(BEGINNING) or "")
     return {
         "configured": bool(flags),
@@ -68,11 +71,9 @@ def disk_p99(path: str, clock: Callable[[], float] = time.perf_counter) -> Optio
 
     It writes as etcd's log does, small pieces one after another, at most 700 kB, into a file that is gone afterwards.
     """
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
     taken: List[float] = []
     try:
-        with tempfile.TemporaryFile(dir=path) as stream:
+        with tempfile.TemporaryFile(dir=nearest_directory(path)) as stream:
             begin = clock()
             while len(taken) < WRITES and clock() - begin < DISK_SECONDS:
                 os.write(stream.fileno(), b"\0" * WRITE_BYTES)
@@ -103,11 +104,6 @@ def round_trip(address: str, clock: Callable[[], float] = time.perf_counter) -> 
             return None
         trips.append(1000 * (clock() - before))
     return round(percentile(trips, 50), 2)
-
-
-def data_directory(runner: Runner) -> str:
-    """Where the settings on this host say that the data is."""
-    return parse_environment(runner.read(SETTINGS) or "").get("data-dir", DATA)
 
 
 def _identity(runner: Runner, path: str, problems: Problems) -> Optional[str]:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     AUTHORITY,
     CLIENT,
-    SETTINGS,
     log_directory,
-    parse_environment,
+    read_settings,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import ETCD_DATA, MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -65,11 +64,17 @@ def local_address(bind_address: str) -> str:
     return "127.0.0.1" if address.is_unspecified else str(address)
 
 
-def read_etcd(runner: Runner, connect: Optional[Connect] = None) -> Optional[Dict[str, Any]]:
-    """data_dir, data_present, reachable, healthy, members, leader and message; None where no etcd member belongs here."""
+def read_etcd(
+    runner: Runner, connect: Optional[Connect] = None, settings: Optional[Mapping[str, str]] = None
+) -> Optional[Dict[str, Any]]:
+    """data_dir, data_present, reachable, healthy, members, leader and message; None where no etcd member belongs here.
+
+    :param settings: the flags of an etcd of its own on this host, where they have been read.
+    """
     manifest = runner.read(MANIFESTS + "/etcd.yaml")
-    # Where external etcd is set up, its member may be a static pod, too.
-    settings = parse_environment(runner.read(SETTINGS) or "")
+    if settings is None:
+        # Where external etcd is set up, its member may be a static pod, too.
+        settings = read_settings(runner)
     flags = settings or parse_flags(manifest or "")
     data_dir = flags.get("data-dir", ETCD_DATA)
     data_present = bool(runner.list_dir(log_directory(data_dir, flags))) if settings else runner.exists(data_dir + "/member")
@@ -123,7 +128,7 @@ def _ask_etcd(etcd: "EtcdClient", facts: Dict[str, Any]) -> None:
     facts["healthy"], facts["message"] = health.healthy, health.reason
 
 
-def client_url(flags: Dict[str, str]) -> str:
+def client_url(flags: Mapping[str, str]) -> str:
     """The URL by which a member is asked on its own host: a loopback one where it listens there."""
     urls = [url for url in flags.get("listen-client-urls", "").split(",") if url.startswith("https://")]
     loopback = [url for url in urls if url.startswith(("https://127.", "https://[::1]", "https://localhost"))]

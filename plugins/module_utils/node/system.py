@@ -32,7 +32,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
 def read(runner: Runner) -> Dict[str, Any]:
-    """os, kernel, architecture, python, hostname, machine_id, product_uuid, cpus, memory_mb, cgroup_version, selinux, clock."""
+    """os, kernel, architecture, python, hostname, machine_id, product_uuid, cpus, memory_mb, cgroup_version, selinux."""
     machine = runner.read("/proc/sys/kernel/arch") or runner.run(["uname", "-m"], timeout=5).stdout
     return {
         "os": parse_os_release(runner.read("/etc/os-release") or runner.read("/usr/lib/os-release") or ""),
@@ -46,7 +46,6 @@ def read(runner: Runner) -> Dict[str, Any]:
         "memory_mb": parse_memory(runner.read("/proc/meminfo") or ""),
         "cgroup_version": cgroup_version(runner.read("/proc/self/mountinfo") or ""),
         "selinux": selinux_mode(runner.read("/sys/fs/selinux/enforce")),
-        "clock": runner.now(),
     }
 
 

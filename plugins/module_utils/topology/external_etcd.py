@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import Peer, Tuning, tuned
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import Member, known_as
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import RENEW_BEFORE_DAYS, Peer, Tuning, tuned
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
     Topology,
@@ -18,8 +19,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
 )
 
 CLIENT_CERTIFICATE = "/etc/kubernetes/pki/apiserver-etcd-client.crt"
-#: Role etcd's defaults, for hosts that have no value of their own.
-RENEW_BEFORE_DAYS = 90
 
 
 def etcd_facts(node: Node) -> Mapping[str, Any]:
@@ -50,20 +49,22 @@ def peer(node: Node) -> Peer:
     return Peer(node.name, str(node.address or ""))
 
 
-def live_members(topology: Topology) -> Optional[List[Mapping[str, Any]]]:
+def live_members(topology: Topology) -> Optional[List[Member]]:
     """The members as a healthy one knows them; None where none is healthy."""
     for node in topology.group("etcd"):
         if etcd_facts(node).get("healthy") is True:
-            return [mapping(member) for member in entries(etcd_facts(node).get("members"))]
+            return [_member(mapping(entry)) for entry in entries(etcd_facts(node).get("members"))]
     return None
 
 
-def known_as(members: List[Mapping[str, Any]], node: Node) -> Optional[Mapping[str, Any]]:
-    """The cluster's entry for a host: by its peer URL, else by its name."""
-    for member in members:
-        if peer(node).peer_url in entries(member.get("peer_urls")):
-            return member
-    return next((member for member in members if text(member.get("name")) == node.name), None)
+def _member(entry: Mapping[str, Any]) -> Member:
+    """A member from node_facts' description of it."""
+    try:
+        identity = int(text(entry.get("id")), 16)
+    except ValueError:
+        identity = 0
+    peer_urls, client_urls = ([text(url) for url in entries(entry.get(name))] for name in ("peer_urls", "client_urls"))
+    return Member(identity, text(entry.get("name")), peer_urls, client_urls, entry.get("learner") is True)
 
 
 def founding(topology: Topology) -> bool:
@@ -77,8 +78,8 @@ def lost(topology: Topology) -> List[Node]:
     members = live_members(topology) or []
     found = []
     for node in topology.group("etcd"):
-        known = known_as(members, node)
-        if node.readable and not has_data(node) and known is not None and entries(known.get("client_urls")):
+        known = known_as(members, peer(node))
+        if node.readable and not has_data(node) and known is not None and known.client_urls:
             found.append(node)
     return found
 
@@ -160,6 +161,7 @@ def plan_etcd(topology: Topology) -> Dict[str, Any]:
 def summary(topology: Topology, plan: Mapping[str, Any]) -> List[str]:
     """One line for each etcd host, in the order in which things happen."""
     lines = []
+    gone = lost(topology)
     for host in plan["together"]:
         node = topology.nodes[host]
         if plan["bootstrap"]:
@@ -170,7 +172,7 @@ def summary(topology: Topology, plan: Mapping[str, Any]) -> List[str]:
             lines.append("%s: start etcd again" % host)
     for host in plan["one_by_one"]:
         node = topology.nodes[host]
-        if node in lost(topology):
+        if node in gone:
             lines.append("%s: replace the etcd member, whose data is gone, by a learner" % host)
         elif not has_data(node):
             lines.append("%s: join etcd as a learner" % host)

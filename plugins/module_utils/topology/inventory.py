@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -21,7 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     split_endpoint,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise, whole_number
 
 GROUPS = ("control_plane", "workers", "etcd", "load_balancers", "directors")
 
@@ -129,9 +128,8 @@ class Node:
     def number_setting(self, name: str) -> Optional[float]:
         """A setting that is a number; on the command line (-e name=7) it is text."""
         value = self.setting(name)
-        if isinstance(value, str) and re.match(r"^[0-9]+(\.[0-9]+)?$", value.strip()):
-            return float(value)
-        return number(value)
+        whole = whole_number(value)
+        return number(value) if whole is None else whole
 
 
 def read_node(host: str, data: Mapping[str, Any]) -> Node:
@@ -249,9 +247,12 @@ class Topology:
         if self.vip is None or node.address == self.vip:
             return False
         on = [held.interface for held in node.addresses if held.address == self.vip]
-        if node in self.real_servers and on == ["lo"]:
+        # Of many hosts few have it, and the groups are looked through for each question.
+        if not on:
+            return False
+        if on == ["lo"] and node in self.real_servers:
             return True
-        return bool(on) and node in self.vip_nodes and bool(node.package("keepalived"))
+        return bool(node.package("keepalived")) and node in self.vip_nodes
 
 
 def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:

@@ -79,7 +79,8 @@ def _text(value: Any) -> Optional[str]:
     return value if isinstance(value, str) else str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _number(value: Any) -> Optional[int]:
+def whole_number(value: Any) -> Optional[int]:
+    """A whole number, or the text of one; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -109,7 +110,7 @@ def _mapping(value: Any) -> Optional[Dict[str, Any]]:
 
 CONVERSIONS: Dict[str, Callable[[Any], Any]] = {
     "str": _text,
-    "int": _number,
+    "int": whole_number,
     "bool": _boolean,
     "list": _list,
     "dict": _mapping,

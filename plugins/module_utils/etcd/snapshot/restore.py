@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.files import STAMP, check_whole
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Tool, Tools
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: etcd makes its write-ahead log in files of this size beforehand, two of them (etcd-io/etcd server/storage/wal, SegmentSizeBytes).
@@ -212,12 +213,11 @@ def _check_replaceable(wanted: Wanted) -> None:
 
 
 def _check_room(wanted: Wanted) -> None:
-    existing = wanted.data_directory
-    while not os.path.isdir(existing):
-        existing = os.path.dirname(existing) or "/"
+    data = os.path.normpath(wanted.data_directory)
     needed = os.path.getsize(wanted.path) + LOG_BYTES
     # The new data stands beside the former until both are renamed.
-    free = shutil.disk_usage(existing if os.path.ismount(wanted.data_directory) else os.path.dirname(existing) or "/").free
+    place = nearest_directory(data if os.path.ismount(data) else os.path.dirname(data))
+    free = shutil.disk_usage(place).free
     if free < needed:
         raise SnapshotError(
             wanted.data_directory,

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
@@ -23,6 +22,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
     taken_at,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates, Tools
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory, replace_text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: Ends of the names of files that are not done. etcdctl itself adds the second one.
@@ -61,7 +62,8 @@ def save(
     if only_look:
         return Saved(path, facts)
     os.makedirs(directory, mode=0o700, exist_ok=True)
-    with _alone_in(directory):
+    # Nobody else saves into the directory meanwhile.
+    with hold(directory, 0, SnapshotError(directory, "another process saves a snapshot into it", "wait for it to end")):
         _clear(directory, prefix)
         if os.path.exists(path):
             raise SnapshotError(path, "it exists: one was saved within this second", "wait a second")
@@ -82,7 +84,7 @@ def save(
             for end in UNDONE:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path + end)
-        _write(facts_path(path), json.dumps(facts, indent=1, sort_keys=True) + "\n")
+        replace_text(facts_path(path), json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600)
         _sync(directory)
     return Saved(path, facts)
 
@@ -106,12 +108,10 @@ def remove(snapshots: List[Snapshot]) -> None:
 
 
 def _check_room(directory: str, size: int) -> None:
-    existing = directory
-    while not os.path.isdir(existing):
-        if os.path.exists(existing):
-            raise SnapshotError(existing, "it is no directory", "name a directory")
-        existing = os.path.dirname(existing) or "/"
-    free = shutil.disk_usage(existing).free
+    try:
+        free = shutil.disk_usage(nearest_directory(directory)).free
+    except NotADirectoryError as error:
+        raise SnapshotError(str(error.filename), "it is no directory", "name a directory")
     if free < size * (1 + SPARE):
         raise SnapshotError(
             directory,
@@ -120,32 +120,12 @@ def _check_room(directory: str, size: int) -> None:
         )
 
 
-@contextlib.contextmanager
-def _alone_in(directory: str) -> Iterator[None]:
-    """Nobody else saves into the directory meanwhile; the lock ends with the process, whatever ends that."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise SnapshotError(directory, "another process saves a snapshot into it", "wait for it to end")
-    finally:
-        os.close(handle)
-
-
 def _clear(directory: str, prefix: str) -> None:
     """Remove what a killed run left undone."""
     for name in os.listdir(directory):
         for end in UNDONE:
             if name.startswith(prefix + "-") and name.endswith(end) and taken_at(name[: -len(end)]) is not None:
                 os.unlink(os.path.join(directory, name))
-
-
-def _write(path: str, text: str) -> None:
-    handle = os.open(path + UNDONE[0], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.rename(path + UNDONE[0], path)
 
 
 def _sync(path: str) -> None:

@@ -11,15 +11,16 @@ import re
 import urllib.parse
 from typing import Dict, Iterator, List
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import known_as
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import opt_in
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import CERTIFICATE_DAYS, RENEW_BEFORE_DAYS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import (
-    RENEW_BEFORE_DAYS,
     configured,
     etcd_facts,
+    founding,
     has_data,
     host_facts,
     in_pod,
-    known_as,
     live_members,
     lost,
     peer,
@@ -35,7 +36,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 PORTS = (2379, 2380)
 #: The object identifier rsaEncryption (1.2.840.113549.1.1.1) in DER.
 RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
-CERTIFICATE_DAYS = 365
 #: So many times over the limit of fdatasync a member would lose its leader at every burst of writes.
 HOPELESS = 10
 #: etcd ends at once outside of these (embed/config.go, Validate).
@@ -248,11 +248,10 @@ def _lost(topology: Topology) -> Iterator[Problem]:
                 "if a disk is not mounted, mount it; %s" % opt_in(node.name),
                 (node.host,),
             )
-    if live_members(topology) is None and any(has_data(node) for node in nodes):
+    if live_members(topology) is None and not founding(topology):
         ready = [node.host for node in nodes if has_data(node)]
         empty = [node.host for node in nodes if node.readable and not has_data(node)]
-        begun = all(host_facts(node).get("beginning") == "new" for node in nodes if has_data(node))
-        if empty and not begun and len(ready) <= len(nodes) // 2:
+        if empty and len(ready) <= len(nodes) // 2:
             yield Problem(
                 "etcd",
                 "no member answers, and only %s %s data: that is no majority of %d"
@@ -267,11 +266,9 @@ def _members(topology: Topology) -> Iterator[Problem]:
     if members is None:
         return
     nodes = topology.group("etcd")
-    ours = [known for node in nodes for known in [known_as(members, node)] if known is not None]
+    known = {node.host: known_as(members, peer(node)) for node in nodes}
     strange = [
-        text(member.get("name")) or "unstarted, %s" % listed(entries(member.get("peer_urls")))
-        for member in members
-        if member not in ours
+        member.name or "unstarted, %s" % listed(member.peer_urls) for member in members if member not in known.values()
     ]
     if strange:
         yield Problem(
@@ -281,12 +278,12 @@ def _members(topology: Topology) -> Iterator[Problem]:
             warning=True,
         )
     for node in nodes:
-        known = known_as(members, node)
-        if known is not None and has_data(node) and peer(node).peer_url not in entries(known.get("peer_urls")):
+        member = known[node.host]
+        if member is not None and has_data(node) and peer(node).peer_url not in member.peer_urls:
             yield Problem(
                 "node_address",
                 "the member on %s is known at %s, and would be at %s"
-                % (node.host, listed(entries(known.get("peer_urls"))), peer(node).peer_url),
+                % (node.host, listed(member.peer_urls), peer(node).peer_url),
                 "restore the address; %s" % opt_in(node.name),
                 (node.host,),
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.clock import Ahead, apart
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
     Topology,
@@ -24,8 +25,6 @@ CONTROL_PLANE_MEMORY_MB = 1700
 #: Clocks that differ by more break certificates that were made a moment ago (kubeadm back-dates by 5 minutes) and etcd leases.
 CLOCK_WARNING_SECONDS = 5.0
 CLOCK_ERROR_SECONDS = 60.0
-#: Nodes are read in turns of Ansible's forks, and each of them notes its clock when it is read.
-READING_SECONDS_PER_NODE = 0.5
 
 GIB = 1 << 30
 #: Where data grows -> who needs it. Less than 2 GiB free and image pulls or etcd's first snapshot fill the disk.
@@ -133,26 +132,22 @@ def _swap(topology: Topology) -> Iterator[Problem]:
 
 
 def _clocks(topology: Topology) -> Iterator[Problem]:
-    """Each clock against the median: the one that is wrong is named, not its victims."""
-    clocks = sorted(
-        (clock, node.host)
-        for node in topology.readable_nodes
-        for clock in [number(node.facts.get("clock"))]
-        if clock is not None
-    )
-    if len(clocks) > 1:
-        median = clocks[len(clocks) // 2][0]
-        reading = READING_SECONDS_PER_NODE * len(clocks)
-        for clock, host in clocks:
-            difference = clock - median
-            if abs(difference) > CLOCK_WARNING_SECONDS + reading:
-                yield Problem(
-                    "clock of %s" % host,
-                    "it is %.0f s %s that of the other nodes" % (abs(difference), "ahead of" if difference > 0 else "behind"),
-                    "let chrony or systemd-timesyncd set it (`chronyc makestep`), then run again",
-                    (host,),
-                    warning=abs(difference) <= CLOCK_ERROR_SECONDS + reading,
-                )
+    """Each clock against what most agree on: the one that is wrong is named, not its victims. In doubt it is right."""
+    known: Dict[str, Ahead] = {}
+    for node in topology.readable_nodes:
+        bounds = mapping(node.facts.get("clock_ahead"))
+        least, most = number(bounds.get("least")), number(bounds.get("most"))
+        if least is not None and most is not None:
+            known[node.host] = Ahead(least, most)
+    for host, difference in apart(known) if known else []:
+        if abs(difference) > CLOCK_WARNING_SECONDS:
+            yield Problem(
+                "clock of %s" % host,
+                "it is %.0f s %s that of the other nodes" % (abs(difference), "ahead of" if difference > 0 else "behind"),
+                "let chrony or systemd-timesyncd set it (`chronyc makestep`), then run again",
+                (host,),
+                warning=abs(difference) <= CLOCK_ERROR_SECONDS,
+            )
     loose = [
         node.host for node in topology.readable_nodes if mapping(node.facts.get("time_sync")).get("synchronized") is False
     ]

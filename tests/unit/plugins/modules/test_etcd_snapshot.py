@@ -14,7 +14,7 @@ import pathlib
 import shutil
 import stat
 from contextlib import redirect_stdout
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Mapping
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
@@ -28,6 +28,7 @@ needs_tools = pytest.mark.skipif(
 )
 pytestmark = [needs_etcd, needs_tools]
 Run = Callable[..., Dict[str, Any]]
+PEER_URL = "https://127.0.0.1:2380"
 
 
 @pytest.fixture(name="files", scope="module")
@@ -47,6 +48,18 @@ def _run(capsys: pytest.CaptureFixture[str]) -> Run:
         return answer
 
     return run
+
+
+def restoring_of(taken: Mapping[str, Any], data: pathlib.Path, peer_url: str = PEER_URL, **more: Any) -> Dict[str, Any]:
+    """Options that restore the snapshot, or another ``path``, as the only member cp1."""
+    options = {
+        "state": "restored",
+        "path": taken["answer"]["path"],
+        "data_directory": str(data),
+        "name": "cp1",
+        "initial_cluster": {"cp1": peer_url},
+    }
+    return {**options, **more}
 
 
 def put(client: EtcdClient, key: str, value: str) -> None:
@@ -114,14 +127,7 @@ def test_a_damaged_snapshot_is_refused_before_anything_is_touched(
     data = tmp_path / "data"
     (data / "member").mkdir(parents=True)
     assert words in run(state="status", path=str(bad))["msg"]
-    answer = run(
-        state="restored",
-        path=str(bad),
-        data_directory=str(data),
-        name="cp1",
-        initial_cluster={"cp1": "https://127.0.0.1:2380"},
-        replace_data_directory=True,
-    )
+    answer = run(**restoring_of(taken, data, path=str(bad), replace_data_directory=True))
     assert answer["failed"] and words in answer["msg"] and "What to do: " in answer["msg"]
     assert sorted(os.listdir(tmp_path)) == ["data", bad.name] and os.listdir(data) == ["member"]
 
@@ -131,14 +137,7 @@ def test_a_restored_member_has_the_keys_of_then_and_the_former_data_is_kept(
 ) -> None:
     node = Node("cp1", tmp_path, files)
     shutil.copytree(taken["data"], tmp_path / "cp1")
-    wanted = {
-        "state": "restored",
-        "path": taken["answer"]["path"],
-        "data_directory": str(tmp_path / "cp1"),
-        "name": "cp1",
-        "initial_cluster": {"cp1": node.peer_url},
-        "operation": "night",
-    }
+    wanted = restoring_of(taken, tmp_path / "cp1", node.peer_url, operation="night")
     refused = run(**wanted)
     assert "replace_data_directory" in refused["msg"]
     looked = run(check=True, replace_data_directory=True, **wanted)
@@ -161,15 +160,7 @@ def test_a_restore_killed_between_its_two_renames_is_finished_by_the_next(
     taken: Dict[str, Any], run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(taken["data"], tmp_path / "cp1")
-    wanted = {
-        "state": "restored",
-        "path": taken["answer"]["path"],
-        "data_directory": str(tmp_path / "cp1"),
-        "name": "cp1",
-        "initial_cluster": {"cp1": "https://127.0.0.1:2380"},
-        "operation": "night",
-        "replace_data_directory": True,
-    }
+    wanted = restoring_of(taken, tmp_path / "cp1", operation="night", replace_data_directory=True)
     rename = os.rename
 
     def killed(origin: str, target: str) -> None:
@@ -194,14 +185,7 @@ def test_a_data_directory_that_is_a_mount_point_is_changed_from_within(
 ) -> None:
     shutil.copytree(taken["data"], tmp_path / "cp1")
     monkeypatch.setattr(restoring.os.path, "ismount", lambda path: str(path) == str(tmp_path / "cp1"))
-    done = run(
-        state="restored",
-        path=taken["answer"]["path"],
-        data_directory=str(tmp_path / "cp1"),
-        name="cp1",
-        initial_cluster={"cp1": "https://127.0.0.1:2380"},
-        replace_data_directory=True,
-    )
+    done = run(**restoring_of(taken, tmp_path / "cp1", replace_data_directory=True))
     assert done["changed"] and os.path.isdir(done["kept_data"] + "/member")
     assert os.path.dirname(done["kept_data"]) == str(tmp_path / "cp1")
     assert (tmp_path / "cp1" / "member" / "snap" / "db").exists()

@@ -8,8 +8,10 @@ from typing import Any, Dict, Sequence, Tuple, Union
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle import digests
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.install import Plan, Wanted, install_bundle
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.install import Plan, WantedBundle, install_bundle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError, parse_manifest
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.state import WantedState, bring_to_state
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Result
 from fakes import FakeRunner
 
@@ -78,7 +80,7 @@ def bundle(tmp_path: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def wanted(bundle: pathlib.Path, **other: Any) -> Wanted:
+def wanted(bundle: pathlib.Path, **other: Any) -> WantedBundle:
     node = bundle.parent / "node"
     settings: Dict[str, Any] = {
         "path": str(bundle),
@@ -90,7 +92,7 @@ def wanted(bundle: pathlib.Path, **other: Any) -> Wanted:
         "store": str(node / "store/bundle.json"),
     }
     settings.update(other)
-    return Wanted(**settings)
+    return WantedBundle(**settings)
 
 
 def install(bundle: pathlib.Path, present: Sequence[str] = (), check: bool = False, **other: Any) -> Tuple[Plan, Containerd]:
@@ -105,6 +107,26 @@ def test_a_blank_node_gets_programs_plugins_and_images(bundle: pathlib.Path) -> 
     assert (node / "bin/kubelet").read_text() == "kubelet"
     assert (node / "cni/bridge").stat().st_mode & 0o777 == 0o755
     assert runner.imports == ["node.tar", "control-plane.tar"]
+
+
+def test_a_state_with_a_bundle_brings_it_first_and_says_so(bundle: pathlib.Path) -> None:
+    marker = bundle.parent / "node/bin/marker"
+    files = [WantedFile(str(marker), content="x", owner=str(os.getuid()), group=str(os.getgid()))]
+    state = WantedState(bundle=wanted(bundle), files=files)
+    outcome = bring_to_state(state, Containerd(bundle), check=False)
+    assert [line.split("/")[-1] for line in outcome.changes[:2]] == ["kubeadm: new", "kubelet: new"]
+    assert outcome.changes[-1] == "%s: new" % marker
+    assert outcome.diff[0]["after"] == outcome.changes[0] + "\n"
+    assert bring_to_state(state, Containerd(bundle, [PAUSE, PROXY, ETCD]), check=False).changes == []
+
+
+def test_a_damaged_bundle_stops_a_state_before_its_files(bundle: pathlib.Path) -> None:
+    (bundle / "bin/kubelet").write_text("something else")
+    marker = bundle.parent / "node/bin/marker"
+    state = WantedState(bundle=wanted(bundle), files=[WantedFile(str(marker), content="x")])
+    with pytest.raises(BundleError, match="nothing was changed"):
+        bring_to_state(state, Containerd(bundle), check=False)
+    assert not marker.exists()
 
 
 def test_a_second_call_changes_nothing_and_reads_no_file_again(bundle: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,8 @@ import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.bridge import bridge_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import cilium_values
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.flannel import flannel_data
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import CniError, pod_subnets
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 
 FLANNEL: Dict[str, Any] = {
     "backend": "vxlan",
@@ -33,19 +34,19 @@ CILIUM: Dict[str, Any] = {
 
 @pytest.mark.parametrize("backend", ["aws-vpc", "gce", "ali-vpc"])
 def test_backends_that_flannel_removed_are_refused_with_the_release(backend: str) -> None:
-    with pytest.raises(CniError, match=r"removed it in v0\.20\.0"):
+    with pytest.raises(SettingError, match=r"removed it in v0\.20\.0"):
         flannel_data(dict(FLANNEL, backend=backend))
 
 
 @pytest.mark.parametrize("backend", ["udp", "alloc", "tencent-vpc", "ipsec", "none", "calico"])
 def test_other_backends_are_refused_with_what_to_write(backend: str) -> None:
-    with pytest.raises(CniError, match="What to do: (use|write|set)"):
+    with pytest.raises(SettingError, match="What to do: (use|write|set)"):
         flannel_data(dict(FLANNEL, backend=backend))
 
 
 def test_ipip_comes_with_its_warning_and_without_ipv6() -> None:
     assert "experimental" in flannel_data(dict(FLANNEL, backend="ipip"))["warnings"][0]
-    with pytest.raises(CniError, match="carries IPv4 only"):
+    with pytest.raises(SettingError, match="carries IPv4 only"):
         flannel_data(dict(FLANNEL, backend="ipip", pod_subnet="10.244.0.0/16,fd00::/48"))
 
 
@@ -76,18 +77,18 @@ def test_the_interface_may_be_chosen(given: Dict[str, str], argument: str) -> No
 def test_backend_settings_pass_through_but_for_our_own() -> None:
     given = dict(FLANNEL, backend_settings={"DirectRouting": True})
     assert flannel_data(given)["net_conf"]["Backend"] == {"Type": "vxlan", "DirectRouting": True}
-    with pytest.raises(CniError, match="setting of its own"):
+    with pytest.raises(SettingError, match="setting of its own"):
         flannel_data(dict(FLANNEL, backend_settings={"MTU": 1}))
 
 
 def test_host_gw_has_no_mtu() -> None:
-    with pytest.raises(CniError, match="cni_mtu"):
+    with pytest.raises(SettingError, match="cni_mtu"):
         flannel_data(dict(FLANNEL, backend="host-gw", mtu=1400))
 
 
 @pytest.mark.parametrize("text", ["", "10.244.0.1/16", "10.244.0.0/16,10.245.0.0/16"])
 def test_what_is_no_pod_subnet_is_refused(text: str) -> None:
-    with pytest.raises(CniError, match="cni_pod_subnet"):
+    with pytest.raises(SettingError, match="cni_pod_subnet"):
         pod_subnets(text)
 
 
@@ -100,7 +101,7 @@ def test_cilium_leaves_a_running_kube_proxy_alone() -> None:
 
 
 def test_cilium_without_kube_proxy_needs_the_endpoint() -> None:
-    with pytest.raises(CniError, match="cluster_endpoint"):
+    with pytest.raises(SettingError, match="cluster_endpoint"):
         cilium_values(dict(CILIUM, proxy_mode="disabled"))
     values = cilium_values(dict(CILIUM, proxy_mode="disabled", endpoint="[fd00::1]:6443"))
     assert (values["k8sServiceHost"], values["k8sServicePort"]) == ("fd00::1", 6443)
@@ -113,7 +114,7 @@ def test_a_users_values_are_laid_over_ours() -> None:
 
 
 def test_a_node_that_has_not_joined_has_no_bridge() -> None:
-    with pytest.raises(CniError, match=r"nodes: cp1"):
+    with pytest.raises(SettingError, match=r"nodes: cp1"):
         bridge_data(
             {
                 "node_name": "worker1",

@@ -12,12 +12,12 @@ import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill import node
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.faults import CRASH_SERVICES, CRASH_STATIC_POD, ISOLATE
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.node import (
-    FaultError,
     Wanted,
     inject,
     plan,
     wait_until_gone,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result
 from fakes import FakeRunner
 
@@ -46,7 +46,7 @@ def test_a_static_pod_is_killed_before_its_manifest_goes_so_that_it_does_not_end
 
 def test_a_process_of_the_same_name_with_other_flags_is_nobodys_to_kill() -> None:
     runner = apiserver_host("--advertise-address=192.0.2.99", "--secure-port=6443")
-    with pytest.raises(FaultError, match="no process runs"):
+    with pytest.raises(HostStateError, match="no process runs"):
         plan(runner, Wanted("apiserver", CRASH_STATIC_POD, pod="kube-apiserver"))
 
 
@@ -68,12 +68,12 @@ def test_the_holder_of_the_address_loses_it_where_it_has_it() -> None:
 
 
 def test_a_fault_that_finds_nothing_to_kill_is_an_error() -> None:
-    with pytest.raises(FaultError, match="nothing to kill"):
+    with pytest.raises(HostStateError, match="nothing to kill"):
         plan(FakeRunner(), Wanted("x", CRASH_SERVICES))
 
 
 def test_without_a_program_for_it_no_node_is_cut_off() -> None:
-    with pytest.raises(FaultError, match="drill_power_off_command"):
+    with pytest.raises(HostStateError, match="drill_power_off_command"):
         plan(FakeRunner(), Wanted("physical_host", ISOLATE))
 
 
@@ -211,10 +211,9 @@ class Recorder(FakeRunner):
 
 def injected(monkeypatch: pytest.MonkeyPatch, fails: str) -> "tuple[Recorder, List[str]]":
     written: List[str] = []
-    monkeypatch.setattr(node, "plan_file", lambda wanted: wanted)
-    monkeypatch.setattr(node, "apply_file", lambda wanted, _runner: written.append(wanted.path))
+    monkeypatch.setattr(node, "apply_now", lambda _runner, wanted: written.append(wanted.path))
     runner = Recorder(fails)
-    with pytest.raises(FaultError):
+    with pytest.raises(HostStateError):
         inject(runner, plan(FakeRunner(), Wanted("vip_holder", CRASH_SERVICES, services=["keepalived"])))
     return runner, written
 
@@ -243,7 +242,7 @@ def test_what_still_runs_after_the_kill_is_an_error_and_undone() -> None:
     }
     runner = FakeRunner(commands=show)
     times = iter(range(100))
-    with pytest.raises(FaultError, match="keepalived still runs"):
+    with pytest.raises(HostStateError, match="keepalived still runs"):
         wait_until_gone(
             runner, Wanted("x", CRASH_SERVICES, services=["keepalived"]), 5, lambda _s: None, lambda: float(next(times))
         )

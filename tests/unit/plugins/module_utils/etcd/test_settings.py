@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
+    CERTIFICATE_DAYS,
+    RENEW_BEFORE_DAYS,
     Peer,
     Tuning,
     beginning_of,
@@ -16,6 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
     settings_of,
     tuned,
 )
+from conftest import ROOT
 
 LAN = Tuning(100, 1000)
 
@@ -79,3 +83,12 @@ def test_a_servers_certificate_is_good_for_the_gateway_and_a_clients_is_for_clie
     }
     assert found["/etc/etcd/pki/server"] == (["etcd1", "192.0.2.31", "localhost", "127.0.0.1", "::1", "e1.example.org"], True)
     assert found["/etc/etcd/pki/healthcheck-client"] == ([], False)
+
+
+def test_the_days_of_certificates_are_the_roles() -> None:
+    role = ROOT / "roles" / "etcd"
+    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
+    days = {"etcd_certificate_days": CERTIFICATE_DAYS, "etcd_certificate_renew_before_days": RENEW_BEFORE_DAYS}
+    assert {name: defaults[name] for name in days} == days
+    assert {name: options[name]["default"] for name in days} == days

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any, Dict
 
 import pytest
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.keepalived.settings import (
-    KeepalivedError,
     check_weight,
     finished_settings,
     version_numbers,
@@ -26,7 +26,7 @@ SETTINGS: Dict[str, Any] = {
 
 
 def refusal(**given: Any) -> str:
-    with pytest.raises(KeepalivedError) as caught:
+    with pytest.raises(SettingError) as caught:
         finished_settings(dict(SETTINGS, **given), None)
     return str(caught.value)
 
@@ -41,7 +41,7 @@ def test_equal_priorities_still_get_a_weight() -> None:
 
 def test_a_weight_of_minus_2_between_100_90_and_80_is_refused() -> None:
     # facts.md 4.2: the address would stay on a node whose API is dead.
-    with pytest.raises(KeepalivedError, match="does not bring the highest priority"):
+    with pytest.raises(SettingError, match="does not bring the highest priority"):
         check_weight("-2", [100, 90, 80], True)
 
 
@@ -50,18 +50,18 @@ def test_a_weight_of_minus_2_between_101_and_100_is_enough() -> None:
 
 
 def test_a_positive_weight_is_refused() -> None:
-    with pytest.raises(KeepalivedError):
+    with pytest.raises(SettingError):
         check_weight(50, [101, 100], True)
 
 
 def test_priorities_may_not_fall_below_1() -> None:
-    with pytest.raises(KeepalivedError, match="below 1"):
+    with pytest.raises(SettingError, match="below 1"):
         check_weight("", [20, 1], True)
 
 
 def test_without_preemption_only_a_fault_moves_the_address() -> None:
     assert check_weight("", [150, 100], False) == 0
-    with pytest.raises(KeepalivedError, match="ignores a falling priority"):
+    with pytest.raises(SettingError, match="ignores a falling priority"):
         check_weight(-60, [150, 100], False)
 
 

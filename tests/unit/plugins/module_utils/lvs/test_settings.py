@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.lvs.settings import LvsError, finished_settings
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.lvs.settings import finished_settings
 
 RIGHT: "dict[str, Any]" = {
     "mode": "dr",
@@ -76,7 +77,7 @@ def test_nat_moves_two_addresses_together() -> None:
     ],
 )
 def test_what_would_have_no_effect_or_another_one_is_refused(given: "dict[str, Any]", setting: str, words: str) -> None:
-    with pytest.raises(LvsError) as refused:
+    with pytest.raises(SettingError) as refused:
         finished(**given)
     assert refused.value.setting == setting
     assert words in str(refused.value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.clock import ahead
 
 
 def test_right_inventories_pass_without_a_word(single: Any, stacked_ha: Any) -> None:
@@ -447,10 +448,27 @@ def test_swap_is_told_and_refused_only_where_it_stays(stacked_ha: Any) -> None:
 
 
 def test_the_clock_that_is_wrong_is_named_and_not_its_victims(stacked_ha: Any) -> None:
-    stacked_ha.facts("cp3")["clock"] += 30
+    stacked_ha.facts("cp3")["clock_ahead"] = {"least": 30.0, "most": 30.0}
     assert stacked_ha.warned("clock of cp3", "30 s ahead of").hosts == ("cp3",)
-    stacked_ha.facts("cp3")["clock"] -= 630
+    stacked_ha.facts("cp3")["clock_ahead"] = {"least": -600.0, "most": -600.0}
     stacked_ha.refused("clock of cp3", "600 s behind", "chronyc makestep")
+
+
+def test_a_host_that_was_read_slowly_has_no_wrong_clock(stacked_ha: Any) -> None:
+    # Asked in turns, and each took longer than the one before, up to three minutes before it came to read its clock.
+    for number, host in enumerate(stacked_ha.data["hosts"]):
+        bounds = ahead(1000.0 + 100 * number, 5.0, asked=999.0 + 60 * number, answered=1010.0 + 100 * number)
+        stacked_ha.facts(host)["clock_ahead"] = bounds._asdict()
+    assert stacked_ha.problems == []
+    assert stacked_ha.warnings == []
+
+
+def test_a_wrong_clock_is_refused_on_a_host_that_was_read_slowly_too(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp3")["clock_ahead"] = ahead(clock=400.0, reading_seconds=4.0, asked=1000.0, answered=1090.0)._asdict()
+    stacked_ha.refused("clock of cp3", "600 s behind")
+    stacked_ha.facts("cp3")["clock_ahead"] = ahead(clock=1660.0, reading_seconds=4.0, asked=1000.0, answered=1090.0)._asdict()
+    # It was read at 1086 s at the latest.
+    stacked_ha.refused("clock of cp3", "574 s ahead of")
 
 
 def test_a_clock_that_nobody_sets_is_warned_about(stacked_ha: Any) -> None:
