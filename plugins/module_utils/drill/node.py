@@ -17,7 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.faults 
     FAULTS,
     ISOLATE,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import SETTINGS, parse_environment
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import read_settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import parse_properties, unit_name
@@ -68,7 +68,7 @@ def look(runner: Runner, virtual_address: str) -> Dict[str, Any]:
     known = sorted({service for fault in FAULTS for way in fault.ways for service in way.services})
     etcd = read_etcd(runner)
     # A member of external etcd has its settings in a file of its own.
-    flags = parse_environment(runner.read(SETTINGS) or "") or parse_flags(runner.read(MANIFESTS + "/etcd.yaml") or "")
+    flags = read_settings(runner) or parse_flags(runner.read(MANIFESTS + "/etcd.yaml") or "")
     name = flags.get("name", "")
     leader = [member["name"] for member in (etcd or {}).get("members", []) if member["id"] == (etcd or {}).get("leader")]
     return {
