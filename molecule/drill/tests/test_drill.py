@@ -92,8 +92,8 @@ def test_every_fault_stays_within_its_limits_and_no_write_is_lost(cluster: Any) 
     assert [entry["fault"] for entry in report["left_out"]] == ["director"]
     holder = report["faults"][0]
     assert holder["outage"]["longest"] <= 3.0
-    # Where nothing fails, nothing was killed: this fault can't pass without a trace.
-    assert holder["probes"]["failed"] > 0
+    # Where nothing is out, nothing was killed: this fault can't pass without a trace. A probe waits for longer than that.
+    assert holder["outage"]["longest"] > 0
     whole = report["faults"][-1]
     assert len(whole["hosts"]) >= 1 and all(fault["lost_writes"] == 0 for fault in report["faults"])
     assert report["keys"]["acknowledged"] > 500 and report["keys"]["lost"] == []
