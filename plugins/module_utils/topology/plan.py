@@ -128,6 +128,7 @@ def _work(
         "plan_routed": list(members) if pod_networks else [],
         "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
         # Members of external etcd are not touched where only nodes of Kubernetes come and go.
+        "plan_etcd_pods": [] if changes else etcd["pods"],
         "plan_etcd_authority": [None if removes else etcd["authority"]],
         "plan_etcd_together": [] if changes else etcd["together"],
         "plan_etcd_one_by_one": [] if changes else etcd["one_by_one"],
