@@ -90,10 +90,6 @@ ansible_facts:
           description: The kernel's release.
           type: str
           returned: always
-        reboot:
-          description: Why the host has to be rebooted, such as a newer kernel than the one that runs; null where it need not.
-          type: str
-          returned: always
         architecture:
           description: Kubernetes' name of the machine, such as V(amd64).
           type: str

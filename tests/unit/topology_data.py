@@ -30,7 +30,6 @@ def blank_facts(address: str, number: int) -> Dict[str, Any]:
         "memory_mb": 8000,
         "cgroup_version": 2,
         "swap": [],
-        "reboot": None,
         "kernel_modules": ["overlay", "br_netfilter", "nf_conntrack"],
         "time_sync": {"synchronized": True, "service": "chrony"},
         "clock": 1790000000.0,

@@ -9,7 +9,6 @@ import platform
 import re
 from typing import Any, Dict, Optional
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import reboot
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: Words of ID and ID_LIKE in os-release(5) -> the family whose package manager and paths the host has.
@@ -33,13 +32,11 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
 def read(runner: Runner) -> Dict[str, Any]:
-    """os, kernel, reboot, architecture, python, hostname, machine_id, product_uuid, cpus, memory_mb, cgroup_version, selinux."""
-    kernel = (runner.read("/proc/sys/kernel/osrelease") or "").strip()
+    """os, kernel, architecture, python, hostname, machine_id, product_uuid, cpus, memory_mb, cgroup_version, selinux."""
     machine = runner.read("/proc/sys/kernel/arch") or runner.run(["uname", "-m"], timeout=5).stdout
     return {
         "os": parse_os_release(runner.read("/etc/os-release") or runner.read("/usr/lib/os-release") or ""),
-        "kernel": kernel,
-        "reboot": reboot.reason(runner, kernel) or None,
+        "kernel": (runner.read("/proc/sys/kernel/osrelease") or "").strip(),
         "architecture": ARCHITECTURES.get(machine.strip(), machine.strip()),
         "python": platform.python_version(),
         "hostname": (runner.read("/proc/sys/kernel/hostname") or "").strip(),

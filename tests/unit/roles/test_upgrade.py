@@ -13,7 +13,6 @@ import shutil
 import subprocess
 from typing import Any, Dict, List
 
-import ansible
 import pytest
 from topology_data import Inventory
 
@@ -73,9 +72,9 @@ elif name == "kubeadm_upgrade":
 elif name == "node_drain":
     one = cluster["nodes"][given["name"]]
     closes = given["state"] == "drained"
-    result["changed"] = (one["mark"] == "") if closes else one["mark"] == given["operation"]
-    if result["changed"] and not module.check_mode:
-        one["mark"] = given["operation"] if closes else ""
+    result["changed"] = (one["mark"] == "") if closes else one["mark"] == "upgrade"
+    if not module.check_mode:
+        one["mark"] = "upgrade" if closes else ""
 elif name == "node_certificates":
     due = [one for one in node["certificates"] if one["days_left"] < given["renew_before_days"]]
     if given["part"] == "kubelet":
@@ -90,24 +89,6 @@ elif name == "node_certificates":
         one["days_left"] = 364
 elif name == "kubeadm_token":
     result.update(changed=True, token="a.token")
-elif name == "apt":
-    updates = node.get("updates", [])
-    looks = module.check_mode
-    if given["upgrade"] != "no" or given.get("name"):
-        result.update(changed=bool(updates), stdout="\\n".join("Inst %s [1] (2 Debian)" % one for one in updates))
-    if cluster.get("fails") == [host, "apt"] and not module.check_mode:
-        result.update(failed=True, msg="ended here")
-    elif result["changed"] and not module.check_mode:
-        if "linux-image-amd64" in updates:
-            node["facts"]["reboot"] = "kernel 2 is installed, and 1 runs"
-        node["updates"] = []
-elif name == "reboot":
-    result["changed"] = True
-    if cluster.get("fails") == [host, "reboot"]:
-        cluster["fails"] = None
-        result.update(failed=True, msg="ended here")
-    elif not module.check_mode:
-        node["facts"]["reboot"] = None
 elif name == "etcd_snapshot":
     result.update(changed=True, path="/snapshots/before.db", snapshot={"revision": 7})
 elif name == "cluster_health":
@@ -117,17 +98,14 @@ MODULES = (
     *("node_facts", "upgrade_info", "kubeadm_config", "kubeadm_upgrade", "node_drain", "node_certificates", "kubeadm_token"),
     *("etcd_snapshot", "cluster_health", "host_state"),
 )
-#: Of Ansible itself; roles call their stand-ins.
-BUILTIN = ("apt", "reboot")
 
 
 def options_of(module: str) -> Dict[str, Any]:
     """The real module's options by its own documentation, so that a playbook that passes anything else fails."""
     import yaml
 
-    folder = pathlib.Path(ansible.__file__).parent / "modules" if module in BUILTIN else ROOT / "plugins" / "modules"
-    text = (folder / (module + ".py")).read_text()
-    documented = yaml.safe_load(re.search(r'DOCUMENTATION = r?"""(.*?)"""', text, re.DOTALL)[1])  # type: ignore[index]
+    text = (ROOT / "plugins" / "modules" / (module + ".py")).read_text()
+    documented = yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)"""', text, re.DOTALL)[1])  # type: ignore[index]
     kinds = {"path": "str", "raw": "raw"}
     spec = {}
     for name, one in (documented.get("options") or {}).items():
@@ -149,9 +127,9 @@ class Lab:
             shutil.copytree(ROOT / part, collection / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "galaxy.yml", collection)
         (collection / "plugins" / "action" / "node_facts.py").unlink(missing_ok=True)
-        for name in MODULES + BUILTIN:
+        for name in MODULES:
             (collection / "plugins" / "modules" / (name + ".py")).write_text(STAND_IN % {"folder": str(folder), "name": name})
-        (folder / "arguments.json").write_text(json.dumps({name: options_of(name) for name in MODULES + BUILTIN}))
+        (folder / "arguments.json").write_text(json.dumps({name: options_of(name) for name in MODULES}))
         (folder / "behaviour.py").write_text(BEHAVIOUR)
         settings = {
             "cluster_kubernetes_version": OLD,
@@ -181,9 +159,7 @@ class Lab:
             groups[entry["groups"][0]]["hosts"][name] = local
         variables = dict(settings, ansible_python_interpreter=shutil.which("python3"))
         (folder / "hosts.json").write_text(json.dumps({"all": {"vars": variables, "children": groups}}))
-        for path in (collection / "roles" / "upgrade_os").rglob("*.yml"):
-            path.write_text(re.sub(r"ansible\.builtin\.(%s):" % "|".join(BUILTIN), r"baremetal.kubernetes.\1:", path.read_text()))
-        for name in ("upgrade", "certificates", "upgrade_os"):
+        for name in ("upgrade", "certificates"):
             # Each task tells its stand-in on which host it is.
             (folder / (name + ".yml")).write_text("- ansible.builtin.import_playbook: baremetal.kubernetes.%s\n" % name)
         for playbook in (collection / "playbooks").glob("*.yml"):
@@ -286,47 +262,3 @@ def test_what_is_due_is_renewed_where_it_is_due_and_then_nothing_is(lab: Lab) ->
     assert all(one["days_left"] >= 300 for node in lab.cluster["nodes"].values() for one in node["certificates"])
     again = lab.run("certificates")
     assert good(again) == 0 and "0 of 4 certificates are due" in again.stdout
-
-
-def outdated(lab: Lab, fails: Any = None) -> None:
-    cluster = dict(lab.cluster, fails=fails)
-    for name in ("cp1", "cp2", "worker2"):
-        cluster["nodes"][name]["updates"] = ["openssl"] + (["linux-image-amd64"] if name != "cp1" else [])
-    lab.write(cluster)
-
-
-def test_an_operating_system_is_brought_up_to_date_a_host_at_a_time_and_a_run_that_ended_goes_on(lab: Lab) -> None:
-    outdated(lab, ["cp2", "reboot"])
-    ended = lab.run("upgrade_os")
-    assert ended.returncode != 0 and "ended here" in ended.stdout
-    assert [host for host, _state in lab.calls("etcd_snapshot")] == ["cp1"]
-    assert [host for host, _state in lab.calls("reboot")] == ["cp2"], "cp1 has no new kernel"
-    assert (lab.cluster["nodes"]["cp1"]["mark"], lab.cluster["nodes"]["cp2"]["mark"]) == ("", "upgrade_os")
-
-    good(lab.run("upgrade_os"))
-    assert [host for host, _state in lab.calls("reboot")] == ["cp2", "worker2"]
-    assert not [name for name, one in lab.cluster["nodes"].items() if one["mark"] or one.get("updates")]
-    assert good(lab.run("upgrade_os")) == 0 and lab.calls("etcd_snapshot") == lab.calls("reboot") == []
-
-
-def test_a_node_that_somebody_else_closed_stays_closed_and_one_of_ours_is_opened(lab: Lab) -> None:
-    cluster = lab.cluster
-    cluster["nodes"]["worker1"]["mark"], cluster["nodes"]["worker2"]["mark"] = "somebody", "upgrade_os"
-    lab.write(cluster)
-    assert good(lab.run("upgrade_os")) == 1
-    assert [lab.cluster["nodes"]["worker%d" % number]["mark"] for number in (1, 2)] == ["somebody", ""]
-
-
-def test_a_check_says_what_there_is_to_do_on_the_operating_systems(lab: Lab) -> None:
-    outdated(lab)
-    before = lab.cluster
-    run = lab.run("upgrade_os", "--check", "--diff")
-    good(run)
-    assert "2 packages to bring up to date: openssl, linux-image-amd64" in run.stdout and lab.cluster == before
-
-
-def test_without_the_volumes_backup_no_host_is_touched(lab: Lab) -> None:
-    outdated(lab)
-    run = lab.run("upgrade_os", upgrade_os_backup_command=["sh", "-c", "echo no room >&2; exit 1"])
-    assert run.returncode != 0 and "no room" in run.stdout
-    assert lab.calls("node_drain") == [] and lab.cluster["nodes"]["cp1"]["updates"] == ["openssl"]

@@ -43,8 +43,6 @@ def check(topology: Topology) -> Iterator[Problem]:
     else:
         yield from _running(topology, release)
         yield from _installed(topology, release)
-        if topology.playbook == "upgrade_os":
-            yield from _answers(topology)
     yield from _containerd(topology, release)
     yield from _cgroup(topology, release)
 
@@ -94,7 +92,7 @@ def _answers(topology: Topology) -> Iterator[Problem]:
     blank = [node.host for node in topology.cluster_nodes if node.readable and node.state not in MEMBER_STATES]
     if blank:
         yield Problem(
-            topology.playbook,
+            "upgrade",
             "%s not in the cluster, or not wholly" % (listed(blank) + (" is" if len(blank) == 1 else " are")),
             "finish the build with the version that the cluster has, or take them out of the inventory",
             tuple(blank),
