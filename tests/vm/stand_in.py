@@ -1,14 +1,20 @@
 """Answers /readyz over TLS as an API server does, with kept connections."""
 
 import http.server
+import pathlib
 import ssl
 import threading
+import time
+
+#: Seconds that every answer takes, where a test writes it: as while etcd has no leader.
+DELAY = pathlib.Path("/run/stand-in-delay")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        time.sleep(float(DELAY.read_text()) if DELAY.exists() else 0)
         status, text = (200, b"ok") if self.path == "/readyz" else (404, b"no")
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))

@@ -43,15 +43,17 @@ class Site:
         services = cluster.setting("lvs_services") or [{"port": self.port}]
         self.ports: List[int] = [int(service["port"]) for service in services]
 
-    def connection(self, port: int = 0) -> http.client.HTTPSConnection:
+    def connection(self, port: int = 0, timeout: float = 2) -> http.client.HTTPSConnection:
         # Who answers is told by the address alone; load balancer and director verify the certificate.
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        return http.client.HTTPSConnection(self.vip, port or self.port, timeout=2, context=context, source_address=self.source)
+        return http.client.HTTPSConnection(
+            self.vip, port or self.port, timeout=timeout, context=context, source_address=self.source
+        )
 
-    def answers(self, port: int = 0) -> bool:
-        connection = self.connection(port)
+    def answers(self, port: int = 0, timeout: float = 2) -> bool:
+        connection = self.connection(port, timeout)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -176,6 +178,23 @@ def test_the_check_of_the_api_behind_a_load_balancer_verifies_the_certificate(si
     other = "sed 's#--cacert [^ ]*#--cacert /etc/ssl/certs/ca-certificates.crt#'"
     refused = host.run("%s | %s | sh -s %s %d" % (patient, other, address, site.port))
     assert refused.rc == 60, refused.stderr
+
+
+def test_answers_that_come_late_take_no_load_balancer_out(site: Site) -> None:
+    """API servers answer late while etcd has no leader; the stand-in of `make test-vm` does so when it is told."""
+    host = site.cluster.host(site.cluster.control_planes[0])
+    if not host.file("/usr/local/lib/stand-in.py").exists:
+        pytest.skip("API servers of a cluster can't be told to answer late")
+    site.settled()
+    wanted = {name: site.real_servers(name) for name in site.directors}
+    host.run_test("echo 1.6 > /run/stand-in-delay")
+    try:
+        end = time.monotonic() + 12
+        while time.monotonic() < end:
+            assert site.answers(timeout=5), "it answers late, and not never"
+            assert {name: site.real_servers(name) for name in site.directors} == wanted
+    finally:
+        host.run_test("rm /run/stand-in-delay")
 
 
 def test_only_the_active_director_claims_the_address_in_the_segment(site: Site) -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -61,6 +63,47 @@ def test_haproxy_itself_takes_the_text(tmp_path: pathlib.Path, further: "list[in
     done = subprocess.run(["haproxy", "-c", "-f", str(config)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr.upper()
+
+
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="no haproxy here")
+def test_who_only_knocks_is_not_passed_on_and_who_speaks_is(tmp_path: pathlib.Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        free.close()
+        given: "dict[str, Any]" = {
+            "load_balancer_backends": [{"name": "cp1", "address": "127.0.0.1", "port": server.getsockname()[1]}],
+            "load_balancer_bind_addresses": ["127.0.0.1"],
+            "load_balancer_port": port,
+            "load_balancer_stats_socket": str(tmp_path / "admin.sock"),
+        }
+        text = template("load_balancer", "haproxy.cfg.j2", **given)
+        # As any user, and without checks, which the server of this test could not pass.
+        text = re.sub(r"^ +(user|group|chroot) .*\n| check check-ssl .*", "", text, flags=re.MULTILINE)
+        config = tmp_path / "haproxy.cfg"
+        config.write_text(text)
+        server.settimeout(1)
+        with subprocess.Popen(
+            ["haproxy", "-db", "-f", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            try:
+                end = time.monotonic() + 20
+                while True:
+                    try:
+                        # A director's check: a connection that is accepted, and closed at once.
+                        socket.create_connection(("127.0.0.1", port), 1).close()
+                        break
+                    except ConnectionRefusedError:
+                        assert time.monotonic() < end, "haproxy does not listen"
+                        time.sleep(0.1)
+                with pytest.raises(socket.timeout):
+                    server.accept()
+                with socket.create_connection(("127.0.0.1", port), 1) as client:
+                    client.sendall(b"hello")
+                    passed, _address = server.accept()
+                    with passed:
+                        assert passed.recv(5) == b"hello"
+            finally:
+                process.terminate()
 
 
 def nginx(**given: Any) -> str:

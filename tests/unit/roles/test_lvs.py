@@ -10,7 +10,8 @@ import subprocess
 from typing import Any
 
 import pytest
-from roles_render import expression, role_variables, template
+import yaml
+from roles_render import ROOT, expression, role_variables, template
 
 REAL_SERVERS = [{"name": "lb1", "address": "10.89.82.31", "weight": None}, {"name": "lb2", "address": "10.89.82.32", "weight": 50}]
 PLAN: "dict[str, Any]" = {
@@ -61,8 +62,19 @@ def test_the_real_servers_get_packages_directly_and_are_asked_for_readyz() -> No
 def test_a_second_port_has_a_check_of_its_own() -> None:
     text = servers(lvs_services=[{"port": 6443, "check": "readyz"}, {"port": 9345, "check": "tcp"}])
     first, second = text.split("virtual_server 10.89.82.100 9345 {")
-    assert "MISC_CHECK" in first and "TCP_CHECK" not in first
+    assert "MISC_CHECK" in first and "MISC_CHECK" not in second
     assert "TCP_CHECK" in second and "real_server 10.89.82.31 9345 {" in second
+
+
+@pytest.mark.parametrize(("check", "patience"), [("readyz", "misc_timeout 7"), ("ssl", "connect_timeout 5")])
+def test_silence_is_noticed_soon_and_an_answer_may_take_as_long_as_etcd_takes_to_elect(check: str, patience: str) -> None:
+    text = servers(lvs_services=[{"port": 8443, "check": check}])
+    knocks = re.findall(r"TCP_CHECK \{\s+connect_port 8443\s+connect_timeout 1\s+#.*\s+retry 0\s+\}", text)
+    assert len(knocks) == len(REAL_SERVERS) == text.count(patience)
+    # keepalived's own number is 1 for some checks and 0 for others.
+    assert len(re.findall(r"^ +retry 0$", text, re.MULTILINE)) == 2 * len(REAL_SERVERS)
+    (task,) = [task for task in yaml.safe_load((ROOT / "roles/lvs/tasks/director.yml").read_text()) if "vars" in task]
+    assert task["vars"]["keepalived_check_timeout"] == "{{ lvs_answer_timeout }}"
 
 
 def test_nat_moves_the_real_servers_gateway_with_the_address() -> None:
