@@ -56,12 +56,14 @@ COMPONENTS = (
             PKI + "/front-proxy-ca.crt",
             PKI + "/ca.crt",
             PKI + "/etcd/ca.crt",
+            PKI + "/sa.pub",
+            PKI + "/sa.key",
         ),
         (("secure-port", PKI + "/apiserver.crt"),),
     ),
     Component(
         "kube-controller-manager",
-        ("/etc/kubernetes/controller-manager.conf", PKI + "/ca.crt", PKI + "/front-proxy-ca.crt"),
+        ("/etc/kubernetes/controller-manager.conf", PKI + "/ca.crt", PKI + "/front-proxy-ca.crt", PKI + "/sa.key"),
     ),
     Component("kube-scheduler", ("/etc/kubernetes/scheduler.conf",)),
 )
@@ -140,12 +142,12 @@ class Restarter:
         before = running(self.runner, component.name)
         if before and self._well(component) == "":
             # One that is not well serves nobody: its restart can only help.
-            self._wait("%s before its restart" % component.name, lambda: self._others(component))
+            self.wait("%s before its restart" % component.name, lambda: self._others(component))
         for process in before:
             self.kill(process.pid, signal.SIGTERM)
         old = {process.pid for process in before}
         ends = self.runner.now() + GRACE
-        self._wait(component.name, lambda: self._again(component, old, ends))
+        self.wait(component.name, lambda: self._again(component, old, ends))
 
     def _again(self, component: Component, old: "set[int]", ends: float) -> str:
         now: List[Process] = running(self.runner, component.name)
@@ -189,7 +191,11 @@ class Restarter:
             return "; ".join(silent)
         return ""
 
-    def _wait(self, what: str, why_not: Callable[[], str]) -> None:
+    def wait(self, what: str, why_not: Callable[[], str]) -> None:
+        """Wait until there is no reason any more.
+
+        :raises CertificateError: there still is one after the time that a restart may take.
+        """
         deadline = self.runner.now() + self.timeout
         while True:
             reason = why_not()
