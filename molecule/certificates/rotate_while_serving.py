@@ -2,7 +2,7 @@
 """Replaces the cluster's CAs and the key of its service accounts while the API is in use.
 
 Usage: rotate_while_serving.py INVENTORY. Each phase is killed once in its middle and started again. Fails unless the API was served
-throughout, no acknowledged write is lost, nothing of the old CAs is left on any host, who trusts the old one alone is not served any
+throughout, no acknowledged write is lost, nothing of the old CAs is left on a host, who trusts the old one alone is not served any
 more, and the same words change nothing then. Users have the kubeconfig of one phase in the next.
 """
 
