@@ -154,7 +154,11 @@ def make(runner: Runner, cluster_configuration: str, kubeadm: str = "kubeadm") -
     config = part + "/kubeadm.yaml"
     write_secret(config, described(cluster_configuration, part, parse_flags(_manifest(runner, "kube-apiserver"))))
     for name in read_set(runner, PKI):
-        answer = runner.run([kubeadm, "init", "phase", "certs", AUTHORITIES[name], "--config", config], timeout=KUBEADM_SECONDS)
+        argv = [kubeadm, "init", "phase", "certs", AUTHORITIES[name]]
+        answer = runner.run(argv + ["--config", config], timeout=KUBEADM_SECONDS)
+        if name == SERVICE_ACCOUNTS and "unknown flag: --config" in answer.stderr:
+            # Until 1.30 this one is made in one way only.
+            answer = runner.run(argv + ["--cert-dir", part], timeout=KUBEADM_SECONDS)
         if answer.rc != 0:
             said = (answer.stderr.strip() or answer.stdout.strip())[-1500:]
             raise CertificateError("kubeadm init phase certs %s" % AUTHORITIES[name], said, "mend what this names, and run again")

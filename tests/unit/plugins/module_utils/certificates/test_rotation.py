@@ -19,6 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     described,
     hold,
     later,
+    make,
     reached,
     read_set,
     with_ca,
@@ -28,6 +29,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import Host as Seen
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import plan_rotation
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.trust import Shared
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import pem_blocks
 from fakes import FakeRunner
 
@@ -298,3 +300,30 @@ def test_check_mode_tells_and_touches_nothing(real: Dict[str, str]) -> None:
     api = Api(real["kid"])
     assert shared(api, real).take_to("signed", only_look=True)
     assert api.patched == []
+
+
+class Kubeadm(FilesRunner):
+    """kubeadm before 1.31, which makes the service accounts' key by a folder's name only."""
+
+    def run(self, argv: Sequence[str], *_more: Any, **_options: Any) -> Result:
+        self.calls.append(tuple(argv))
+        if argv[4] == "sa" and "--config" in argv:
+            return Result(1, "", "unknown flag: --config\n")
+        folder = argv[-1] if argv[4] == "sa" else pathlib.Path(argv[-1]).read_text().split("certificatesDir: ")[1].split()[0]
+        for path, content in (("ca.crt", NEW), ("ca.key", "new key")) if argv[4] == "ca" else (("sa.pub", "p"), ("sa.key", "k")):
+            (pathlib.Path(folder) / path).write_text(content)
+        return Result(0, "", "")
+
+
+def test_the_new_set_appears_whole_or_not_at_all(pki: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (pki / "sa.pub").write_text("old public")
+    (pki / "sa.key").write_text("old private")
+    (pki / "kube-apiserver.yaml").write_text("    - --advertise-address=10.0.0.1\n")
+    monkeypatch.setattr(authorities, "MANIFESTS", str(pki))
+    runner = Kubeadm(pathlib.Path("/"))
+    make(runner, "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\n")
+    assert read_set(runner, str(pki / "rotation" / "new")) == {"ca": Pair(NEW, "new key"), "sa": Pair("p", "k")}
+    assert [path.name for path in (pki / "rotation").iterdir()] == ["new"]
+    calls = len(runner.calls)
+    make(runner, "")
+    assert len(runner.calls) == calls, "a second call made another set"
