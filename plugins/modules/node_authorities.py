@@ -63,7 +63,9 @@ options:
     type: str
     default: ""
   bootstrap_token:
-    description: A token of module M(baremetal.kubernetes.kubeadm_token), with which a kubelet asks. For V(signed).
+    description:
+      - A token of module M(baremetal.kubernetes.kubeadm_token), with which a kubelet asks. For V(signed), once every control plane
+        is there; without it the kubelet keeps its certificate.
     type: str
     default: ""
   namespaces:
@@ -131,6 +133,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.components import Restarter
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.renew import bootstrap_kubeconfig
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import SIGNED
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.trust import Shared
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import ADMIN, KubeadmError, locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
@@ -175,7 +178,8 @@ def phase(module: AnsibleModule, runner: HostRunner) -> Dict[str, Any]:
         shared = Shared(runner, Kubectl(runner, ADMIN), pem, given["namespaces"], given["timeout"])
         return {"steps": shared.take_to(given["state"], module.check_mode), "left_alone": shared.left_alone()}
     others = [(server["address"], server["port"]) for server in given["api_servers"]]
-    bootstrap = bootstrap_kubeconfig(given["endpoint"], pem.bundle(authorities.SIGNED), given["bootstrap_token"])
+    token = given["bootstrap_token"]
+    bootstrap = bootstrap_kubeconfig(given["endpoint"], pem.bundle(SIGNED), token) if token else ""
     host = authorities.Host(runner, pem, Restarter(runner, others, given["timeout"]), given["kubeadm_path"], bootstrap)
     return {"steps": host.take_to(given["state"], module.check_mode)}
 

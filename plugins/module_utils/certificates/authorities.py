@@ -223,7 +223,8 @@ def end(runner: Runner) -> bool:
 
 
 class Host:
-    """Takes this host to a phase. ``api_servers`` are the others that must be ready before this one's API server stops."""
+    """Takes this host to a phase. ``bootstrap`` is the kubeconfig by which a kubelet asks for a new client certificate; empty where
+    it is not its turn yet."""
 
     def __init__(self, runner: Runner, pem: Pem, restarter: Restarter, kubeadm: str = "kubeadm", bootstrap: str = "") -> None:
         self.runner = runner
@@ -317,8 +318,11 @@ class Host:
     def _kubelet(self, phase: str) -> None:
         self._put({CA_FILE: self.pem.bundle(phase)})
         self._kubeconfig(KUBELET_KUBECONFIG, phase)
-        if phase != TRUSTED and self._client() and self._do("a new client certificate of the kubelet"):
+        # Without a token this is a control plane's own turn: the controller manager that leads may still sign with the old CA.
+        if phase != TRUSTED and self.bootstrap and self._client() and self._do("a new client certificate of the kubelet"):
             self._reissue()
+        elif phase == ALONE and not self.only_look and self._client():
+            raise CertificateError(CLIENT, self._client(), "run again, so that the kubelet gets a new one first")
         self._take_up("kubelet", "restart", (CA_FILE, KUBELET_KUBECONFIG))
 
     def _client(self) -> str:

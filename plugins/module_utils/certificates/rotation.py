@@ -67,7 +67,8 @@ def plan_rotation(hosts: Sequence[Host], wanted: str, until: str, api_host: str)
     groups = {"plan_rotate_first": [first], "plan_rotate_control_planes": names}
     for phase in UNTIL[until]:
         groups["plan_rotate_%s_control_planes" % phase] = names
-        groups["plan_rotate_%s_hosts" % phase] = others
+        # Only once every control plane signs with the new CA do kubelets ask, theirs too.
+        groups["plan_rotate_%s_hosts" % phase] = (names if phase == SIGNED else []) + others
         groups["plan_rotate_%s_cluster" % phase] = [api_host]
     if SIGNED in UNTIL[until]:
         groups["plan_rotate_signed_token"] = [api_host]

@@ -69,7 +69,8 @@ def test_every_host_has_a_part_in_each_phase() -> None:
     assert groups["plan_rotate_first"] == ["cp2"]
     for phase in PHASES:
         assert groups["plan_rotate_%s_control_planes" % phase] == ["cp1", "cp2", "cp3"]
-        assert groups["plan_rotate_%s_hosts" % phase] == ["worker1"]
+        kubelets = ["cp1", "cp2", "cp3"] if phase == "signed" else []
+        assert groups["plan_rotate_%s_hosts" % phase] == kubelets + ["worker1"]
     assert groups["plan_rotate_end"] == ["cp1", "cp2", "cp3"]
 
 
