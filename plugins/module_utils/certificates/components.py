@@ -29,6 +29,9 @@ PKI = "/etc/kubernetes/pki"
 PAUSE = 1.0
 #: Seconds that a process has to end by itself: an API server lets its requests end first.
 GRACE = 75
+#: Seconds in which the kubelet starts a container again that ended for the first time in a while. After that it waits longer each
+#: time, up to five minutes, and only a kubelet that is started anew does not.
+BACK_OFF = 5
 
 
 class Component(NamedTuple):
@@ -133,6 +136,7 @@ class Restarter:
         self.kill = kill
         self.etcd = etcd
         self.ready = ready
+        self._gone, self._revived = 0.0, False
 
     def restart(self, component: Component) -> None:
         """End the process, and return when the next one runs and is well.
@@ -147,6 +151,7 @@ class Restarter:
             self.kill(process.pid, signal.SIGTERM)
         old = {process.pid for process in before}
         ends = self.runner.now() + GRACE
+        self._gone, self._revived = 0.0, False
         self.wait(component.name, lambda: self._again(component, old, ends))
 
     def _again(self, component: Component, old: "set[int]", ends: float) -> str:
@@ -157,6 +162,10 @@ class Restarter:
                 self.kill(process.pid, signal.SIGKILL)
             return "its old process still runs"
         if not now:
+            self._gone = self._gone or self.runner.now()
+            if not self._revived and self.runner.now() - self._gone > BACK_OFF:
+                self._revived = True
+                self.runner.run(["systemctl", "restart", "kubelet"], timeout=120)
             return "the kubelet has not started it again"
         for flag, path in component.shows:
             if _shows(component, flag, self.runner) != served.in_file(self.runner.read(path) or ""):
