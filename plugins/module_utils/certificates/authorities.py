@@ -29,6 +29,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     write_secret,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import ALONE, SIGNED, TRUSTED
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.static_pods import settle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import COPIES, NEW, OLD, PKI, ROTATION
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -265,6 +267,8 @@ class Host:
             why = stale(component, self.runner, modified)
             if why and self._do("restart %s: %s" % (component.name, why)):
                 self.restarter.restart(component)
+        if not self.only_look:
+            self._settle()
 
     def _signer(self, phase: str) -> None:
         """Which CA the controller manager signs the kubelets' requests with: the one whose key is in use, alone."""
@@ -278,6 +282,16 @@ class Host:
         flags = ["--%s=%s/%s" % (flag, folder, name) for flag, name in SIGNING.items()]
         if not self.only_look:
             self.restarter.wait(SIGNER, lambda: self._not_run_with(flags))
+
+    def _settle(self) -> None:
+        (name,) = parse_pem(self.runner.read(CLIENT) or "", CLIENT)[:1]
+        node = str(name.common_name).rpartition(":")[2]
+        _helped, left = settle(self.runner, Kubectl(self.runner, FOLDER + "/admin.conf"), node, self.restarter.timeout)
+        if left:
+            reasons = "; ".join("%s: %s" % pair for pair in sorted(left.items()))
+            raise CertificateError(
+                "static pods of %s" % node, reasons, "read journalctl -u kubelet; the next run goes on from here"
+            )
 
     def _not_run_with(self, flags: Sequence[str]) -> str:
         for process in running(self.runner, SIGNER):
