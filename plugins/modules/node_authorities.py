@@ -118,7 +118,7 @@ steps:
   elements: str
   returned: always
 left_alone:
-  description: Pods that nothing starts anew, so that whoever made them has to, as C(namespace/name).
+  description: Pods that nothing starts anew, and workloads whose new pods are not ready, so that whoever made them has to look.
   type: list
   elements: str
   returned: with O(part=cluster)

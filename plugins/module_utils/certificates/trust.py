@@ -23,7 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import ALONE, SIGNED
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, said
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import PKI
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import pem_blocks
@@ -34,6 +34,7 @@ TOKENS = "kubernetes.io/service-account-token"
 #: On a workload's pods: the phase for which they were started.
 ANNOTATION = "baremetal.kubernetes/authorities"
 WORKLOADS = ("deployments", "daemonsets", "statefulsets")
+SYSTEM = "kube-system"
 PAUSE = 2.0
 
 
@@ -56,6 +57,7 @@ class Shared:
         self.timeout = timeout
         self.sleep = sleep
         self.done: List[str] = []
+        self.unfinished: List[str] = []
         self.only_look = False
 
     def take_to(self, phase: str, only_look: bool = False) -> List[str]:
@@ -77,8 +79,8 @@ class Shared:
         return self.done
 
     def left_alone(self) -> List[str]:
-        """Pods that nothing starts anew and that run, as namespace/name: whoever made them has to."""
-        found = []
+        """Workloads whose new pods are not ready, and pods that nothing starts anew and that run: whoever made them has to."""
+        found = list(self.unfinished)
         for pod in self.kubectl.objects("pods", "--all-namespaces"):
             metadata = pod["metadata"]
             owners = {str(owner.get("kind")) for owner in metadata.get("ownerReferences") or []}
@@ -138,7 +140,7 @@ class Shared:
         return self.kubectl.objects("secrets", "--all-namespaces", "--field-selector=type=" + TOKENS)
 
     def _workloads(self, mark: str) -> None:
-        """Pods that read CAs and tokens at their start only. All are told first; then each is waited for."""
+        """Pods that read CAs and tokens at their start only. All are told first, then waited for, those of the system first."""
         told = []
         for kind in WORKLOADS:
             for one in self.kubectl.objects(kind, "--all-namespaces"):
@@ -152,9 +154,18 @@ class Shared:
                     self._patch(kind, metadata["namespace"], metadata["name"], template)
                 if strategy.get("type") != "OnDelete":
                     told.append((metadata["namespace"], "%s/%s" % (kind, metadata["name"])))
-        for namespace, name in [] if self.only_look else told:
-            argv = ["rollout", "status", name, "--namespace", namespace, "--timeout=%ds" % self.timeout]
-            self.kubectl.checked("%s in %s" % (name, namespace), argv, timeout=self.timeout + 10)
+        deadline = self.runner.now() + self.timeout
+        for namespace, name in [] if self.only_look else sorted(told, key=lambda one: one[0] != SYSTEM):
+            left = max(1.0, deadline - self.runner.now())
+            argv = ["rollout", "status", name, "--namespace", namespace, "--timeout=%ds" % left]
+            answer = self.kubectl.run(argv, timeout=left + 10)
+            if answer.rc != 0 and namespace == SYSTEM:
+                raise CertificateError(
+                    name, said(answer), "see kubectl --namespace %s describe %s, then run again" % (SYSTEM, name)
+                )
+            if answer.rc != 0:
+                # One that is ill for reasons of its own must not keep the old CA in a cluster for ever.
+                self.unfinished.append("%s/%s" % (namespace, name))
 
     def _patch(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> None:
         # A token or a CA in it is public or about to be nobody's; nothing of it is a secret.

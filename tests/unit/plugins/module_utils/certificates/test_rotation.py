@@ -221,6 +221,8 @@ class Api:
 
     def __init__(self, kid: str) -> None:
         self.kid = kid
+        self.ill: List[str] = []
+        self.namespace = "kube-system"
         self.patched: List[str] = []
         self.bundle = OLD + NEW
         named = {"name": "default-token", "namespace": "default"}
@@ -232,11 +234,19 @@ class Api:
             self.secret["data"]["ca.crt"] = base64.b64encode(self.bundle.encode()).decode()
             return [self.secret]
         if resource == "deployments":
-            metadata = {"name": "coredns", "namespace": "kube-system"}
+            metadata = {"name": "coredns", "namespace": self.namespace}
             return [{"metadata": metadata, "spec": {"template": self.template, "strategy": {"type": "RollingUpdate"}}}]
         if resource == "configmaps" and "--all-namespaces" in arguments:
             return [{"metadata": {"name": "kube-root-ca.crt", "namespace": "default"}, "data": {"ca.crt": self.bundle}}]
         return []
+
+    def run(self, argv: Sequence[str], **_more: Any) -> Result:
+        assert argv[:2] == ["rollout", "status"]
+        return Result(1 if self.namespace_of(argv) in self.ill else 0, "", "timed out waiting for the condition")
+
+    @staticmethod
+    def namespace_of(argv: Sequence[str]) -> str:
+        return argv[list(argv).index("--namespace") + 1]
 
     def checked(self, subject: str, argv: Sequence[str], **_more: Any) -> str:
         if argv[0] == "patch":
@@ -295,6 +305,17 @@ def test_what_the_controller_manager_has_not_brought_is_named(real: Dict[str, st
     with pytest.raises(CertificateError, match="kube-root-ca.crt of namespace default has other CAs"):
         shared(api, real).take_to("trusted")
     assert api.patched == []
+
+
+def test_a_users_workload_that_is_ill_is_named_and_one_of_the_systems_ends_the_run(real: Dict[str, str]) -> None:
+    api = Api(real["kid"])
+    api.bundle, api.ill, api.namespace = OLD + real["ca"], ["shop", "kube-system"], "shop"
+    asked = shared(api, real)
+    asked.take_to("trusted")
+    assert asked.left_alone() == ["shop/deployments/coredns"]
+    api.namespace = "kube-system"
+    with pytest.raises(CertificateError, match="timed out waiting"):
+        shared(api, real).take_to("signed")
 
 
 def test_check_mode_tells_and_touches_nothing(real: Dict[str, str]) -> None:
