@@ -83,7 +83,9 @@ def shorten(address: str) -> Dict[str, bytes]:
             pem = signed_again(base64.b64decode(embedded[1]), files, PKI + "ca", -DAY, DAY + datetime.timedelta(minutes=30))
             short[path] = content.replace(embedded[1], base64.b64encode(pem))
     put(address, short)
-    on_node(address, 'for name in %s; do pkill -x -f "$name .*" || true; done; sleep 5' % COMPONENTS)
+    # A kubelet that is started anew does not back off from what ended twice within minutes.
+    kill = 'for name in %s; do pkill -x -f "$name .*" || true; done; sleep 5; systemctl restart kubelet'
+    on_node(address, kill % COMPONENTS)
     local = "--server https://127.0.0.1:6443 --tls-server-name kubernetes"
     wait(address, "kubectl --kubeconfig /etc/kubernetes/admin.conf %s get --raw /readyz" % local)
     return files

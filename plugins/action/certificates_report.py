@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Mapping
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.report import (
     KUBEADM,
     KUBELET,
@@ -17,7 +18,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     hosts_with,
     lines,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import describe
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import Host, plan_rotation
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import COPIES, describe
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import GROUPS, mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error, parse_kubeconfig
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
@@ -26,6 +28,8 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "renew_before_days": {"type": "int", "default": 30},
     "kubeconfig": {"type": "path", "default": ""},
     "api_host": {"type": "str", "default": ""},
+    "rotate_ca": {"type": "str", "default": ""},
+    "rotate_until": {"type": "str", "default": "", "choices": ["", "trusted", "signed"]},
 }
 CONTROLLER = "this controller"
 
@@ -42,13 +46,22 @@ class ActionModule(ControllerAction):
         hosts = _certificates(task_vars)
         hosts[CONTROLLER] = _kubeconfig(arguments["kubeconfig"])
         found = entries(hosts, days, [host for host, facts in _facts(task_vars).items() if _external_etcd(facts)])
+        try:
+            rotation = plan_rotation(
+                _authorities(task_vars), arguments["rotate_ca"], arguments["rotate_until"], arguments["api_host"]
+            )
+        except CertificateError as error:
+            return {"failed": True, **error.fields()}
+        # Nothing of it can be looked at beforehand: the new CAs are what everything else in it is about.
+        rotate = {} if self._task.check_mode else rotation.groups
         result.update(
             changed=False,
             certificates=[entry.as_dict() for entry in found],
             due=hosts_with(found, KUBEADM, KUBELET, SERVING),
-            work=_work(found, task_vars, arguments["api_host"]),
-            report=lines(found, days),
-            msg="\n".join(lines(found, days)),
+            work=_work(found, task_vars, arguments["api_host"])
+            + [{"group": group, "host": host} for group, names in rotate.items() for host in names],
+            report=lines(found, days) + rotation.lines,
+            msg="\n".join(lines(found, days) + rotation.lines),
         )
         return result
 
@@ -67,6 +80,24 @@ def _work(found: List[Entry], task_vars: Mapping[str, Any], api_host: str) -> Li
         "plan_renew_kubeconfig": asked if CONTROLLER in hosts_with(found, KUBEADM) else [],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts]
+
+
+def _authorities(task_vars: Mapping[str, Any]) -> List[Host]:
+    hosts = []
+    for name, facts in _facts(task_vars).items():
+        cluster, kubeadm = mapping(facts.get("cluster")), mapping(facts.get("kubeadm"))
+        rotation = mapping(cluster.get("rotation"))
+        hosts.append(
+            Host(
+                name=name,
+                authorities=[str(one) for one in cluster.get("ids") or []],
+                replaced=str(rotation.get("replaced") or ""),
+                has_new=rotation.get("has_new") is True,
+                control_plane=kubeadm.get("state") == "control_plane",
+                copies=any(mapping(one).get("path") in COPIES for one in facts.get("certificates") or []),
+            )
+        )
+    return hosts
 
 
 def _external_etcd(facts: Mapping[str, Any]) -> bool:

@@ -44,6 +44,8 @@ ATTRIBUTES = {
 }
 SUBJECT_ALTERNATIVE_NAME = "2.5.29.17"
 BASIC_CONSTRAINTS = "2.5.29.19"
+SUBJECT_KEY_IDENTIFIER, AUTHORITY_KEY_IDENTIFIER = "2.5.29.14", "2.5.29.35"
+KEY_IDENTIFIER = 0x80
 
 
 class X509Error(Exception):
@@ -72,6 +74,9 @@ class Certificate(NamedTuple):
     is_ca: bool
     #: Hex of the SHA-256 of the public key's SubjectPublicKeyInfo.
     spki_sha256: str
+    #: Hex of the identifiers by which a certificate names its own key and its signer's; empty where it does not.
+    subject_key_id: str = ""
+    authority_key_id: str = ""
 
     @property
     def sans(self) -> List[str]:
@@ -233,11 +238,16 @@ def _certificate(data: bytes) -> Certificate:
     dns_names: List[str] = []
     ip_addresses: List[str] = []
     is_ca = False
+    own_key = signer = b""
     for identifier, value in _extensions(extensions):
         if identifier == SUBJECT_ALTERNATIVE_NAME:
             dns_names, ip_addresses = _alternative_names(value)
         elif identifier == BASIC_CONSTRAINTS:
             is_ca = _is_ca(value)
+        elif identifier == SUBJECT_KEY_IDENTIFIER:
+            own_key = _only(value, OCTET_STRING)
+        elif identifier == AUTHORITY_KEY_IDENTIFIER:
+            signer = _Sequence(_only(value, SEQUENCE)).take_if(KEY_IDENTIFIER) or b""
     common_names = [value for kind, value in subject if kind == "CN"]
     return Certificate(
         subject=_text(subject),
@@ -250,6 +260,8 @@ def _certificate(data: bytes) -> Certificate:
         ip_addresses=ip_addresses,
         is_ca=is_ca,
         spki_sha256=hashlib.sha256(key).hexdigest(),
+        subject_key_id=own_key.hex(),
+        authority_key_id=signer.hex(),
     )
 
 

@@ -13,7 +13,7 @@ description:
   - Looks, on the controller, at the certificates that M(baremetal.kubernetes.node_facts) read off all hosts, and at the client
     certificate of the kubeconfig that lies on the controller.
   - A kubelet's client certificate is due only where the kubelet's own rotation is stuck. Certificate authorities are reported, and
-    nothing renews them.
+    replaced only where O(rotate_ca) names the cluster's.
 options:
   renew_before_days:
     description: A certificate with fewer whole days left is due.
@@ -26,6 +26,15 @@ options:
   api_host:
     description: A control plane whose API server answers. Empty means the first control plane.
     type: str
+    default: ""
+  rotate_ca:
+    description: The hash of the CA that is to be replaced, as kubeadm pins it and the report names it. Empty means none.
+    type: str
+    default: ""
+  rotate_until:
+    description: Where its rotation is to stop for now. Empty means at its end.
+    type: str
+    choices: ["", trusted, signed]
     default: ""
 attributes:
   check_mode:

@@ -19,9 +19,11 @@ options:
       - V(applied) runs C(kubeadm upgrade apply), V(upgraded) C(kubeadm upgrade node).
       - V(kubelet) starts the kubelet anew and waits until the node is Ready with the version.
       - V(addons) has kubeadm bring kube-proxy and CoreDNS to the version where it has not.
+      - V(settled) waits until this node's static pods are ready, and ends a container that a kubelet has forgotten and that keeps
+        the next one from its port.
       - V(idle) waits for what a run that was killed has left at work here, so that what is read next is the end of it.
     type: str
-    choices: [reconciled, applied, upgraded, kubelet, addons, idle]
+    choices: [reconciled, applied, upgraded, kubelet, addons, settled, idle]
     required: true
   kubernetes_version:
     description: The version that the node gets. With V(reconciled), the one that the cluster has. Not for V(idle).
@@ -85,7 +87,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.ku
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.node import Upgrader, described, forbidden
 
-STATES = ["reconciled", "applied", "upgraded", "kubelet", "addons", "idle"]
+STATES = ["reconciled", "applied", "upgraded", "kubelet", "addons", "settled", "idle"]
 
 
 def reconciled(module: AnsibleModule, upgrader: Upgrader) -> Dict[str, Any]:
@@ -107,6 +109,8 @@ def run(module: AnsibleModule, upgrader: Upgrader) -> Dict[str, Any]:
     state, version = module.params["state"], module.params["kubernetes_version"].lstrip("v")
     if state == "reconciled":
         return reconciled(module, upgrader)
+    if state == "settled":
+        return {"changed": not module.check_mode and upgrader.settle()}
     if module.check_mode:
         return {"changed": True}
     if state == "addons":

@@ -224,7 +224,9 @@ ansible_facts:
           type: dict
           returned: always
         cluster:
-          description: C(id), the hash that kubeadm pins the cluster's CA by, and C(endpoint), null where there is no cluster.
+          description: C(id), the hash that kubeadm pins the cluster's CA by, and C(endpoint), null where there is no cluster. While
+            the CA is rotated C(ids) has two, and C(rotation) says with C(replaced) which goes, and with C(has_new) whether the host
+            keeps the new set.
           type: dict
           returned: always
         static_pods:

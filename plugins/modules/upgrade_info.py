@@ -40,6 +40,7 @@ cluster:
     config_version: {description: What kubeadm-config says., type: str, sample: v1.36.3}
     proxy_version: {description: The tag of kube-proxy's image; empty where there is none., type: str, sample: v1.36.3}
     nodes: {description: "kubelet, ready, cordoned and cordoned_by of each node, by name.", type: dict}
+    local_volumes: {description: PersistentVolumes on nodes' own disks., type: list, elements: str}
     removed_apis: {description: "api, resource and removed_release of each API that was asked for.", type: list, elements: dict}
 """
 

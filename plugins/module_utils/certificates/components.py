@@ -29,6 +29,9 @@ PKI = "/etc/kubernetes/pki"
 PAUSE = 1.0
 #: Seconds that a process has to end by itself: an API server lets its requests end first.
 GRACE = 75
+#: Seconds in which the kubelet starts a container again that ended for the first time in a while. After that it waits longer each
+#: time, up to five minutes, and only a kubelet that is started anew does not.
+BACK_OFF = 5
 
 
 class Component(NamedTuple):
@@ -56,12 +59,14 @@ COMPONENTS = (
             PKI + "/front-proxy-ca.crt",
             PKI + "/ca.crt",
             PKI + "/etcd/ca.crt",
+            PKI + "/sa.pub",
+            PKI + "/sa.key",
         ),
         (("secure-port", PKI + "/apiserver.crt"),),
     ),
     Component(
         "kube-controller-manager",
-        ("/etc/kubernetes/controller-manager.conf", PKI + "/ca.crt", PKI + "/front-proxy-ca.crt"),
+        ("/etc/kubernetes/controller-manager.conf", PKI + "/ca.crt", PKI + "/front-proxy-ca.crt", PKI + "/sa.key"),
     ),
     Component("kube-scheduler", ("/etc/kubernetes/scheduler.conf",)),
 )
@@ -131,6 +136,7 @@ class Restarter:
         self.kill = kill
         self.etcd = etcd
         self.ready = ready
+        self._gone, self._revived = 0.0, False
 
     def restart(self, component: Component) -> None:
         """End the process, and return when the next one runs and is well.
@@ -140,12 +146,13 @@ class Restarter:
         before = running(self.runner, component.name)
         if before and self._well(component) == "":
             # One that is not well serves nobody: its restart can only help.
-            self._wait("%s before its restart" % component.name, lambda: self._others(component))
+            self.wait("%s before its restart" % component.name, lambda: self._others(component))
         for process in before:
             self.kill(process.pid, signal.SIGTERM)
         old = {process.pid for process in before}
         ends = self.runner.now() + GRACE
-        self._wait(component.name, lambda: self._again(component, old, ends))
+        self._gone, self._revived = 0.0, False
+        self.wait(component.name, lambda: self._again(component, old, ends))
 
     def _again(self, component: Component, old: "set[int]", ends: float) -> str:
         now: List[Process] = running(self.runner, component.name)
@@ -155,6 +162,10 @@ class Restarter:
                 self.kill(process.pid, signal.SIGKILL)
             return "its old process still runs"
         if not now:
+            self._gone = self._gone or self.runner.now()
+            if not self._revived and self.runner.now() - self._gone > BACK_OFF:
+                self._revived = True
+                self.runner.run(["systemctl", "restart", "kubelet"], timeout=120)
             return "the kubelet has not started it again"
         for flag, path in component.shows:
             if _shows(component, flag, self.runner) != served.in_file(self.runner.read(path) or ""):
@@ -189,7 +200,11 @@ class Restarter:
             return "; ".join(silent)
         return ""
 
-    def _wait(self, what: str, why_not: Callable[[], str]) -> None:
+    def wait(self, what: str, why_not: Callable[[], str]) -> None:
+        """Wait until there is no reason any more.
+
+        :raises CertificateError: there still is one after the time that a restart may take.
+        """
         deadline = self.runner.now() + self.timeout
         while True:
             reason = why_not()

@@ -21,8 +21,8 @@ class Process(NamedTuple):
     started: float
 
 
-def running(runner: Runner, program: str) -> List[Process]:
-    """The processes of a program that run in a pod, oldest first."""
+def running(runner: Runner, program: str, in_pods: bool = True) -> List[Process]:
+    """The processes of a program that run in pods, or those that do not, oldest first."""
     uptime = (runner.read("/proc/uptime") or "0").split()[0]
     booted = runner.now() - float(uptime)
     found = []
@@ -30,7 +30,9 @@ def running(runner: Runner, program: str) -> List[Process]:
         if not name.isdigit():
             continue
         argv = (runner.read("/proc/%s/cmdline" % name) or "").split("\0")
-        if posixpath.basename(argv[0]) != program or "kubepods" not in (runner.read("/proc/%s/cgroup" % name) or ""):
+        if posixpath.basename(argv[0]) != program:
+            continue
+        if ("kubepods" in (runner.read("/proc/%s/cgroup" % name) or "")) is not in_pods:
             continue
         started = _ticks(runner.read("/proc/%s/stat" % name) or "")
         if started is not None:

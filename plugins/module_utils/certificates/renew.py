@@ -155,16 +155,15 @@ class KubeletMender:
         certificates = read(self.runner)
         if any(one["path"] == SERVING_FILES[0] for one in due(certificates, self.days, SERVING)):
             for path in SERVING_FILES:
-                _aside(path)
+                aside(path)
         if not due(certificates, self.days, KUBELET):
             self._restart()
             self._wait("the kubelet's serving certificate", SERVING)
             return
         # kubelet.conf stays and names a file that is gone: the kubelet then asks anew with the bootstrap token.
-        with open(os.open(BOOTSTRAP, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(self.bootstrap_kubeconfig)
+        write_secret(BOOTSTRAP, self.bootstrap_kubeconfig)
         try:
-            _aside(CLIENT)
+            aside(CLIENT)
             self._restart()
             self._wait("the kubelet's client certificate", KUBELET)
         finally:
@@ -196,9 +195,18 @@ class KubeletMender:
             self.sleep(PAUSE)
 
 
-def _aside(path: str) -> None:
+def aside(path: str) -> None:
+    """Let a file be out of the way, and be found by whoever misses it."""
     with contextlib.suppress(FileNotFoundError):
         os.rename(path, path + ".old")
+
+
+def write_secret(path: str, content: str) -> None:
+    """A file that is whole on the disk, and that nobody but root reads."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def bootstrap_kubeconfig(endpoint: str, ca_certificate: str, token: str) -> str:

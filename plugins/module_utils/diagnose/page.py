@@ -136,7 +136,9 @@ def _services(host: Host) -> List[Finding]:
 def _logs(host: Host) -> List[Finding]:
     text = host.texts.get("journal-kubelet.log", "")
     return [
-        Finding(host.name, "%s. What to do: %s" % (one.cause, one.remedy), "journal-kubelet.log") for one in find_symptoms(text)
+        # Of some time ago, perhaps; what is wrong now, the other findings say.
+        Finding(host.name, "the kubelet's log has: %s. What to do: %s" % (one.cause, one.remedy), "journal-kubelet.log")
+        for one in find_symptoms(text)
     ]
 
 

@@ -18,8 +18,12 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import (
     pem_blocks,
 )
 
-CA = "/etc/kubernetes/pki/ca.crt"
-FOLDERS = ("/etc/kubernetes/pki", "/etc/kubernetes/pki/etcd", "/etc/etcd/pki")
+PKI = "/etc/kubernetes/pki"
+CA = PKI + "/ca.crt"
+#: Both sets of CAs with their keys while they are rotated, where the static pods can read them.
+ROTATION = PKI + "/rotation"
+OLD, NEW = ROTATION + "/old", ROTATION + "/new"
+FOLDERS = (PKI, PKI + "/etcd", "/etc/etcd/pki")
 KUBECONFIGS = "/etc/kubernetes"
 #: Certificates that the kubelet rotates by itself.
 KUBELET = ("/var/lib/kubelet/pki/kubelet-client-current.pem", "/var/lib/kubelet/pki/kubelet-server-current.pem")
@@ -30,11 +34,12 @@ COPIES = ("/etc/haproxy/kubernetes-ca.crt", "/etc/keepalived/kubernetes-ca.crt")
 
 
 def read(runner: Runner, now: float, problems: Problems) -> Dict[str, Any]:
-    """certificates, ca_certificate (PEM) and cluster_id (the hash that kubeadm join pins the CA by)."""
+    """certificates, ca_certificate (PEM), cluster_id (the hash that kubeadm join pins the CA by), and while the CA is rotated
+    cluster_ids (two of them) and rotation: replaced (the old one's, or None) and has_new."""
     found: List[Dict[str, Any]] = []
     paths = ["%s/%s" % (folder, name) for folder in FOLDERS for name in runner.list_dir(folder) if name.endswith(".crt")]
     kubeconfigs = ["%s/%s" % (KUBECONFIGS, name) for name in runner.list_dir(KUBECONFIGS) if name.endswith(".conf")]
-    cluster_id = None
+    cluster_ids: List[str] = []
     kubelet = list(KUBELET) if runner.exists(KUBELET[1]) else [KUBELET[0], SELF_SIGNED]
     for path in paths + kubeconfigs + kubelet + list(COPIES):
         text = runner.read(path)
@@ -47,12 +52,25 @@ def read(runner: Runner, now: float, problems: Problems) -> Dict[str, Any]:
             continue
         found.extend(describe(path, certificate, now) for certificate in certificates)
         if path == CA:
-            cluster_id = certificates[0].discovery_hash
+            cluster_ids = [certificate.discovery_hash for certificate in certificates]
     return {
         "certificates": found,
         "ca_certificate": "".join(pem_blocks(runner.read(CA) or "")) or None,
-        "cluster_id": cluster_id,
+        "cluster_id": cluster_ids[0] if cluster_ids else None,
+        "cluster_ids": cluster_ids,
+        "rotation": _rotation(runner, problems),
     }
+
+
+def _rotation(runner: Runner, problems: Problems) -> Dict[str, Any]:
+    text = runner.read(OLD + "/ca.crt")
+    replaced = None
+    if text is not None:
+        try:
+            replaced = parse_pem(text, OLD + "/ca.crt")[0].discovery_hash
+        except X509Error as error:
+            problems.add("certificates", str(error))
+    return {"replaced": replaced, "has_new": runner.exists(NEW)}
 
 
 def describe(path: str, certificate: Certificate, now: float) -> Dict[str, Any]:

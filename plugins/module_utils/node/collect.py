@@ -97,7 +97,12 @@ def collect(
     facts["kubelet"] = {"active": "kubelet" in active, "extra_arguments": kubernetes.read_kubelet_arguments(runner)}
     facts["kubeadm"] = node["kubeadm"]
     facts["static_pods"] = node["static_pods"]
-    facts["cluster"] = {"id": found["cluster_id"], "endpoint": node["endpoint"]}
+    facts["cluster"] = {
+        "id": found["cluster_id"],
+        "ids": found["cluster_ids"],
+        "rotation": found["rotation"],
+        "endpoint": node["endpoint"],
+    }
     facts["certificates"] = found["certificates"]
     facts["ca_certificate"] = found["ca_certificate"]
     facts["problems"] = problems.texts

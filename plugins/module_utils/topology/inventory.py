@@ -99,6 +99,12 @@ class Node:
         return text(mapping(self.facts.get("cluster")).get("id"))
 
     @property
+    def cluster_ids(self) -> List[str]:
+        """All that its cluster is known by: two while the CA is rotated, the one that signs first."""
+        known = mapping(self.facts.get("cluster")).get("ids")
+        return [text(one) for one in known] if isinstance(known, list) else [self.cluster_id] if self.cluster_id else []
+
+    @property
     def interface(self) -> str:
         """The interface that has the node's address."""
         for held in self.addresses:

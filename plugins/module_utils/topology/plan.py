@@ -201,8 +201,14 @@ def _change_work(topology: Topology, ask: Optional[str], joining: Sequence[str])
         "plan_leaving_reached": [node.host for node in reached],
         "plan_arriving": list(joining),
         "plan_staying": [node.host for node in topology.cluster_nodes if node.host not in joining],
+        "plan_backup_arriving": [node.host for node in topology.control_planes if node.host in joining and _backed_up(node)],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts]
+
+
+def _backed_up(node: Node) -> bool:
+    """Whether the settings have backups taken on this host, which nothing else of a cluster's playbooks sets up."""
+    return bool(node.setting("backup_passphrase") or node.setting("backup_age_recipients"))
 
 
 def _holds_address(topology: Topology, node: Node) -> bool:

@@ -20,7 +20,8 @@ LABEL = re.compile(r'([a-z_]+)="([^"]*)"')
 
 
 def read(runner: Runner, kubectl: Kubectl, kubeconfig: str) -> Dict[str, Any]:
-    """config_version, proxy_version (empty where there is no kube-proxy), nodes by name, and removed_apis that were asked for.
+    """config_version, proxy_version (empty where there is no kube-proxy), nodes by name, removed_apis that were asked for, and
+    local_volumes: PersistentVolumes on nodes' own disks.
 
     :raises KubernetesError: the API does not answer.
     """
@@ -33,6 +34,7 @@ def read(runner: Runner, kubectl: Kubectl, kubeconfig: str) -> Dict[str, Any]:
         "config_version": str(config.get("kubernetesVersion", "")),
         "proxy_version": proxy_version(proxies),
         "nodes": {str(node["metadata"]["name"]): parse_node(node) for node in kubectl.objects("nodes")},
+        "local_volumes": [str(one["metadata"]["name"]) for one in kubectl.objects("persistentvolumes") if _is_local(one)],
         "removed_apis": requested(kubectl.run(["get", "--raw", "/metrics"], timeout=60).stdout),
     }
 
@@ -47,6 +49,12 @@ def parse_node(node: Mapping[str, Any]) -> Dict[str, Any]:
         "cordoned": bool((node.get("spec") or {}).get("unschedulable")),
         "cordoned_by": str((metadata.get("annotations") or {}).get(ANNOTATION, "")),
     }
+
+
+def _is_local(volume: Mapping[str, Any]) -> bool:
+    """Whether a volume lies on one node's own disk, and is lost with it."""
+    spec = volume.get("spec") or {}
+    return "local" in spec or "hostPath" in spec
 
 
 def proxy_version(daemon_sets: List[Dict[str, Any]]) -> str:

@@ -16,6 +16,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.opera
     Operator,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.static_pods import settle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_static_pod
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import image_tag, parse_node, proxy_version
 
@@ -46,11 +47,21 @@ class Upgrader(Operator):
         """Upgrade this control plane, kubeadm-config and, as far as this version's kubeadm does it here, the add-ons."""
         self._kubeadm("upgrade-apply", ["upgrade", "apply", "v" + version, "--yes"] + self._flags())
         self._static_pods("upgrade-apply", version)
+        self.settle()
 
     def node(self, version: str) -> None:
         """Upgrade the static pods, if any, and the kubelet's configuration of this node."""
         self._kubeadm("upgrade-node", ["upgrade", "node"] + self._flags())
         self._static_pods("upgrade-node", version)
+        self.settle()
+
+    def settle(self) -> bool:
+        """Wait until this node's own static pods are ready; whether one had to be helped."""
+        started = self.runner.now()
+        helped, left = settle(self.runner, Kubectl(self.runner, ADMIN), self.wanted.node_name, self.wanted.timeout, self.pause)
+        if left:
+            raise self._failure("upgrade", "; ".join("%s: %s" % pair for pair in sorted(left.items())), "", started, "")
+        return helped
 
     def kubelet(self, version: str) -> None:
         """Start the kubelet anew and wait until the API has seen it with its new version, Ready."""
@@ -68,6 +79,7 @@ class Upgrader(Operator):
         while True:
             seen = self._seen(kubectl)
             if seen.get("ready") and seen.get("kubelet") == "v" + version:
+                self.settle()
                 return
             if self.runner.now() - started > self.wanted.timeout:
                 how = "the API sees its kubelet with %s, %s" % (

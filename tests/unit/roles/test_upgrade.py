@@ -43,6 +43,7 @@ def main():
 main()
 """
 BEHAVIOUR = """
+hashes = {"old": "sha256:" + "a" * 64, "new": "sha256:" + "b" * 64}
 node = cluster["nodes"].get(host, {})
 if name == "node_facts":
     result["ansible_facts"] = {"kubernetes_node": dict(node["facts"], certificates=node["certificates"])}
@@ -53,7 +54,9 @@ elif name == "upgrade_info":
     seen = {key: {"kubelet": "v" + one["kubelet"], "ready": True, "cordoned_by": one["mark"]}
             for key, one in cluster["nodes"].items()}
     version = "v" + cluster["config"]
-    result["cluster"] = dict(config_version=version, proxy_version=version, nodes=seen, removed_apis=[])
+    result["cluster"] = dict(
+        config_version=version, proxy_version=version, nodes=seen, removed_apis=[], local_volumes=cluster.get("volumes", [])
+    )
 elif name == "kubeadm_config":
     result.update(path=given["path"], difference=[], flags=[])
 elif name == "kubeadm_upgrade":
@@ -72,9 +75,44 @@ elif name == "kubeadm_upgrade":
 elif name == "node_drain":
     one = cluster["nodes"][given["name"]]
     closes = given["state"] == "drained"
-    result["changed"] = (one["mark"] == "") if closes else one["mark"] == "upgrade"
+    result["changed"] = (one["mark"] == "") if closes else one["mark"] == given["operation"]
     if not module.check_mode:
-        one["mark"] = "upgrade" if closes else ""
+        one["mark"] = given["operation"] if closes else ""
+elif name == "os_updates":
+    packages = node.get("packages", [])
+    result.update(packages=packages, reboot="", pending=bool(packages))
+    if given["state"] == "installed":
+        result.update(changed=bool(packages), pending=False)
+        if cluster.get("fails") == [host, "installed"]:
+            cluster["fails"] = None
+            result.update(failed=True, msg="ended here")
+        elif not module.check_mode:
+            node["packages"] = []
+elif name == "node_authorities":
+    state, seen = given["state"], node["facts"]["cluster"]
+    known = {"trusted": ["old", "new"], "signed": ["new", "old"], "alone": ["new"]}
+    if state == "made":
+        result.update(material={"ca": ["NEW", "key"]}, old_certificate="OLD", new_certificate="NEW", steps=[])
+    elif state == "held" and given["material"] != {"ca": ["NEW", "key"]}:
+        result.update(failed=True, msg="no material")
+    elif state == "held":
+        seen["rotation"] = {"replaced": hashes["old"], "has_new": True}
+    elif state == "ended":
+        seen["rotation"] = {"replaced": None, "has_new": False}
+    elif (given["old_certificate"], given["new_certificate"]) != ("OLD", "NEW"):
+        result.update(failed=True, msg="no certificates")
+    elif cluster.get("fails") == [host, state]:
+        cluster["fails"] = None
+        result.update(failed=True, msg="ended here")
+    elif given["part"] == "cluster":
+        result.update(left_alone=["default/bare"], steps=[])
+    else:
+        order = [[hashes["old"]]] + [[hashes[one] for one in ids] for ids in known.values()]
+        wanted = [hashes[one] for one in known[state]]
+        result["changed"] = order.index(seen["ids"]) < order.index(wanted)
+        seen["ids"] = max(seen["ids"], wanted, key=order.index)
+        if given.get("bootstrap_token"):
+            cluster.setdefault("asked", []).append(host)
 elif name == "node_certificates":
     due = [one for one in node["certificates"] if one["days_left"] < given["renew_before_days"]]
     if given["part"] == "kubelet":
@@ -96,7 +134,7 @@ elif name == "cluster_health":
 """
 MODULES = (
     *("node_facts", "upgrade_info", "kubeadm_config", "kubeadm_upgrade", "node_drain", "node_certificates", "kubeadm_token"),
-    *("etcd_snapshot", "cluster_health", "host_state"),
+    *("etcd_snapshot", "cluster_health", "host_state", "node_authorities", "os_updates"),
 )
 
 
@@ -159,13 +197,15 @@ class Lab:
             groups[entry["groups"][0]]["hosts"][name] = local
         variables = dict(settings, ansible_python_interpreter=shutil.which("python3"))
         (folder / "hosts.json").write_text(json.dumps({"all": {"vars": variables, "children": groups}}))
-        for name in ("upgrade", "certificates"):
+        for name in ("upgrade", "certificates", "upgrade_os"):
             # Each task tells its stand-in on which host it is.
             (folder / (name + ".yml")).write_text("- ansible.builtin.import_playbook: baremetal.kubernetes.%s\n" % name)
         for playbook in (collection / "playbooks").glob("*.yml"):
             text = re.sub(
                 r"(?m)^(  hosts: .*)$", r'\1\n  environment: {STAND_IN_HOST: "{{ inventory_hostname }}"}', playbook.read_text()
             )
+            # What it brings comes from a file that only a control plane has.
+            text = re.sub(r"\n    - name: Bring the kubeconfig to the controller\n(?:      .*\n|\n)*", "\n", text)
             playbook.write_text(text)
 
     def write(self, cluster: Dict[str, Any]) -> None:
@@ -191,7 +231,7 @@ class Lab:
 
     def calls(self, name: str) -> List[List[str]]:
         known = [json.loads(line) for line in (self.folder / "calls").read_text().splitlines()]
-        return [[host, state] for host, module, state in known if module == name and state != "idle"]
+        return [[host, state] for host, module, state in known if module == name and state not in ("idle", "settled")]
 
 
 @pytest.fixture
@@ -262,3 +302,60 @@ def test_what_is_due_is_renewed_where_it_is_due_and_then_nothing_is(lab: Lab) ->
     assert all(one["days_left"] >= 300 for node in lab.cluster["nodes"].values() for one in node["certificates"])
     again = lab.run("certificates")
     assert good(again) == 0 and "0 of 4 certificates are due" in again.stdout
+
+
+OLD_CA, NEW_CA = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+PLANES = ["cp1", "cp2", "cp3"]
+
+
+def test_the_cas_are_replaced_phase_by_phase_and_a_run_that_ended_goes_on(lab: Lab) -> None:
+    cluster = lab.cluster
+    for node in cluster["nodes"].values():
+        node["facts"]["cluster"].update(id=OLD_CA, ids=[OLD_CA], rotation={"replaced": None, "has_new": False})
+    lab.write(dict(cluster, fails=["cp2", "signed"]))
+    assert "the cluster's CA is " + OLD_CA in lab.run("certificates", "--check").stdout
+    refused = lab.run("certificates", certificates_rotate_ca="true")
+    assert refused.returncode != 0 and OLD_CA in refused.stdout and lab.calls("node_authorities") == []
+    good(lab.run("certificates", "--check", certificates_rotate_ca=OLD_CA))
+    assert lab.calls("node_authorities") == []
+
+    good(lab.run("certificates", certificates_rotate_ca=OLD_CA, certificates_rotate_ca_until="trusted"))
+    everybody = [[name, "trusted"] for name in (*PLANES, "worker1", "worker2")]
+    calls = lab.calls("node_authorities")
+    assert calls[0] == ["cp1", "made"] and sorted(calls[1:4]) == [[name, "held"] for name in PLANES]
+    assert calls[4:] == [*everybody, ["cp1", "trusted"]]
+    assert {tuple(node["facts"]["cluster"]["ids"]) for node in lab.cluster["nodes"].values()} == {(OLD_CA, NEW_CA)}
+
+    ended = lab.run("certificates", certificates_rotate_ca=OLD_CA)
+    assert ended.returncode != 0 and "ended here" in ended.stdout
+    assert [call for call in lab.calls("node_authorities") if call[1] == "alone"] == []
+    run = lab.run("certificates", certificates_rotate_ca=OLD_CA)
+    good(run)
+    assert "default/bare" in run.stdout
+    # Kubelets ask once every control plane has the new CA, and one host alone asks first.
+    signed = [host for host, state in lab.calls("node_authorities") if state == "signed"]
+    assert signed[:4] == [*PLANES, "cp1"] and sorted(signed[4:8]) == ["cp2", "cp3", "worker1", "worker2"] and signed[8:] == ["cp1"]
+    assert sorted(lab.cluster["asked"]) == [*PLANES, "worker1", "worker2"]
+    assert sorted(host for host, state in lab.calls("node_authorities") if state == "ended") == PLANES
+    assert {tuple(node["facts"]["cluster"]["ids"]) for node in lab.cluster["nodes"].values()} == {(NEW_CA,)}
+    again = lab.run("certificates", certificates_rotate_ca=OLD_CA)
+    assert good(again) == 0 and "its rotation has ended" in again.stdout
+
+
+def test_the_operating_system_is_upgraded_where_it_has_to_be_and_a_run_that_ended_goes_on(lab: Lab) -> None:
+    cluster = lab.cluster
+    for name in ("cp1", "cp3", "worker1"):
+        cluster["nodes"][name]["packages"] = ["linux-image-amd64 6.1.158-1"]
+    lab.write(dict(cluster, fails=["cp3", "installed"], volumes=["disk"]))
+    refused = lab.run("upgrade_os")
+    assert refused.returncode != 0 and "upgrade_os_volumes_saved" in refused.stdout and "disk" in refused.stdout
+    assert lab.calls("node_drain") == [] and lab.calls("etcd_snapshot") == []
+    ended = lab.run("upgrade_os", upgrade_os_volumes_saved=True)
+    assert ended.returncode != 0 and "ended here" in ended.stdout
+    assert [host for host, state in lab.calls("os_updates") if state == "installed"] == ["worker1", "cp1", "cp3"]
+    assert len(lab.calls("etcd_snapshot")) == 1 and lab.cluster["nodes"]["cp3"]["mark"] == "upgrade_os"
+    good(lab.run("upgrade_os", upgrade_os_volumes_saved=True))
+    assert [host for host, state in lab.calls("os_updates") if state == "installed"] == ["cp3"]
+    assert not [name for name, one in lab.cluster["nodes"].items() if one["mark"]]
+    assert good(lab.run("upgrade_os", upgrade_os_volumes_saved=True)) == 0
+    assert lab.calls("etcd_snapshot") == []

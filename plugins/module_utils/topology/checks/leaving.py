@@ -46,7 +46,7 @@ def _names(topology: Topology) -> Iterator[Problem]:
 
 
 def _machines(topology: Topology) -> Iterator[Problem]:
-    ours = {node.cluster_id for node in topology.control_planes if node.state == "control_plane" and node.cluster_id}
+    ours = {one for node in topology.control_planes if node.state == "control_plane" for one in node.cluster_ids}
     for node in topology.left_out.values():
         if node.why_not and "can't be reached" not in node.why_not:
             yield Problem(
@@ -55,7 +55,7 @@ def _machines(topology: Topology) -> Iterator[Problem]:
                 "mend what the message names, so that it can be drained and reset; or power it off, and run again",
                 (node.host,),
             )
-        elif ours and node.cluster_id and node.cluster_id not in ours:
+        elif ours and node.cluster_ids and not ours.intersection(node.cluster_ids):
             yield Problem(
                 "host %s" % node.host,
                 "it belongs to another cluster than the one that it should leave (%s)" % node.cluster_id[:19],

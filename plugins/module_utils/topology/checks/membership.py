@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List
+from typing import Iterator, List, Set, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, mapping, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import OPERATION, PLAYBOOKS
 
@@ -21,6 +21,7 @@ def check(topology: Topology) -> Iterator[Problem]:
     yield from _clusters(topology)
     yield from _parts(topology)
     yield from _started(topology)
+    yield from _rotated(topology)
 
 
 def _reset(topology: Topology, hosts: List[str]) -> str:
@@ -41,17 +42,14 @@ def _foreign(topology: Topology) -> Iterator[Problem]:
 
 def _clusters(topology: Topology) -> Iterator[Problem]:
     """One CA hash per cluster. The control planes decide which cluster is the inventory's; else the larger side."""
-    clusters: Dict[str, List[str]] = {}
-    for node in topology.cluster_nodes:
-        if node.cluster_id:
-            clusters.setdefault(node.cluster_id, []).append(node.host)
+    clusters = _by_authority(topology)
     if len(clusters) < 2:
         return
 
     def weight(hosts: List[str]) -> "tuple[int, int]":
         return (sum("control_plane" in topology.nodes[host].groups for host in hosts), len(hosts))
 
-    ordered = sorted(clusters.values(), key=weight, reverse=True)
+    ordered = sorted(clusters, key=weight, reverse=True)
     ours = ordered[0]
     for hosts in ordered[1:]:
         yield Problem(
@@ -66,6 +64,21 @@ def _clusters(topology: Topology) -> Iterator[Problem]:
             "take %s out of this inventory; or, %s" % ("it" if len(hosts) == 1 else "them", _reset(topology, hosts)),
             tuple(hosts),
         )
+
+
+def _by_authority(topology: Topology) -> List[List[str]]:
+    """The hosts of each cluster: those that trust a CA in common, since there are two of them while one takes the other's place."""
+    clusters: List[Tuple[Set[str], List[str]]] = []
+    for node in topology.cluster_nodes:
+        known, hosts = set(node.cluster_ids), [node.host]
+        if not known:
+            continue
+        for one in [one for one in clusters if one[0] & known]:
+            clusters.remove(one)
+            known, hosts = known | one[0], one[1] + hosts
+        clusters.append((known, hosts))
+    order = [node.host for node in topology.cluster_nodes]
+    return [sorted(hosts, key=order.index) for _known, hosts in clusters]
 
 
 def _parts(topology: Topology) -> Iterator[Problem]:
@@ -133,3 +146,17 @@ def _started(topology: Topology) -> Iterator[Problem]:
             _reset(topology, initialising),
             tuple(initialising),
         )
+
+
+def _rotated(topology: Topology) -> Iterator[Problem]:
+    """Who comes while the CAs are replaced would miss a part of it; kubeadm upgrade would write manifests without it."""
+    for node in topology.control_planes if topology.playbook in ("join", "replace", "upgrade") else ():
+        replaced = text(mapping(mapping(node.facts.get("cluster")).get("rotation")).get("replaced"))
+        if replaced:
+            yield Problem(
+                "certificates_rotate_ca",
+                "the rotation of the CA %s has not ended on %s" % (replaced, node.host),
+                "end it first: playbook certificates with -e certificates_rotate_ca=%s" % replaced,
+                (node.host,),
+            )
+            return

@@ -46,6 +46,11 @@ def test_kubeadms_server_certificate_names_the_node_the_service_and_the_endpoint
     assert certificate.is_ca is False
 
 
+def test_a_certificate_names_the_key_that_signed_it() -> None:
+    authority, server = parse_pem(CA, "ca.crt")[0], parse_pem(SERVER, "apiserver.crt")[0]
+    assert len(authority.subject_key_id) == 40 and server.authority_key_id == authority.subject_key_id
+
+
 def test_a_kubeconfigs_certificate_tells_user_and_group() -> None:
     certificates = parse_kubeconfig(CONTROL_PLANE.read("/etc/kubernetes/admin.conf") or "", "admin.conf")
     assert [(c.common_name, c.organizations) for c in certificates] == [("kubernetes-admin", ["system:masters"])]

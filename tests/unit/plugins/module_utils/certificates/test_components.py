@@ -95,6 +95,16 @@ def test_a_static_pod_that_does_not_come_back_is_named(monkeypatch: pytest.Monke
         restarter(host, monkeypatch).restart(SCHEDULER)
 
 
+def test_a_kubelet_that_backs_off_is_started_anew_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host("kube-scheduler", age=60, answers=False)
+    with pytest.raises(CertificateError):
+        restarter(host, monkeypatch).restart(SCHEDULER)
+    assert host.calls.count(("systemctl", "restart", "kubelet")) == 1
+    quick = Host("kube-scheduler", age=60)
+    restarter(quick, monkeypatch).restart(SCHEDULER)
+    assert quick.calls == []
+
+
 def test_a_process_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host("kube-scheduler", age=60)
     signals: List[int] = []

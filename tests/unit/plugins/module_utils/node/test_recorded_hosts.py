@@ -29,7 +29,7 @@ def test_a_blank_node_with_a_bundle_is_blank_and_its_bare_programs_tell_their_ve
     assert facts["kubeadm"]["version"] == "1.20.2"
     versions = [facts["packages"][name] for name in ("kubelet", "kubectl", "crictl")]
     assert versions == ["1.20.2", "1.20.2", "1.20.0"]
-    assert facts["cluster"] == {"id": None, "endpoint": None}
+    assert facts["cluster"] == {"id": None, "ids": [], "rotation": {"replaced": None, "has_new": False}, "endpoint": None}
     assert (facts["etcd"], facts["apiserver"]["ready"], facts["certificates"]) == (None, None, [])
     assert facts["runtime"]["name"] == "containerd"
     assert (facts["runtime"]["version"], facts["runtime"]["config_schema"]) == ("1.6.20", 2)

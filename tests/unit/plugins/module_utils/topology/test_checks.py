@@ -516,6 +516,17 @@ def test_a_node_of_another_cluster_is_named(stacked_ha: Any) -> None:
     )
 
 
+def test_hosts_that_trust_a_ca_in_common_are_one_cluster_while_it_is_rotated(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    old, new = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+    for host, ids in (("cp1", [new]), ("cp2", [new, old]), ("cp3", [old, new]), ("worker1", [old])):
+        cluster = {"id": ids[0], "ids": ids, "rotation": {"replaced": old, "has_new": True}}
+        stacked_ha.facts(host)["cluster"].update(cluster)
+    assert stacked_ha.problems == []
+    stacked_ha.data["playbook"] = "upgrade"
+    stacked_ha.refused("certificates_rotate_ca", "has not ended on cp1", "-e certificates_rotate_ca=" + old)
+
+
 def test_a_node_in_another_part_than_it_plays_is_refused(stacked_ha: Any) -> None:
     stacked_ha.live("cp1", "cp2", "cp3", "worker1")
     stacked_ha.facts("cp3")["kubeadm"]["state"] = "worker"

@@ -104,6 +104,13 @@ def test_a_lost_disk_makes_room_for_its_own_machine(live: Inventory) -> None:
     assert group(plan, "plan_balancers") == ["cp1", "cp2", "cp3"]
 
 
+def test_a_control_plane_that_comes_is_backed_up_where_the_settings_have_backups(live: Inventory) -> None:
+    lost_disk(live, "cp1")
+    assert group(change(live, "replace", "cp1"), "plan_backup_arriving") == []
+    live.host("cp1").setdefault("vars", {})["backup_passphrase"] = "a long passphrase of the lab"
+    assert group(change(live, "replace", "cp1"), "plan_backup_arriving") == ["cp1"]
+
+
 def test_a_new_name_takes_the_place_of_a_dead_one(live: Inventory) -> None:
     unreachable(live, "cp1")
     live.add("cp4", "control_plane", "10.89.79.14")

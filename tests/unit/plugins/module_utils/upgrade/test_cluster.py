@@ -35,6 +35,14 @@ def answers(**more: str) -> FakeRunner:
             ("kubectl", "get", "daemonsets", "--output=json", "--namespace=kube-system"): json.dumps({"items": [proxy]}),
             ("kubectl", "get", "nodes", "--output=json"): json.dumps({"items": [node]}),
             ("kubectl", "get", "--raw", "/metrics"): METRICS,
+            ("kubectl", "get", "persistentvolumes", "--output=json"): json.dumps(
+                {
+                    "items": [
+                        {"metadata": {"name": "disk"}, "spec": {"local": {"path": "/srv"}}},
+                        {"metadata": {"name": "net"}, "spec": {"nfs": {}}},
+                    ]
+                }
+            ),
         }
     )
 
@@ -45,6 +53,7 @@ def test_a_cluster_says_how_far_it_is() -> None:
         "config_version": "v1.20.3",
         "proxy_version": "v1.20.2",
         "nodes": {"cp1": {"kubelet": "v1.20.2", "ready": True, "cordoned": True, "cordoned_by": "upgrade"}},
+        "local_volumes": ["disk"],
         "removed_apis": [{"api": "policy/v1beta1", "resource": "podsecuritypolicies", "removed_release": "1.25"}],
     }
 

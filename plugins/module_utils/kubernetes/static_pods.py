@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a node's own static pods are ready after their manifests changed, and help for one that its kubelet has started twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from typing import Callable, Dict, Tuple
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.processes import running
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+
+NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+PAUSE = 2.0
+#: The kubelet sees no container of the pod run; a process that is older than this all the same is one that it has forgotten.
+BACKS_OFF, FORGOTTEN = "CrashLoopBackOff", 20.0
+
+
+def settle(
+    runner: Runner,
+    kubectl: Kubectl,
+    node: str,
+    timeout: float,
+    pause: Callable[[float], None] = time.sleep,
+    kill: Callable[[int, int], None] = os.kill,
+) -> Tuple[bool, Dict[str, str]]:
+    """Wait for the static pods of this host; whether one had to be helped, and those that are not ready after all, with the reason.
+
+    A busy kubelet may start the container of a new static pod twice within a second. It then knows the second one only, which never
+    gets the port that the first one has, and backs off from it for ever. The first one is ended, which nobody counts on any more.
+    """
+    names = [name for name in NAMES if runner.exists("%s/%s.yaml" % (MANIFESTS, name))]
+    deadline, helped = runner.now() + timeout, False
+    while True:
+        left = {name: reason for name, reason in ((name, _not_ready(kubectl, name, node)) for name in names) if reason}
+        if not left or runner.now() > deadline:
+            return helped, left
+        for name in (name for name, reason in left.items() if reason == BACKS_OFF):
+            for process in running(runner, name):
+                if runner.now() - process.started > FORGOTTEN:
+                    kill(process.pid, signal.SIGTERM)
+                    helped = True
+        pause(PAUSE)
+
+
+def _not_ready(kubectl: Kubectl, name: str, node: str) -> str:
+    """Why a static pod of this node is not ready by the API's word, or an empty text."""
+    argv = ["get", "pod", "%s-%s" % (name, node), "--namespace=kube-system", "--output=json"]
+    try:
+        status = json.loads(kubectl.checked(name, argv, timeout=20)).get("status") or {}
+    except (KubernetesError, ValueError) as error:
+        return str(error)
+    containers = status.get("containerStatuses") or []
+    if containers and all(one.get("ready") for one in containers):
+        return ""
+    waits = [str(((one.get("state") or {}).get("waiting") or {}).get("reason") or "") for one in containers]
+    return next((reason for reason in waits if reason), "not ready")
