@@ -20,6 +20,10 @@ options:
     type: list
     elements: dict
     required: true
+  server:
+    description: URL of the API server to ask, where the address in the kubeconfig may not answer. Empty means that address.
+    type: str
+    default: ""
   wait:
     description: Wait until the workloads among the objects run.
     type: bool
@@ -83,13 +87,14 @@ def main() -> None:
         argument_spec={
             "manifests": {"type": "list", "elements": "dict", "required": True},
             **KUBECTL_ARGUMENTS,
+            "server": {"type": "str", "default": ""},
             "wait": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 300},
         },
         supports_check_mode=True,
     )
     manifests = module.params["manifests"]
-    kubectl = Kubectl.from_options(HostRunner(), module.params)
+    kubectl = Kubectl.from_options(HostRunner(), module.params, module.params["server"] or None)
     rollouts = []
     try:
         check_manifests(manifests)

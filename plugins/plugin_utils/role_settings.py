@@ -18,6 +18,7 @@ ROLES = (
     "control_plane",
     "load_balancer",
     "keepalived",
+    "kube_vip",
     "packages",
     "worker",
     "etcd",

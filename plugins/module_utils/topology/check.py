@@ -15,6 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     external_etcd,
     failover,
     groups,
+    kube_vip,
     leaving,
     membership,
     names,
@@ -30,7 +31,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
-    *(groups, leaving, quorum, external_etcd, names, endpoint, failover),
+    *(groups, leaving, quorum, external_etcd, names, endpoint, kube_vip, failover),
     *(balancing, subnets, versions, components, membership, readiness, backups),
 )
 

@@ -29,6 +29,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rest
 #: keepalived's priorities go down from here in steps of one; 255 would mean the owner of the address.
 HIGHEST_PRIORITY = 150
 ETCD_PORT = 2379
+#: As roles/kube_vip/vars has it.
+FIRST_MANIFEST = "/etc/kubernetes/kube-vip/kube-vip.yaml"
 SILENT = "the API answers on no control plane: what is amiss on the nodes is set right, then it is waited for"
 #: Playbooks that change a cluster that lives. They touch who comes, who goes, and who must know of it.
 CHANGES = ("join", "remove", "replace")
@@ -57,7 +59,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
     else:
         work = ([{"group": "plan_silent", "host": silent.host}] if silent else []) + (
             _work(topology, init, ask, join_control_planes, join_workers, etcd)
-            + _endpoint_work(topology, join_control_planes)
+            + _endpoint_work(topology, join_control_planes, [init])
             + _change_work(topology, ask, join_control_planes + join_workers)
         )
         lines = ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
@@ -83,6 +85,11 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "restore": plan_restore(topology),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
         "keepalived": _keepalived(topology, init),
+        "kube_vip": {node.host: {"interface": topology.vip_interface(node)} for node in topology.control_planes}
+        if topology.kube_vip
+        else {},
+        # What the kubelet has to run from the first moment on, by the paths where role kube_vip leaves it.
+        "static_pods": [FIRST_MANIFEST] if topology.kube_vip else [],
         "load_balancer_backends": [
             {"name": node.name, "address": str(node.address or ""), "port": topology.settings.api_port}
             for node in topology.control_planes
@@ -137,7 +144,8 @@ def _restore_work(topology: Topology, etcd: Mapping[str, Any]) -> List[Dict[str,
     """The groups of playbook restore, and those of other playbooks that it imports: none of them may begin a new cluster."""
     if topology.playbook == RESTORE:
         groups = restore_work(topology)
-        endpoint_work = _endpoint_work(topology, plan_restore(topology)["new"]) if groups["plan_restore_new"] else []
+        new = plan_restore(topology)["new"]
+        endpoint_work = _endpoint_work(topology, new, new) if groups["plan_restore_new"] else []
         return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts] + endpoint_work
     wanted = {
         "plan_etcd_authority": [etcd["authority"]],
@@ -164,6 +172,7 @@ def _change_work(topology: Topology, ask: Optional[str], joining: Sequence[str])
         "plan_leave_host": [ask] if ask is not None and topology.leaving else [],
         "plan_leaving": list(topology.left_out),
         "plan_leaving_keepalived": [node.host for node in reached if _holds_address(topology, node)],
+        "plan_leaving_kube_vip": [node.host for node in reached if topology.runs_kube_vip(node)],
         "plan_leaving_reached": [node.host for node in reached],
         "plan_arriving": list(joining),
         "plan_staying": [node.host for node in topology.cluster_nodes if node.host not in joining],
@@ -181,14 +190,21 @@ def _leaving_summary(topology: Topology) -> List[str]:
     return ["%s: %s" % (one.name, DEPARTURES[one.condition]) for one in topology.leaving]
 
 
-def _endpoint_work(topology: Topology, join_control_planes: Sequence[str]) -> List[Dict[str, str]]:
-    """Who has a part in the endpoint. A single API server without a VIP is its own endpoint."""
+def _endpoint_work(
+    topology: Topology, join_control_planes: Sequence[str], first: Sequence[Optional[str]] = ()
+) -> List[Dict[str, str]]:
+    """Who has a part in the endpoint. A single API server without a VIP is its own endpoint.
+
+    :param first: hosts that kubeadm makes control planes of while no other one holds the VIP.
+    """
     if topology.playbook == "join" and not join_control_planes:
         return []  # workers are nobody's backend
-    alone = len(topology.control_planes) == 1 and topology.vip is None and not topology.group("load_balancers")
+    by_keepalived = topology.vip is not None and not topology.directors and not topology.kube_vip
     groups = {
-        "plan_balancers": [] if alone else topology.balancers,
-        "plan_keepalived": topology.vip_nodes if topology.vip is not None and not topology.directors else [],
+        "plan_balancers": topology.balancers if topology.balanced else [],
+        "plan_keepalived": topology.vip_nodes if by_keepalived else [],
+        "plan_kube_vip": topology.control_planes if topology.kube_vip else [],
+        "plan_kube_vip_first": [node for node in topology.control_planes if topology.kube_vip and node.host in first],
         "plan_directors": topology.directors,
         "plan_failover_ip": [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))],
         "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
