@@ -41,7 +41,7 @@ attributes:
     description: On a host without a kubeconfig all objects count as new.
   diff_mode:
     support: full
-    description: What the server says would change; kubectl masks the data of secrets.
+    description: What the server says would change; of a Secret only that it would.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 

@@ -19,6 +19,7 @@ ROLES = (
     "load_balancer",
     "keepalived",
     "kube_vip",
+    "metallb",
     "packages",
     "worker",
     "etcd",

@@ -18,6 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     kube_vip,
     leaving,
     membership,
+    metallb,
     names,
     quorum,
     readiness,
@@ -31,7 +32,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
-    *(groups, leaving, quorum, external_etcd, names, endpoint, kube_vip, failover),
+    *(groups, leaving, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
     *(balancing, subnets, versions, components, membership, readiness, backups),
 )
 

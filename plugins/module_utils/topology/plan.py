@@ -136,6 +136,8 @@ def _work(
         "plan_etcd_clients": [] if removes else etcd["clients"],
         "plan_etcd_sign": [etcd["authority"] if etcd["clients"] and not removes else None],
         "plan_etcd_given": [] if removes else etcd["given"],
+        "plan_metallb": [api_host if any(node.setting("metallb_address_pools") for node in topology.control_planes) else None],
+        "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
 
