@@ -20,6 +20,7 @@ ROLES = (
     "keepalived",
     "kube_vip",
     "metallb",
+    "interconnect",
     "packages",
     "worker",
     "etcd",

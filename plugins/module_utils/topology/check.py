@@ -15,6 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     external_etcd,
     failover,
     groups,
+    interconnect,
     kube_vip,
     leaving,
     membership,
@@ -25,6 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     subnets,
     versions,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import PLAYBOOK
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import entries, read_topology
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import find_leaving
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import make_plan
@@ -33,7 +35,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
     *(groups, leaving, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(balancing, subnets, versions, components, membership, readiness, backups),
+    *(interconnect, balancing, subnets, versions, components, membership, readiness, backups),
 )
 
 
@@ -55,7 +57,8 @@ def check_topology(data: Mapping[str, Any], more: Iterable[Problem] = ()) -> Out
     topology.leaving, gone = find_leaving(topology.named, topology.nodes.values(), topology.playbook)
     topology.left_out = {host: topology.nodes.pop(host) for host in gone}
     found = found + list(more)
-    for subject in CHECKS:
+    # The link comes before the cluster, whose addresses are on it.
+    for subject in (groups, interconnect) if topology.playbook == PLAYBOOK else CHECKS:
         found += subject.check(topology)
     unique = list(dict.fromkeys(found))
     return Outcome(

@@ -10,6 +10,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint, parse_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import plan_etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import summary as etcd_summary
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import PLAYBOOK as INTERCONNECT
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import plan_interconnect, plan_pod_mtu
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
     Topology,
@@ -54,7 +56,11 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
     silent = None if chosen or init else healthiest(topology, ready=False)
     ask = chosen.host if chosen else silent.host if silent else None
     etcd = plan_etcd(topology)
-    if topology.playbook in PLAYBOOKS:
+    interconnect = plan_interconnect(topology)
+    if topology.playbook == INTERCONNECT:
+        work = [{"group": "plan_interconnect", "host": host} for host in interconnect]
+        lines = ["%s: %s %s on %s" % (host, end["type"], end["address"], end["interface"]) for host, end in interconnect.items()]
+    elif topology.playbook in PLAYBOOKS:
         work, lines = _restore_work(topology, etcd), restore_summary(topology)
     else:
         work = ([{"group": "plan_silent", "host": silent.host}] if silent else []) + (
@@ -84,6 +90,8 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "summary": lines,
         "restore": plan_restore(topology),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
+        "interconnect": interconnect,
+        "pod_mtu": plan_pod_mtu(topology),
         "keepalived": _keepalived(topology, init),
         "kube_vip": {node.host: {"interface": topology.vip_interface(node)} for node in topology.control_planes}
         if topology.kube_vip
