@@ -189,6 +189,8 @@ class Topology:
     vip: Optional[Address] = None
     endpoint_host: str = ""
     endpoint_port: Optional[str] = None
+    #: Whether a person has said that two members of etcd are wanted for a while.
+    two_members: bool = False
     #: Names of nodes that a person wants gone, who of them leaves (module leaving), and their hosts, which are not in ``nodes``.
     named: List[str] = field(default_factory=list)
     leaving: List[Any] = field(default_factory=list)

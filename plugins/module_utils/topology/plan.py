@@ -20,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import ALIVE, BEGUN, BLANK, DEAD
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.names import nowhere
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import (
     PLAYBOOKS,
     RESTORE,
@@ -33,9 +34,13 @@ HIGHEST_PRIORITY = 150
 ETCD_PORT = 2379
 #: As roles/kube_vip/vars has it.
 FIRST_MANIFEST = "/etc/kubernetes/kube-vip/kube-vip.yaml"
+TWO_MEMBERS = (
+    "with 2 members the cluster stops when EITHER of the two servers dies, which is twice as likely as with 1: "
+    "take this for a step on the way to 3, and take it soon"
+)
 SILENT = "the API answers on no control plane: what is amiss on the nodes is set right, then it is waited for"
 #: Playbooks that change a cluster that lives. They touch who comes, who goes, and who must know of it.
-CHANGES = ("join", "remove", "replace")
+CHANGES = ("join", "remove", "replace", "grow")
 #: Condition of a machine that leaves -> what is done about it.
 DEPARTURES = {
     ALIVE: "leaves: drained, reset, and taken out of the cluster",
@@ -68,7 +73,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
             + _endpoint_work(topology, join_control_planes, [init])
             + _change_work(topology, ask, join_control_planes + join_workers)
         )
-        lines = ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
+        lines = _growth(topology) + ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
         lines += _summary(topology, init, join_control_planes, join_workers)
     return {
         "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
@@ -90,6 +95,9 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "summary": lines,
         "restore": plan_restore(topology),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
+        "machines": {node.name: node.machine for node in topology.cluster_nodes},
+        # The check of the VIP's holder asks what the endpoint leads to.
+        "endpoint_port": _endpoint_port(topology),
         "interconnect": interconnect,
         "pod_mtu": plan_pod_mtu(topology),
         "keepalived": _keepalived(topology, init),
@@ -246,6 +254,13 @@ def endpoint(topology: Topology, init: Optional[str] = None) -> str:
     return join_endpoint(str(chosen[0].address), settings.api_port) if chosen else ""
 
 
+def _endpoint_port(topology: Topology) -> int:
+    """Where the VIP's holder has to answer: its own API server where the endpoint leads there, else its load balancer."""
+    settings = topology.settings
+    said = (topology.endpoint_port or str(settings.api_port)) if settings.endpoint else ""
+    return settings.api_port if said == str(settings.api_port) else settings.load_balancer_port
+
+
 def _api_server(topology: Topology, host: Optional[str]) -> str:
     """The URL of that host's own API server, which its certificate is for: what runs there depends on no endpoint."""
     address = topology.nodes[host].address if host else None
@@ -329,6 +344,10 @@ def _hosts_entries(topology: Topology) -> List[Dict[str, Any]]:
         and host not in names.setdefault(str(topology.vip), [])
     ):
         names[str(topology.vip)].append(host)
+    # A single server that is to grow has a name for its endpoint, which moves to the VIP later; nobody needs it in DNS for that.
+    alone = topology.control_planes[0] if len(topology.control_planes) == 1 and topology.vip is None else None
+    if alone is not None and alone.address is not None and nowhere(topology):
+        names.setdefault(str(alone.address), []).append(host)
     return [{"address": address, "names": known} for address, known in names.items() if known]
 
 
@@ -380,6 +399,20 @@ def _summary(topology: Topology, init: Optional[str], control_planes: List[str],
         else:
             lines.append("%s: left alone (%s)" % (node.host, node.why_not or node.state))
     return lines
+
+
+def _growth(topology: Topology) -> List[str]:
+    """What a cluster that grows can lose afterwards, in plain words."""
+    if topology.playbook != "grow":
+        return []
+    members, now = topology.etcd_members, [node for node in topology.etcd_members if node.state == "control_plane"]
+    lines = ["etcd: %d member%s now, %d afterwards" % (len(now), "" if len(now) == 1 else "s", len(members))]
+    if len(members) == 2:
+        return lines + [TWO_MEMBERS]
+    lost = (len(members) - 1) // 2
+    if lost:
+        return lines + ["the cluster then survives the loss of %d control plane%s" % (lost, "" if lost == 1 else "s")]
+    return lines + ["the cluster still dies with its control plane: a worker adds room, not availability"]
 
 
 def _begun(node: Node) -> str:
