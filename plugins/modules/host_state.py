@@ -87,9 +87,8 @@ options:
           O(files[].content) removes the block.
         type: str
       mode:
-        description: Permissions as an octal string.
+        description: Permissions as an octal string. By default 0644, and 0755 for a directory.
         type: str
-        default: "0644"
       owner:
         description: User by name or number.
         type: str
@@ -226,7 +225,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.install import WantedBundle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, default_mode
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import WantedService
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.state import WantedState, bring_to_state
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
@@ -250,7 +249,7 @@ FILE_OPTIONS = {
     "state": {"type": "str", "choices": ["present", "directory", "absent"], "default": "present"},
     "content": {"type": "str"},
     "block": {"type": "str"},
-    "mode": {"type": "str", "default": "0644"},
+    "mode": {"type": "str"},
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "sensitive": {"type": "bool", "default": False},
@@ -290,7 +289,7 @@ def main() -> None:
             options.update(content=str(secrets[options["path"]]), sensitive=True)
     wanted = WantedState(
         bundle=WantedBundle(**bundle) if bundle is not None else None,
-        files=[WantedFile(**options) for options in module.params["files"]],
+        files=[WantedFile(**dict(one, mode=one["mode"] or default_mode(one["state"]))) for one in module.params["files"]],
         kernel_modules=module.params["kernel_modules"],
         sysctls=module.params["sysctls"],
         swap_off=module.params["swap"] == "off",
