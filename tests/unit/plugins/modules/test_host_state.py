@@ -46,7 +46,9 @@ def test_a_secret_of_no_file_is_refused(call: Callable[..., Dict[str, Any]], tmp
     assert answer["failed"] and "is not among the files" in answer["msg"]
 
 
-def test_a_directory_can_be_entered_unless_its_mode_says_otherwise(call: Callable[..., Dict[str, Any]], tmp_path: pathlib.Path) -> None:
+def test_a_directory_can_be_entered_unless_its_mode_says_otherwise(
+    call: Callable[..., Dict[str, Any]], tmp_path: pathlib.Path
+) -> None:
     """A service of root without capabilities was kept out of its own directory by 0644."""
     files = [
         {"path": str(tmp_path / "plain"), "state": "directory"},
