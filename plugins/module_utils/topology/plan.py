@@ -257,7 +257,8 @@ def endpoint(topology: Topology, init: Optional[str] = None) -> str:
 def _endpoint_port(topology: Topology) -> int:
     """Where the VIP's holder has to answer: its own API server where the endpoint leads there, else its load balancer."""
     settings = topology.settings
-    said = (topology.endpoint_port or str(settings.api_port)) if settings.endpoint else ""
+    elsewhere = topology.group("load_balancers") or topology.directors
+    said = (topology.endpoint_port or str(settings.api_port)) if settings.endpoint and not elsewhere else ""
     return settings.api_port if said == str(settings.api_port) else settings.load_balancer_port
 
 
