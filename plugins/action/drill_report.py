@@ -11,7 +11,7 @@ from typing import Any, Dict
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.page import page
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.report import Records, build, figures, parse_lines, samples
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
 ARGUMENTS: Dict[str, Any] = {"directory": {"type": "path", "required": True}}
@@ -33,9 +33,9 @@ class ActionModule(ControllerAction):
             json.loads(observed) if observed else None,
         )
         report = build(records)
-        replace_text(os.path.join(directory, "report.json"), json.dumps(report, indent=2, sort_keys=True) + "\n")
+        replace_file(os.path.join(directory, "report.json"), json.dumps(report, indent=2, sort_keys=True) + "\n")
         path = os.path.join(directory, "report.html")
-        replace_text(path, page(report, samples(records.probes, "probe"), samples(records.writes, "write")))
+        replace_file(path, page(report, samples(records.probes, "probe"), samples(records.writes, "write")))
         lines = figures(report)
         message = "The drill %s; see %s\n%s" % ("passed" if report["passed"] else "failed", path, "\n".join(lines))
         return {"changed": True, "failed": not report["passed"], "report": report, "figures": lines, "path": path, "msg": message}

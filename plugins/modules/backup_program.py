@@ -75,6 +75,7 @@ from typing import Any, Dict, List, Optional
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import program, report
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import SETTINGS, STATE
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 
 
@@ -84,11 +85,7 @@ def install(wanted: bytes, runner: Runner, check: bool) -> bool:
         return False
     if not check:
         os.makedirs(os.path.dirname(program.PATH), exist_ok=True)
-        part = program.PATH + ".part"
-        with open(part, "wb") as stream:
-            stream.write(wanted)
-        os.chmod(part, 0o644)
-        os.rename(part, program.PATH)
+        replace_file(program.PATH, wanted)
     return True
 
 

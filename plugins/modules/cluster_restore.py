@@ -159,7 +159,7 @@ from typing import Any, Dict, List
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import restore, stage
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.restore import went_back
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import mark
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
@@ -269,7 +269,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, required_if=REQUIRED_IF, supports_check_mode=True)
     try:
         result = STATES[module.params["state"]](module)
-    except SnapshotError as error:
+    except ProblemError as error:
         module.fail_json(**error.fields())
     changes: List[str] = result["changes"]
     if result["changed"]:

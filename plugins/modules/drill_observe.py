@@ -108,7 +108,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.client import ClientError, read_access, resolved
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.observe import Observer, Settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.power import give_back
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
@@ -146,7 +146,7 @@ def main() -> None:
     settings = Settings(*[options[field] for field in fields])
 
     def write(name: str, text: str) -> None:
-        replace_text(os.path.join(directory, name), text)
+        replace_file(os.path.join(directory, name), text)
 
     def should_stop() -> bool:
         return os.path.exists(os.path.join(directory, "stop")) or not alive(options["controller_pid"])

@@ -15,6 +15,8 @@ description:
   - A member that joins beside others is added as a learner and promoted once it has caught up (etcd 3.4 and newer), so that it
     never costs the quorum. Before a member is restarted, the others must have a quorum without it.
   - A certificate that is renewed keeps its key and asks for no restart, since etcd reads both at every handshake.
+  - A static pod has its flags in its manifest. Once a member has joined, it is restarted without the order to begin, while the
+    others have a quorum; with O(bootstrap) another call without it, on one host after the other, does that.
   - A member whose data is gone is refused until O(replace) is true. No data is ever deleted, only renamed.
   - Run it on one host after another, but with O(bootstrap) on all hosts at once.
 options:
@@ -49,9 +51,24 @@ options:
     type: path
     default: /var/lib/etcd
   unit:
-    description: The whole text of the systemd unit.
+    description: The whole text of the systemd unit that runs the member.
     type: str
-    required: true
+  pod:
+    description: Lets a kubelet in standalone mode run the member as a static pod instead. Kubelet and containerd have to be there.
+    type: dict
+    suboptions:
+      image:
+        description: Image of etcd.
+        type: str
+        required: true
+      kubelet_unit:
+        description: Text of the drop-in that has the kubelet's service start it in standalone mode.
+        type: str
+        required: true
+      kubelet_config:
+        description: Text of its KubeletConfiguration, C(/etc/etcd/kubelet.yaml).
+        type: str
+        required: true
   heartbeat_interval:
     description: Milliseconds between two heartbeats of the leader. The same on all members.
     type: int
@@ -141,13 +158,14 @@ changes:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.certificates import Pair
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import Operator, Wanted, locked
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import Operator, Pod, Wanted, locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     CERTIFICATE_DAYS,
     RENEW_BEFORE_DAYS,
     Peer,
     Tuning,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.static_pod import PodOperator
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
@@ -162,7 +180,8 @@ def main() -> None:
             "members": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
             "token": {"type": "str", "default": "etcd", "no_log": False},
             "data_dir": {"type": "path", "default": "/var/lib/etcd"},
-            "unit": {"type": "str", "required": True},
+            "unit": {"type": "str"},
+            "pod": {"type": "dict", "options": {name: {"type": "str", "required": True} for name in Pod._fields}},
             "heartbeat_interval": {"type": "int", "default": 100},
             "election_timeout": {"type": "int", "default": 1000},
             "metrics_urls": {"type": "list", "elements": "str", "default": []},
@@ -178,6 +197,8 @@ def main() -> None:
             "timeout": {"type": "int", "default": 180},
         },
         required_together=[("ca_certificate", "ca_key")],
+        required_one_of=[("unit", "pod")],
+        mutually_exclusive=[("unit", "pod")],
         supports_check_mode=True,
     )
     options = module.params
@@ -187,7 +208,8 @@ def main() -> None:
         others=[Peer(**entry) for entry in options["members"] if entry["name"] != member.name],
         token=options["token"],
         data_dir=options["data_dir"],
-        unit=options["unit"],
+        unit=options["unit"] or "",
+        pod=Pod(**options["pod"]) if options["pod"] else None,
         tuning=Tuning(options["heartbeat_interval"], options["election_timeout"]),
         metrics_urls=options["metrics_urls"],
         arguments=options["arguments"],
@@ -202,7 +224,8 @@ def main() -> None:
     )
     try:
         with locked(wanted.timeout):
-            outcome = Operator(wanted, HostRunner(), module.check_mode).bring_up()
+            operator = PodOperator if wanted.pod else Operator
+            outcome = operator(wanted, HostRunner(), module.check_mode).bring_up()
     except HostStateError as error:
         module.fail_json(**error.fields())
     except EtcdError as error:

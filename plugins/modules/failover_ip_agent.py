@@ -58,6 +58,7 @@ from ansible.module_utils.basic import AnsibleModule
 # The agent itself is imported so that Ansible brings it to the host.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover import main as agent
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import build
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 
 #: Names that stay when the distribution brings a newer Python.
 NAMES = ("/usr/bin/python3", "/usr/libexec/platform-python")
@@ -89,10 +90,7 @@ def main() -> None:
     if before != after and not module.check_mode:
         try:
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-            with open(path + ".new", "wb") as stream:
-                stream.write(content)
-            os.chmod(path + ".new", 0o755)
-            os.replace(path + ".new", path)
+            replace_file(path, content, 0o755)
         except OSError as error:
             module.fail_json(msg="%s: it can't be written: %s" % (path, error.strerror), path=path, agent=agent.__name__)
     module.exit_json(

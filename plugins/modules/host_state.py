@@ -17,7 +17,7 @@ description:
     off the host each time, so a restart that a killed run still owed is made good by the next run, which a handler would forget.
   - Nothing is removed but the files that O(files[].state=absent) names.
 options:
-  bundle:
+  bundle: &bundle
     description:
       - A folder on the host with Kubernetes' programs, CNI plugins and images. Each is put in its place, or imported into
         containerd, only where the host lacks it.
@@ -64,7 +64,7 @@ options:
         description: containerd's namespace for the images. The kubelet sees V(k8s.io) only.
         type: str
         default: k8s.io
-  files:
+  files: &files
     description: Files and directories, in the order in which they are written.
     type: list
     elements: dict
@@ -110,22 +110,22 @@ options:
     description: Path of one of the O(files) to its O(files[].content). Such a text is in no output, no diff and no log.
     type: dict
     default: {}
-  kernel_modules:
+  kernel_modules: &kernel_modules
     description: Modules that the running kernel must have. What loads them at boot is a file in C(/etc/modules-load.d).
     type: list
     elements: str
     default: []
-  sysctls:
+  sysctls: &sysctls
     description: Values of the running kernel. What sets them at boot is a file in C(/etc/sysctl.d).
     type: dict
     default: {}
-  swap:
+  swap: &swap
     description: V(off) ends swap now and after every boot (devices, fstab entries of type swap, swap units, zram);
       V(unmanaged) leaves it alone.
     type: str
     choices: ["off", unmanaged]
     default: unmanaged
-  services:
+  services: &services
     description: systemd services, in the order in which they are handled.
     type: list
     elements: dict
@@ -152,6 +152,21 @@ options:
         type: list
         elements: path
         default: []
+  states:
+    description:
+      - Several states, each of the options above, brought about one after the other behind that of the options themselves. One call
+        then does the work of several roles.
+      - O(secrets) holds for the files of all of them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      bundle: *bundle
+      files: *files
+      kernel_modules: *kernel_modules
+      sysctls: *sysctls
+      swap: *swap
+      services: *services
 attributes:
   check_mode:
     support: full
@@ -199,6 +214,10 @@ EXAMPLES = r"""
         enabled: true
         restart_on: [/usr/local/bin/kubelet]
 
+- name: Bring what two roles want to the host in one call
+  baremetal.kubernetes.host_state:
+    states: "{{ [host_wanted, container_runtime_wanted] }}"
+
 - name: Configure HAProxy; the running one is only reloaded for a text that it accepts
   baremetal.kubernetes.host_state:
     files:
@@ -220,6 +239,8 @@ changes:
   returned: always
   sample: ["/etc/hosts: content", "service haproxy: reload"]
 """
+
+from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.install import WantedBundle
@@ -264,42 +285,59 @@ SERVICE_OPTIONS = {
     "reload_on": {"type": "list", "elements": "path", "default": []},
 }
 
+STATE_OPTIONS = {
+    "bundle": {"type": "dict", "options": BUNDLE_OPTIONS},
+    "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_OPTIONS},
+    "kernel_modules": {"type": "list", "elements": "str", "default": []},
+    "sysctls": {"type": "dict", "default": {}},
+    "swap": {"type": "str", "choices": ["off", "unmanaged"], "default": "unmanaged"},
+    "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE_OPTIONS},
+}
+
+
+def wanted_state(options: Dict[str, Any]) -> WantedState:
+    """What the options of one state ask for."""
+    bundle = options["bundle"]
+    return WantedState(
+        bundle=WantedBundle(**bundle) if bundle is not None else None,
+        files=[WantedFile(**dict(file, mode=file["mode"] or default_mode(file["state"]))) for file in options["files"]],
+        kernel_modules=options["kernel_modules"],
+        sysctls=options["sysctls"],
+        swap_off=options["swap"] == "off",
+        services=[WantedService(**service) for service in options["services"]],
+    )
+
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "bundle": {"type": "dict", "options": BUNDLE_OPTIONS},
-            "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_OPTIONS},
+        argument_spec=dict(
+            STATE_OPTIONS,
+            states={"type": "list", "elements": "dict", "default": [], "options": STATE_OPTIONS},
             # At the top: within `files` it would be in the log of what the module was called with.
-            "secrets": {"type": "dict", "default": {}, "no_log": True},
-            "kernel_modules": {"type": "list", "elements": "str", "default": []},
-            "sysctls": {"type": "dict", "default": {}},
-            "swap": {"type": "str", "choices": ["off", "unmanaged"], "default": "unmanaged"},
-            "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE_OPTIONS},
-        },
+            secrets={"type": "dict", "default": {}, "no_log": True},
+        ),
         supports_check_mode=True,
     )
-    bundle = module.params["bundle"]
+    states = [module.params, *module.params["states"]]
+    files = [file for state in states for file in state["files"]]
     secrets = module.params["secrets"]
-    stray = sorted(set(secrets) - {options["path"] for options in module.params["files"]})
+    stray = sorted(set(secrets) - {file["path"] for file in files})
     if stray:
         module.fail_json(msg="secrets: %s is not among the files. What to do: name it there, with its mode." % ", ".join(stray))
-    for options in module.params["files"]:
-        if options["path"] in secrets:
-            options.update(content=str(secrets[options["path"]]), sensitive=True)
-    wanted = WantedState(
-        bundle=WantedBundle(**bundle) if bundle is not None else None,
-        files=[WantedFile(**dict(one, mode=one["mode"] or default_mode(one["state"]))) for one in module.params["files"]],
-        kernel_modules=module.params["kernel_modules"],
-        sysctls=module.params["sysctls"],
-        swap_off=module.params["swap"] == "off",
-        services=[WantedService(**options) for options in module.params["services"]],
-    )
+    for file in files:
+        if file["path"] in secrets:
+            file.update(content=str(secrets[file["path"]]), sensitive=True)
+    runner = HostRunner()
+    changes: List[str] = []
+    diff: List[Dict[str, Any]] = []
     try:
-        outcome = bring_to_state(wanted, HostRunner(), module.check_mode)
+        for state in states:
+            outcome = bring_to_state(wanted_state(state), runner, module.check_mode)
+            changes += outcome.changes
+            diff += outcome.diff
     except (BundleError, HostStateError) as error:
-        module.fail_json(**error.fields())
-    module.exit_json(changed=bool(outcome.changes), changes=outcome.changes, diff=outcome.diff)
+        module.fail_json(changed=bool(changes), changes=changes, **error.fields())
+    module.exit_json(changed=bool(changes), changes=changes, diff=diff)
 
 
 if __name__ == "__main__":

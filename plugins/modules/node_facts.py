@@ -248,9 +248,9 @@ ansible_facts:
           type: dict
           returned: always
         etcd_host:
-          description: The host as one of external etcd, with C(configured), C(beginning) (V(new), V(existing) or null),
-            C(heartbeat_interval), C(election_timeout), C(authority) (a hash), C(authority_key), C(client_authority) (that of a
-            control plane), and where measured C(disk_p99_ms) and C(round_trips_ms).
+          description: The host as one of external etcd, with C(configured), C(static_pod), C(beginning) (V(new), V(existing) or
+            null), C(heartbeat_interval), C(election_timeout), C(authority) (a hash), C(authority_key), C(client_authority) (that of
+            a control plane), and where measured C(disk_p99_ms) and C(round_trips_ms).
           type: dict
           returned: always
         apiserver:

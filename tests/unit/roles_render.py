@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import sys
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator
 
 import yaml
 from ansible.parsing.dataloader import DataLoader
@@ -86,8 +86,6 @@ def template(role: str, name: str, **given: Any) -> str:
     return str(_render(role, "#jinja2: trim_blocks: True\n" + text, given))
 
 
-def task_variables(role: str, file: str, task: int = 0) -> Dict[str, Any]:
-    """The ``vars`` of a task, as text that a test can pass on."""
-    tasks = yaml.safe_load((ROOT / "roles" / role / "tasks" / file).read_text())
-    found: Optional[Dict[str, Any]] = tasks[task].get("vars")
-    return found or {}
+def role_variables(role: str) -> Dict[str, Any]:
+    """A role's own variables, as texts that a test can pass on."""
+    return dict(yaml.safe_load((ROOT / "roles" / role / "vars" / "main.yml").read_text()))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any, Dict, List
 
 import pytest
 
 PKI = "/etc/etcd/pki/"
+#: What the inventory has them run as.
+PODS = os.environ.get("LAB_ETCD_DEPLOYMENT") == "static_pod"
+MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
 TLS = "--cacert %sca.crt --cert %shealthcheck-client.crt --key %shealthcheck-client.key" % (PKI, PKI, PKI)
 
 
@@ -26,9 +30,28 @@ def members(cluster: Any, node: str = "") -> Dict[str, List[str]]:
 
 
 def main_pids(cluster: Any) -> Dict[str, str]:
-    return {
-        name: cluster.host(name).run("systemctl show --property=MainPID,NRestarts etcd").stdout.strip() for name in cluster.etcd
-    }
+    command = "pgrep -x etcd" if PODS else "systemctl show --property=MainPID,NRestarts etcd"
+    return {name: cluster.host(name).run(command).stdout.strip() for name in cluster.etcd}
+
+
+def stop(host: Any) -> None:
+    """As the loss of power would, for as long as it is wanted."""
+    if PODS:
+        host.run_test("mv %s /root/ && while pgrep -x etcd; do sleep 0.2; done" % MANIFEST)
+    else:
+        host.run_test("systemctl stop etcd")
+
+
+def start(host: Any) -> None:
+    host.run("mv /root/etcd.yaml %s" % MANIFEST if PODS else "systemctl start etcd")
+
+
+def serves(host: Any) -> bool:
+    return "etcd_server_has_leader 1" in host.run("curl -s -m 2 http://127.0.0.1:2381/metrics").stdout
+
+
+def log(host: Any) -> str:
+    return str(host.run("cat /var/log/pods/kube-system_etcd-*/etcd/*.log" if PODS else "journalctl -u etcd --no-pager").stdout)
 
 
 def served_certificate(cluster: Any, name: str, port: int) -> str:
@@ -48,6 +71,19 @@ def test_every_host_of_etcd_is_a_voting_member(cluster: Any) -> None:
     assert all(status == "started" and learner == "false" for _identity, status, learner in found.values())
     health = etcdctl(cluster, "endpoint health")
     assert health.rc == 0 and (health.stdout + health.stderr).count("is healthy") == len(cluster.etcd)
+
+
+def test_a_member_is_run_by_what_the_inventory_says(cluster: Any) -> None:
+    for name in cluster.etcd:
+        host = cluster.host(name)
+        assert host.service("etcd").is_running != PODS and host.file(MANIFEST).exists == PODS
+        assert host.run("ps -o user= -C etcd").stdout.strip() == "etcd"
+        if PODS:
+            assert host.service("kubelet").is_running and host.service("kubelet").is_enabled
+            manifest = host.file(MANIFEST).content_string
+            assert "--initial-cluster-state=existing" in manifest and "initial-cluster-token" not in manifest
+            assert not host.file("/etc/kubernetes/kubelet.conf").exists, "it belongs to no cluster"
+            assert "0.0.0.0" not in host.run("ss -Hltn '( sport = :10250 )'").stdout.replace("0.0.0.0:*", "")
 
 
 def test_control_planes_have_no_etcd_of_their_own_and_use_all_members(cluster: Any) -> None:
@@ -79,7 +115,7 @@ def test_nobody_gets_in_without_a_certificate(cluster: Any) -> None:
 def test_metrics_are_served_on_the_host_itself_alone(cluster: Any) -> None:
     for name in cluster.etcd:
         host = cluster.host(name)
-        assert "etcd_server_has_leader 1" in host.run("curl -s http://127.0.0.1:2381/metrics").stdout
+        assert serves(host)
         assert "0.0.0.0" not in host.run("ss -Hltn '( sport = :2379 or sport = :2380 or sport = :2381 )'").stdout.replace(
             "0.0.0.0:*", ""
         )
@@ -107,7 +143,7 @@ def wiped(cluster: Any) -> str:
     """The last member, without its disk."""
     name: str = cluster.etcd[-1]
     host = cluster.host(name)
-    host.run_test("systemctl stop etcd")
+    stop(host)
     host.run_test("find /var/lib/etcd -mindepth 1 -delete")
     return name
 
@@ -115,9 +151,10 @@ def wiped(cluster: Any) -> str:
 def test_a_wiped_member_never_becomes_a_cluster_of_its_own_and_is_replaced_as_a_learner_by_name(cluster: Any, wiped: str) -> None:
     before, pids = members(cluster), main_pids(cluster)
     host = cluster.host(wiped)
-    host.run("systemctl start etcd")
-    time.sleep(3)
-    assert not host.service("etcd").is_running, "without data it must not begin anything by itself"
+    start(host)
+    time.sleep(10 if PODS else 3)
+    assert not serves(host), "without data it must not begin anything by itself"
+    assert PODS or not host.service("etcd").is_running
 
     refusal = cluster.refusal(cluster.scenario)
     assert "-e etcd_replace_member=" + wiped in refusal and "its data is not there" in refusal
@@ -129,8 +166,7 @@ def test_a_wiped_member_never_becomes_a_cluster_of_its_own_and_is_replaced_as_a_
     assert [after[name] for name in others] == [before[name] for name in others]
     assert [pids_after[name] for name in others] == [pids[name] for name in others], "the others were not touched"
     assert after[wiped][0] != before[wiped][0] and after[wiped][1:] == ["started", "false"]
-    log = host.run("journalctl -u etcd --no-pager").stdout + cluster.host(others[0]).run("journalctl -u etcd --no-pager").stdout
-    assert "learner" in log
+    assert "learner" in log(host) + log(cluster.host(others[0]))
     # The opt-in does nothing to a healthy member.
     assert cluster.playbook(cluster.scenario, "-e", "etcd_replace_member=" + wiped)["changed"] == 0
     assert main_pids(cluster) == pids_after
@@ -139,7 +175,13 @@ def test_a_wiped_member_never_becomes_a_cluster_of_its_own_and_is_replaced_as_a_
 def test_a_member_that_starts_anew_with_its_data_needs_no_help(cluster: Any) -> None:
     name = cluster.etcd[0]
     before = members(cluster)
-    cluster.host(name).run_test("systemctl restart etcd")
+    host = cluster.host(name)
+    stop(host)
+    start(host)
+    end = time.monotonic() + 60
+    while not serves(host):
+        assert time.monotonic() < end, log(host)[-2000:]
+        time.sleep(1)
     assert not cluster.host(name).file("/etc/etcd/beginning.env").exists
     assert members(cluster, cluster.etcd[1]) == before
 

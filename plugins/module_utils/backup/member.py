@@ -55,7 +55,8 @@ def connect_to(endpoint: str, certificates: Certificates) -> EtcdClient:
 def read_member(runner: Runner) -> Optional[Member]:
     """The member that belongs on this host, running or not; None where there is none."""
     manifest = runner.read(MANIFESTS + "/etcd.yaml")
-    settings = parse_environment(runner.read(SETTINGS) or "") if manifest is None else {}
+    # Only external etcd has settings of ours; its member may be a static pod, too.
+    settings = parse_environment(runner.read(SETTINGS) or "")
     flags = settings or parse_flags(manifest or "")
     if not flags.get("name"):
         return None

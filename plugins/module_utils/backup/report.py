@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Settings
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 LAST, LAST_TAKEN = "last.json", "last-taken.json"
@@ -34,12 +34,12 @@ def keep(report: Mapping[str, Any], settings: Settings, digest: str, runner: Run
     os.makedirs(state, mode=0o700, exist_ok=True)
     told = dict(report, settings=digest)
     if told["outcome"] == "taken":
-        write(os.path.join(state, LAST_TAKEN), json.dumps(told, indent=1, sort_keys=True) + "\n")
-    write(os.path.join(state, LAST), json.dumps(told, indent=1, sort_keys=True) + "\n")
+        replace_file(os.path.join(state, LAST_TAKEN), json.dumps(told, indent=1, sort_keys=True) + "\n", 0o600)
+    replace_file(os.path.join(state, LAST), json.dumps(told, indent=1, sort_keys=True) + "\n", 0o600)
     if settings.metrics_directory:
         os.makedirs(settings.metrics_directory, exist_ok=True)
         text = metrics(told, read(runner, state, LAST_TAKEN), settings.cluster_name)
-        write(os.path.join(settings.metrics_directory, METRICS), text, 0o644)
+        replace_file(os.path.join(settings.metrics_directory, METRICS), text)
 
 
 def read(runner: Runner, state: str, name: str) -> Optional[Dict[str, Any]]:
@@ -89,16 +89,3 @@ def line(report: Mapping[str, Any]) -> str:
     if "uploaded" in report:
         words.append("uploaded %d" % len(report["uploaded"]))
     return "; ".join(words + ["%.1f s" % report.get("seconds", 0)])
-
-
-def write(path: str, text: str, mode: int = 0o600) -> None:
-    """The whole file or none of it."""
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(temporary, mode)
-        os.rename(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise

@@ -19,9 +19,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.archiv
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.stage import FOLDER, Staged, begin
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.node import processes
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import SERVICE, SETTINGS, USER
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBELET_UNIT, SERVICE, SETTINGS, USER
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot import restore as etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.files import STAMP
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.user import lacks_user, make_user
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import FOLDER as KUBERNETES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.readyz import ask_readyz
@@ -80,6 +81,8 @@ def restore(
         _put(staged, entry, stamp)
     kept = ""
     if wanted and not data:
+        if wanted.owner and lacks_user(runner):
+            make_user(runner, wanted.data_directory)
         kept = etcd.restore(wanted, runner, only_look=False).kept
         changes.append("%s: from the backup" % wanted.data_directory)
     return Done(changes, kept)
@@ -118,7 +121,11 @@ def stop(runner: Runner, pause: Callable[[float], None] = time.sleep) -> List[st
         for name in PODS:
             _kill(runner, name, signal.SIGTERM if name == "etcd" else signal.SIGKILL, pause)
     if runner.exists(SETTINGS):
-        _systemctl(runner, "stop", SERVICE)
+        if runner.exists(KUBELET_UNIT):
+            _systemctl(runner, "stop", "kubelet")
+            _kill(runner, "etcd", signal.SIGTERM, pause)
+        else:
+            _systemctl(runner, "stop", SERVICE)
         done.append("stop etcd")
     return done
 

@@ -10,7 +10,7 @@ import json
 import os
 from typing import Any, Dict, List, Optional
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 
 _CHUNK = 1 << 20
 
@@ -59,5 +59,5 @@ class DigestStore:
             return
         self._known = {path: entry for path, entry in self._known.items() if os.path.exists(path)}
         os.makedirs(os.path.dirname(self._path), mode=0o755, exist_ok=True)
-        replace_text(self._path, json.dumps({"files": self._known}, indent=1, sort_keys=True))
+        replace_file(self._path, json.dumps({"files": self._known}, indent=1, sort_keys=True))
         self._changed = False

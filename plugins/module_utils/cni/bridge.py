@@ -16,7 +16,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import
 
 
 def bridge_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
-    """``conflist`` (the CNI configuration) and ``commands`` (lines for roles/cni/files/kubernetes-pod-network) of one node.
+    """``conflist`` (the CNI configuration) and ``commands`` (lines for the role's kubernetes-pod-network.sh) of one node.
 
     :param settings: node_name, nodes [{name, address(es), pod_cidrs}], pod_subnet, mtu, masquerade.
     :raises SettingError: the node is unknown to the cluster, or has no pod network.

@@ -9,7 +9,7 @@ import json
 import os
 from typing import Dict, List, Mapping
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 FILE = "powered-off.json"
@@ -29,7 +29,7 @@ def read(runner: Runner, path: str) -> Dict[str, List[str]]:
 
 def remember(path: str, commands: Mapping[str, List[str]]) -> None:
     """Before the power goes. The file is private: a command may hold more than it should."""
-    replace_text(path, json.dumps(commands, sort_keys=True), 0o600)
+    replace_file(path, json.dumps(commands, sort_keys=True), 0o600)
 
 
 def forget(path: str) -> None:

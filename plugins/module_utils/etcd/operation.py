@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, ContextManager, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, ContextManager, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.certificates import (
     Leaf,
@@ -49,8 +49,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
     beginning_of,
     certificate_paths,
     environment_text,
+    log_directory,
     settings_of,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.user import lacks_user, make_user
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import (
     WantedFile,
@@ -82,6 +84,14 @@ PAUSE = 0.3
 Connect = Callable[[str, str, str, str], EtcdClient]
 
 
+class Pod(NamedTuple):
+    """What a static pod needs beside the member's own settings: texts of the kubelet's drop-in and of its configuration."""
+
+    image: str
+    kubelet_unit: str
+    kubelet_config: str
+
+
 class Wanted(NamedTuple):
     """What the member is to be. ``others`` are the inventory's other members."""
 
@@ -89,6 +99,7 @@ class Wanted(NamedTuple):
     others: Sequence[Peer]
     token: str
     data_dir: str
+    #: The systemd unit; empty where a static pod runs the member.
     unit: str
     tuning: Tuning
     metrics_urls: Sequence[str] = ()
@@ -104,6 +115,7 @@ class Wanted(NamedTuple):
     #: Whether to wait until the member serves; a new cluster's members have to be started before any of them can.
     wait: bool = True
     timeout: float = 180
+    pod: Optional[Pod] = None
 
 
 class Situation(NamedTuple):
@@ -194,7 +206,11 @@ def locked(timeout: float) -> ContextManager[int]:
 
 
 class Operator:
-    """Compares and, unless ``check``, acts."""
+    """Compares and, unless ``check``, acts. The member is a systemd service; static_pod.py has the other way."""
+
+    #: The systemd service that has to start at boot.
+    at_boot = SERVICE
+    runs_as = "service etcd"
 
     def __init__(
         self,
@@ -232,7 +248,8 @@ class Operator:
             else:
                 getattr(self, "_" + step)()
         if not service.enabled:
-            self._do("service etcd", "so that it starts at boot", "enable", ["systemctl", "enable", "--", SERVICE])
+            argv = ["systemctl", "enable", "--", self.at_boot]
+            self._do("service %s" % self.at_boot, "so that it starts at boot", "enable", argv)
         if self.wanted.wait and not self.check:
             self._wait()
             self._end_of_beginning()
@@ -241,10 +258,10 @@ class Operator:
     # --- files ---
 
     def _user(self) -> None:
-        if self.runner.run(["getent", "passwd", USER]).rc == 0:
-            return
-        argv = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", self.wanted.data_dir]
-        self._do("user %s" % USER, "", "created", argv + ["--shell", "/usr/sbin/nologin", USER])
+        if lacks_user(self.runner):
+            self.outcome.setting("user %s" % USER, "", "created")
+            if not self.check:
+                make_user(self.runner, self.wanted.data_dir)
 
     def _certificates(self) -> None:
         authority = self.wanted.authority
@@ -293,10 +310,16 @@ class Operator:
 
     def _files(self) -> None:
         wanted = self.wanted
-        flags = settings_of(wanted.member, wanted.data_dir, wanted.tuning, wanted.metrics_urls, wanted.arguments)
-        self._file(WantedFile(SETTINGS, content=environment_text(flags)))
-        self._file(WantedFile(UNIT, content=wanted.unit))
+        self._file(WantedFile(SETTINGS, content=environment_text(self._flags())))
+        self._unit_files()
         self._file(WantedFile(wanted.data_dir, "directory", mode="0700", owner=USER, group=USER))
+
+    def _flags(self) -> Dict[str, str]:
+        wanted = self.wanted
+        return settings_of(wanted.member, wanted.data_dir, wanted.tuning, wanted.metrics_urls, wanted.arguments)
+
+    def _unit_files(self) -> None:
+        self._file(WantedFile(UNIT, content=self.wanted.unit))
 
     def _file(self, wanted: WantedFile) -> None:
         change = plan_file(wanted)
@@ -319,7 +342,10 @@ class Operator:
         return service
 
     def _read_service(self) -> Service:
-        result = self.runner.run(["systemctl", "show", "--property=" + PROPERTIES, "--", SERVICE + ".service"], timeout=60)
+        return self._read_unit(SERVICE)
+
+    def _read_unit(self, name: str) -> Service:
+        result = self.runner.run(["systemctl", "show", "--property=" + PROPERTIES, "--", name + ".service"], timeout=60)
         if result.rc != 0:
             raise HostStateError(
                 "systemd", "systemctl show says: %s" % result.stderr.strip(), "this collection needs systemd as init"
@@ -339,27 +365,36 @@ class Operator:
         if not service.active:
             self._start_service("it failed" if service.failed else "it does not run")
             return
+        outdated = self._outdated(service)
+        if outdated:
+            self.outcome.setting(self.runs_as, outdated, "restart")
+            if not self.check:
+                self._gate(situation)
+                self._restart()
+
+    def _outdated(self, service: Service) -> str:
+        """Why it has to be restarted; empty where it need not."""
         for path in (SETTINGS, UNIT, AUTHORITY + ".crt"):
             changed = modified_at(path)
             if path in self.outcome.written or (changed is not None and changed > service.started_at):
-                self.outcome.setting("service etcd", "%s changed after its start" % path, "restart")
-                if not self.check:
-                    self._gate(situation)
-                    self._systemctl("restart")
-                return
+                return "%s changed after its start" % path
+        return ""
 
     def _start_service(self, reason: str) -> None:
-        self.outcome.setting("service etcd", reason, "start")
+        self.outcome.setting(self.runs_as, reason, "start")
         if not self.check:
-            # Not `start`: while it restarts again and again, a start would leave it as it is.
-            self._systemctl("restart")
+            self._restart()
 
-    def _systemctl(self, verb: str) -> None:
+    def _restart(self) -> None:
         self.runner.run(["systemctl", "reset-failed", "--", SERVICE], timeout=30)
+        # Not `start`: while it restarts again and again, a start would leave it as it is.
         # It is ready only with a quorum, which it may be the first of.
-        result = self.runner.run(["systemctl", "--no-block", verb, "--", SERVICE], timeout=60)
+        result = self.runner.run(["systemctl", "--no-block", "restart", "--", SERVICE], timeout=60)
         if result.rc != 0:
-            raise HostStateError("service etcd", "systemctl %s failed: %s" % (verb, result.stderr.strip()), "mend what it names")
+            raise HostStateError("service etcd", "systemctl restart failed: %s" % result.stderr.strip(), "mend what it names")
+
+    def _stop(self) -> None:
+        self.runner.run(["systemctl", "stop", "--", SERVICE], timeout=120)
 
     def _do(self, subject: str, before: str, after: str, argv: Sequence[str]) -> None:
         self.outcome.setting(subject, before, after)
@@ -378,7 +413,7 @@ class Operator:
         return self.connect(url, AUTHORITY + ".crt", CLIENT + ".crt", CLIENT + ".key")
 
     def _situation(self, service: Service) -> Situation:
-        data = bool(self.runner.list_dir(self.wanted.data_dir + "/member"))
+        data = bool(self.runner.list_dir(log_directory(self.wanted.data_dir, self.wanted.arguments)))
         healthy = data and service.active and self._healthy(self.wanted.member)
         if self.check and not self.runner.exists(CLIENT + ".crt"):
             return Situation(data, None, healthy)
@@ -525,7 +560,7 @@ class Operator:
         self.outcome.setting(source, "its data", "kept as %s" % target)
         if self.check:
             return
-        self.runner.run(["systemctl", "stop", "--", SERVICE], timeout=120)
+        self._stop()
         os.rename(source, target)
 
     # --- waiting ---
@@ -567,13 +602,15 @@ class Operator:
         self.pause(PAUSE)
 
     def _not_up(self, problem: str) -> HostStateError:
-        argv = ["journalctl", "--unit", SERVICE, "--lines=12", "--no-pager", "--output=cat"]
-        log = self.runner.run(argv, timeout=30).stdout.strip()
         return HostStateError(
             "etcd member %s" % self.wanted.member.name,
-            "%s\nIts last lines:\n%s" % (problem, log or "(none)"),
+            "%s\nIts last lines:\n%s" % (problem, self._log() or "(none)"),
             "mend what these lines name and run the play again",
         )
+
+    def _log(self) -> str:
+        argv = ["journalctl", "--unit", SERVICE, "--lines=12", "--no-pager", "--output=cat"]
+        return self.runner.run(argv, timeout=30).stdout.strip()
 
     def _end_of_beginning(self) -> None:
         # Part of the start that this run or a killed one made: no change of its own.

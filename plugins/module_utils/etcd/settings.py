@@ -21,6 +21,10 @@ SETTINGS = FOLDER + "/etcd.env"
 #: While it stands, the member is meant to begin, and has not come so far that others count on it.
 BEGINNING = FOLDER + "/beginning.env"
 UNIT = "/etc/systemd/system/etcd.service"
+#: Where a kubelet runs the member instead; kubeadm's own etcd has the same place on control planes.
+MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
+#: Only there where a kubelet runs the member.
+KUBELET_UNIT = "/etc/systemd/system/kubelet.service.d/20-etcd.conf"
 SERVICE = "etcd"
 USER = "etcd"
 DATA = "/var/lib/etcd"
@@ -67,6 +71,11 @@ class Tuning(NamedTuple):
 
     heartbeat_interval: int
     election_timeout: int
+
+
+def log_directory(data_dir: str, arguments: Mapping[str, object]) -> str:
+    """Where etcd's log is, without which it has no data: the rest of a member's directory is made even by a start that fails."""
+    return str(arguments.get("wal-dir") or data_dir + "/member/wal")
 
 
 def variable(flag: str) -> str:

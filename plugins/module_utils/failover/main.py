@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -17,6 +16,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.api 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.holder import Holder, Host, Keepalived, LeaseHolder
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.metrics import text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.settings import Settings, credentials, parse
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.credentials import Host as Place
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.credentials import gather
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import ProviderError
@@ -92,10 +92,7 @@ def run(agent: Agent, settings: Settings) -> None:
 def replace(path: str, content: str) -> None:
     """A reader sees the old text or the new one. A full or read-only disk is said, and stops nothing."""
     try:
-        with open(path + ".new", "w", encoding="utf-8") as stream:
-            stream.write(content)
-        os.chmod(path + ".new", 0o644)
-        os.replace(path + ".new", path)
+        replace_file(path, content)
     except OSError as error:
         say("%s can't be written: %s" % (path, error.strerror))
 

@@ -130,16 +130,6 @@ def apply_now(runner: Runner, wanted: WantedFile) -> None:
         apply_file(change, runner)
 
 
-def replace_text(path: str, text: str, mode: int = 0o666) -> None:
-    """Put a file of our own in its place, whole or not at all; ``mode`` is subject to the umask. Two writers must not meet."""
-    undone = path + ".new"
-    with os.fdopen(os.open(undone, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(undone, path)
-
-
 def diff_of(change: FileChange) -> Dict[str, Any]:
     """The change in the shape of Ansible's --diff."""
     hidden = change.wanted.sensitive and change.content is not None

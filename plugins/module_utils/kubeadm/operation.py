@@ -23,6 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors i
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import ghosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import (
     Finding,
     find_symptoms,
@@ -211,10 +212,7 @@ def mark(runner: Runner, operation: str, role: str, cluster: str) -> None:
     """Say on the node that an operation begins; what is on it from now on is ours and unfinished."""
     os.makedirs(os.path.dirname(MARKER), exist_ok=True)
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(runner.now()))
-    with open(MARKER, "w", encoding="utf-8") as stream:
-        json.dump({"operation": operation, "role": role, "cluster": cluster, "at": at}, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
+    replace_file(MARKER, json.dumps({"operation": operation, "role": role, "cluster": cluster, "at": at}))
 
 
 def locked(timeout: float, path: str = LOCK, pause: Callable[[float], None] = time.sleep) -> ContextManager[int]:

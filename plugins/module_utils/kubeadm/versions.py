@@ -117,6 +117,14 @@ _SUPER_ADMIN_CONF = ((15, False), (29, True))
 #: What the kubelet does on a cgroup v1 host: 1.31 maintenance mode (a warning), failCgroupV1 true from 1.35 (SR-1.35 #134298).
 _CGROUP_V1 = ((15, "supported"), (31, "deprecated"), (35, "refused"))
 
+#: What a kubelet needs on its command line to talk to containerd without kubeadm: --container-runtime=remote until dockershim went
+#: (1.24), the endpoint until KubeletConfiguration took it (containerRuntimeEndpoint, 1.27; WEB setup-ha-etcd-with-kubeadm).
+_KUBELET_RUNTIME_FLAGS: Tuple[Tuple[int, Tuple[str, ...]], ...] = (
+    (15, ("container-runtime=remote", "container-runtime-endpoint")),
+    (24, ("container-runtime-endpoint",)),
+    (27, ()),
+)
+
 #: kube-proxy modes on Linux: userspace removed 1.26 (SR-1.26 #112133); nftables alpha 1.29, beta 1.31, GA 1.33 (section 1.4).
 _PROXY_MODES = (
     (15, ("iptables", "ipvs", "userspace")),
@@ -382,6 +390,7 @@ class Release:
         self.config_validate: bool = _since(_CONFIG_VALIDATE, minor)
         self.crictl_needed: bool = _since(_CRICTL_NEEDED, minor)
         self.super_admin_conf: bool = _since(_SUPER_ADMIN_CONF, minor)
+        self.kubelet_runtime_flags: Tuple[str, ...] = _since(_KUBELET_RUNTIME_FLAGS, minor)
         self.cgroup_v1: str = _since(_CGROUP_V1, minor)
         self.proxy_modes: Tuple[str, ...] = _since(_PROXY_MODES, minor)
         self.proxy_modes_deprecated: Tuple[str, ...] = _since(_PROXY_MODES_DEPRECATED, minor)
@@ -494,6 +503,7 @@ class Release:
             "config_validate": self.config_validate,
             "crictl_needed": self.crictl_needed,
             "super_admin_conf": self.super_admin_conf,
+            "kubelet_runtime_flags": list(self.kubelet_runtime_flags),
             "cgroup_v1": self.cgroup_v1,
             "proxy_modes": list(self.proxy_modes),
             "proxy_modes_deprecated": list(self.proxy_modes_deprecated),

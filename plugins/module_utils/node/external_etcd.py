@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     AUTHORITY,
     BEGINNING,
+    KUBELET_UNIT,
     PEER_PORT,
     parse_environment,
     read_settings,
@@ -34,7 +35,7 @@ ROUND_TRIP_SECONDS = 1.0
 
 
 def read(runner: Runner, problems: Problems, flags: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
-    """configured, beginning, heartbeat_interval, election_timeout, authority, authority_key and client_authority.
+    """configured, static_pod, beginning, heartbeat_interval, election_timeout, authority, authority_key and client_authority.
 
     :param flags: what etcd's settings on this host say, where they have been read.
     """
@@ -42,6 +43,7 @@ def read(runner: Runner, problems: Problems, flags: Optional[Mapping[str, str]] 
     beginning = parse_environment(runner.read(BEGINNING) or "")
     return {
         "configured": bool(flags),
+        "static_pod": bool(flags) and runner.exists(KUBELET_UNIT),
         "beginning": beginning.get("initial-cluster-state"),
         "heartbeat_interval": _number(flags.get("heartbeat-interval")),
         "election_timeout": _number(flags.get("election-timeout")),

@@ -13,6 +13,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors i
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     AUTHORITY,
     CLIENT,
+    log_directory,
     read_settings,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import ETCD_DATA, MANIFESTS, parse_flags
@@ -72,13 +73,12 @@ def read_etcd(
     :param settings: the flags of an etcd of its own on this host, where they have been read.
     """
     manifest = runner.read(MANIFESTS + "/etcd.yaml")
-    if manifest is not None:
-        settings = {}
-    elif settings is None:
+    if settings is None:
+        # Where external etcd is set up, its member may be a static pod, too.
         settings = read_settings(runner)
     flags = settings or parse_flags(manifest or "")
     data_dir = flags.get("data-dir", ETCD_DATA)
-    data_present = runner.exists(data_dir + "/member")
+    data_present = bool(runner.list_dir(log_directory(data_dir, flags))) if settings else runner.exists(data_dir + "/member")
     if manifest is None and not data_present:
         return None
     facts: Dict[str, Any] = {

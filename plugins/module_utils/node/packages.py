@@ -96,11 +96,11 @@ def _noted(text: Optional[str]) -> Dict[str, List[Any]]:
 
 def _note(path: str, entries: Dict[str, List[Any]]) -> None:
     """Keep them for the next call, which can do without."""
-    from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import replace_text
+    from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        replace_text(path, json.dumps(entries), 0o644)
+        replace_file(path, json.dumps(entries), 0o644)
     except OSError:
         pass
 

@@ -62,7 +62,7 @@ LINK = re.compile(
 #: Chains of kube-proxy and the kubelet, flannel, the portmap plugin and the bridge's masquerading, Cilium, and our own.
 CHAIN = re.compile(r"(KUBE|FLANNEL|CNI|CILIUM|OLD_CILIUM|BAREMETAL-POD)[-_].*")
 NFT_TABLES = ("kube-proxy", "flannel-ipv4", "flannel-ipv6")
-#: The mark of our routes (roles/cni/files/kubernetes-pod-network).
+#: The mark of our routes (roles/cni/templates/kubernetes-pod-network.sh.j2).
 ROUTE_PROTOCOL = "177"
 FAMILIES = (("4", "iptables"), ("6", "ip6tables"))
 USER_KUBECONFIG = "/root/.kube/config"

@@ -40,6 +40,11 @@ def configured(node: Node) -> bool:
     return host_facts(node).get("configured") is True
 
 
+def in_pod(node: Node) -> bool:
+    """Whether a kubelet is to run the member."""
+    return text(node.setting("etcd_deployment")) == "static_pod"
+
+
 def peer(node: Node) -> Peer:
     return Peer(node.name, str(node.address or ""))
 
@@ -142,6 +147,7 @@ def plan_etcd(topology: Topology) -> Dict[str, Any]:
         "bootstrap": bootstrap,
         "together": [node.host for node in begin],
         "one_by_one": [node.host for node in others],
+        "pods": [node.host for node in nodes if in_pod(node)],
         "authority": host.host if host and (lacking or needing) else None,
         "clients": needing,
         "tuning": {"heartbeat_interval": heartbeat, "election_timeout": election},

@@ -61,6 +61,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
     silent = None if chosen or init else healthiest(topology, ready=False)
     ask = chosen.host if chosen else silent.host if silent else None
     etcd = plan_etcd(topology)
+    pod_networks = [] if init or joiners or topology.leaving else _pod_networks(topology, ask)
     interconnect = plan_interconnect(topology)
     if topology.playbook == INTERCONNECT:
         work = [{"group": "plan_interconnect", "host": host} for host in interconnect]
@@ -69,7 +70,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         work, lines = _restore_work(topology, etcd), restore_summary(topology)
     else:
         work = ([{"group": "plan_silent", "host": silent.host}] if silent else []) + (
-            _work(topology, init, ask, join_control_planes, join_workers, etcd)
+            _work(topology, init, ask, join_control_planes, join_workers, etcd, pod_networks)
             + _endpoint_work(topology, join_control_planes, [init])
             + _change_work(topology, ask, join_control_planes + join_workers)
         )
@@ -81,7 +82,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "nodes": {node.host: _node(node) for node in topology.nodes.values()},
         # Hosts of etcd and load balancers are no nodes of Kubernetes.
         "node_names": [node.name for node in topology.cluster_nodes],
-        "pod_networks": [] if init or joiners or topology.leaving else _pod_networks(topology, ask),
+        "pod_networks": pod_networks,
         "hosts_entries": _hosts_entries(topology),
         "init": init,
         "ask": ask,
@@ -132,10 +133,12 @@ def _work(
     control_planes: List[str],
     workers: List[str],
     etcd: Mapping[str, Any],
+    pod_networks: Sequence[Mapping[str, Any]],
 ) -> List[Dict[str, str]]:
     """The groups that the plays are for, a host each. A play without hosts costs nothing, one full of skipped tasks does."""
     api_host = ask or init
     changes, removes = topology.playbook in CHANGES, topology.playbook == "remove"
+    members = [] if changes or init or ask is None else _members(topology, ask)
     groups: Dict[str, List[Optional[str]]] = {
         "plan_init": [init],
         "plan_compare": [ask if init is None else None],
@@ -144,8 +147,11 @@ def _work(
         "plan_join_control_planes": list(control_planes),
         "plan_join_workers": list(workers),
         "plan_backup": [node.host for node in topology.backup_hosts],
+        "plan_members": list(members),
+        "plan_routed": list(members) if pod_networks else [],
         "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
         # Members of external etcd are not touched where only nodes of Kubernetes come and go.
+        "plan_etcd_pods": [] if changes else etcd["pods"],
         "plan_etcd_authority": [None if removes else etcd["authority"]],
         "plan_etcd_together": [] if changes else etcd["together"],
         "plan_etcd_one_by_one": [] if changes else etcd["one_by_one"],
@@ -156,6 +162,12 @@ def _work(
         "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
+
+
+def _members(topology: Topology, ask: str) -> List[str]:
+    """Nodes that are in the cluster, while its API answers: what they are to have is known without a step on another node."""
+    ready = mapping(topology.nodes[ask].facts.get("apiserver")).get("ready") is True
+    return [node.host for node in topology.cluster_nodes if ready and node.state in ("control_plane", "worker")]
 
 
 def _restore_work(topology: Topology, etcd: Mapping[str, Any]) -> List[Dict[str, str]]:

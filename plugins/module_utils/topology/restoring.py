@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import PEER_PORT
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import configured, in_pod
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, text
 
 #: The first look of playbook restore, and its second one, when external etcd has its data and the control planes have none yet.
@@ -38,10 +39,13 @@ def restore_work(topology: Topology) -> Dict[str, List[str]]:
     plan = plan_restore(topology)
     new = bool(plan["new"])
     external = topology.settings.etcd_mode == "external"
+    blank_pods = [node.host for node in topology.etcd_members if in_pod(node) and not configured(node)]
     return {
         # Control planes that stand, with etcd elsewhere, have all that they need.
         "plan_restore_hosts": list(plan["members"]) + [host for host in plan["new"] if host not in plan["members"]],
         "plan_restore_etcd": list(plan["members"]) if external else [],
+        # Those that stand have what a kubelet needs.
+        "plan_etcd_pods": blank_pods if external else [],
         "plan_restore_stop": plan["standing"] if external else [],
         "plan_restore_look": list(topology.nodes) if external else [],
         "plan_restore_new": plan["new"],

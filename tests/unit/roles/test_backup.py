@@ -11,20 +11,15 @@ import subprocess
 from typing import Any, Dict, List
 
 import pytest
-import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage, read_settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep
-from roles_render import ROOT, expression, template
+from roles_render import expression, role_variables, template
 
 STORAGE = {"endpoint": "https://s3.example.com", "bucket": "b", "access_key": "a", "secret_key": "s", "prefix": "p"}
 
 
-def role_vars(role: str) -> Dict[str, Any]:
-    return dict(yaml.safe_load((ROOT / "roles" / role / "vars" / "main.yml").read_text()))
-
-
 def settings(**given: Any) -> Any:
-    return read_settings(expression("backup", "{{ _backup_settings | to_nice_json }}", **{**role_vars("backup"), **given}))
+    return read_settings(expression("backup", "{{ _backup_settings | to_nice_json }}", **{**role_variables("backup"), **given}))
 
 
 def test_the_defaults_are_read_back() -> None:
@@ -69,7 +64,7 @@ def chosen(expression_text: str, host: str, found: Dict[str, List[Dict[str, Any]
         "topology": {"plan": {"restore": {"members": {"cp1": "cp1"}, "new": []}}},
         "restore_found": hosts[host]["restore_found"],
     }
-    return expression("restore", expression_text, **{**role_vars("restore"), **context, **given})
+    return expression("restore", expression_text, **{**role_variables("restore"), **context, **given})
 
 
 def test_the_newest_is_chosen_from_the_storage_rather_than_from_a_host() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 
 import pytest
 import yaml
-from roles_render import ROOT, expression, template
+from roles_render import ROOT, expression, role_variables, template
 
 
 def task(file: str, number: int = 0) -> Dict[str, Any]:
@@ -87,7 +87,7 @@ def test_cilium_replaces_a_disabled_kube_proxy() -> None:
 
 def bridge(name: str) -> Any:
     nodes = [{"name": "cp%d" % i, "addresses": ["10.89.79.1%d" % i], "pod_cidrs": ["10.244.%d.0/24" % i]} for i in (1, 2, 3)]
-    text = task("bridge.yml", 1)["vars"]["_cni_bridge"]
+    text = role_variables("cni")["_cni_bridge"]
     return expression("cni", text, cni_node_name=name, _cni_nodes=nodes)
 
 
@@ -109,7 +109,7 @@ def test_the_kernel_gets_the_routes_and_rules_and_loses_those_of_a_node_that_lef
     folder.mkdir()
     (folder / "first").write_text("\n".join(bridge("cp2")["commands"]) + "\n")
     (folder / "second").write_text("\n".join(line for line in bridge("cp2")["commands"] if "10.89.79.13" not in line) + "\n")
-    script = ROOT / "roles/cni/files/kubernetes-pod-network"
+    script = ROOT / "roles/cni/templates/kubernetes-pod-network.sh.j2"
     steps = """set -e
 mkdir -p /etc/cni; mount --bind %(folder)s /etc/cni
 ip link set lo up; ip link add eth9 type veth peer name peer9; ip addr add 10.89.79.12/24 dev eth9

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import pytest
-from roles_render import NODE, expression, task_variables, template
+from roles_render import NODE, expression, role_variables, template
 
 PLAN: "dict[str, Any]" = {
     "keepalived_priority": 150,
@@ -24,7 +24,7 @@ PLAN: "dict[str, Any]" = {
 
 def render(**given: Any) -> str:
     merged = dict(PLAN, **given)
-    computed = task_variables("keepalived", "configure.yml")
+    computed = role_variables("keepalived")
     finished = expression("keepalived", computed["_keepalived_finished"], **merged)
     interface = expression("keepalived", computed["_keepalived_interface"], **merged)
     return template("keepalived", "keepalived.conf.j2", finished=finished, _keepalived_interface=interface, **merged)

@@ -7,8 +7,7 @@ import subprocess
 from typing import Any
 
 import pytest
-import yaml
-from roles_render import NODE, ROOT, expression, template
+from roles_render import NODE, expression, role_variables, template
 
 BACKENDS = [{"name": "cp%d" % i, "address": "10.89.79.1%d" % i, "port": 6443} for i in (1, 2, 3)]
 
@@ -66,11 +65,7 @@ def test_haproxy_itself_takes_the_text(tmp_path: pathlib.Path, further: "list[in
 
 def nginx(**given: Any) -> str:
     given = {"load_balancer_engine": "nginx", "load_balancer_backends": BACKENDS, **given}
-    return template("load_balancer", "nginx.conf.j2", **given, **role_vars())
-
-
-def role_vars() -> "dict[str, Any]":
-    return dict(yaml.safe_load((ROOT / "roles" / "load_balancer" / "vars" / "main.yml").read_text()))
+    return template("load_balancer", "nginx.conf.j2", **given, **role_variables("load_balancer"))
 
 
 def test_nginx_passes_tcp_on_and_tries_the_next_api_server_soon() -> None:
@@ -104,7 +99,7 @@ def test_nginx_takes_ipv6_addresses_in_brackets() -> None:
 )
 def test_what_is_missing_follows_from_the_engine(family: str, engine: str, installed: "list[str]", missing: "list[str]") -> None:
     node = dict(NODE, os={"family": family}, packages=dict.fromkeys(installed, "1.0"))
-    given = {"load_balancer_engine": engine, "ansible_facts": {"kubernetes_node": node}, **role_vars()}
+    given = {"load_balancer_engine": engine, "ansible_facts": {"kubernetes_node": node}, **role_variables("load_balancer")}
     found = expression("load_balancer", "{{ _load_balancer_missing }}", **given)
     assert sorted(found) == missing
 

@@ -10,8 +10,7 @@ import subprocess
 from typing import Any
 
 import pytest
-import yaml
-from roles_render import ROOT, expression, task_variables, template
+from roles_render import expression, role_variables, template
 
 REAL_SERVERS = [{"name": "lb1", "address": "10.89.82.31", "weight": None}, {"name": "lb2", "address": "10.89.82.32", "weight": 50}]
 PLAN: "dict[str, Any]" = {
@@ -26,20 +25,16 @@ PLAN: "dict[str, Any]" = {
 }
 
 
-def role_vars() -> "dict[str, Any]":
-    return dict(yaml.safe_load((ROOT / "roles" / "lvs" / "vars" / "main.yml").read_text()))
-
-
 def servers(**given: Any) -> str:
-    return template("lvs", "virtual-servers.conf.j2", **{**role_vars(), **PLAN, **given})
+    return template("lvs", "virtual-servers.conf.j2", **{**role_variables("lvs"), **PLAN, **given})
 
 
 def whole(**given: Any) -> str:
     """keepalived.conf of a director, as role keepalived writes it with what role lvs passes to it."""
     merged = {**PLAN, **given}
-    computed = task_variables("keepalived", "configure.yml")
+    computed, own = role_variables("keepalived"), role_variables("lvs")
     passed = {
-        "keepalived_virtual_addresses": expression("lvs", "{{ _lvs_finished.virtual_addresses }}", **role_vars(), **merged),
+        "keepalived_virtual_addresses": expression("lvs", "{{ _lvs_finished.virtual_addresses }}", **own, **merged),
         "keepalived_priority": 150,
         "keepalived_priorities": [150, 149],
         "keepalived_source": merged["lvs_source"],
@@ -50,9 +45,7 @@ def whole(**given: Any) -> str:
         "keepalived_extra_configuration": servers(**given),
     }
     finished = expression("keepalived", computed["_keepalived_finished"], **passed)
-    return template(
-        "keepalived", "keepalived.conf.j2", finished=finished, _keepalived_interface=merged["lvs_interface"], **passed
-    )
+    return template("keepalived", "keepalived.conf.j2", finished=finished, _keepalived_interface=merged["lvs_interface"], **passed)
 
 
 def test_the_real_servers_get_packages_directly_and_are_asked_for_readyz() -> None:
@@ -76,9 +69,9 @@ def test_nat_moves_the_real_servers_gateway_with_the_address() -> None:
     text = whole(lvs_mode="nat", lvs_gateway="10.89.82.99")
     assert "lvs_method NAT" in text
     assert "        10.89.82.100/32 dev eth0\n        10.89.82.99/32 dev eth0\n" in text
-    sysctls = expression("lvs", role_vars()["_lvs_director_sysctls"], lvs_mode="nat")
+    sysctls = expression("lvs", role_variables("lvs")["_lvs_director_sysctls"], lvs_mode="nat")
     assert sysctls["net.ipv4.ip_forward"] == 1
-    assert "net.ipv4.ip_forward" not in expression("lvs", role_vars()["_lvs_director_sysctls"], lvs_mode="dr")
+    assert "net.ipv4.ip_forward" not in expression("lvs", role_variables("lvs")["_lvs_director_sysctls"], lvs_mode="dr")
 
 
 def test_directors_tell_and_listen_at_the_same_time() -> None:
@@ -93,7 +86,7 @@ MACS = ["52:54:00:00:00:02", "52:54:00:00:00:03"]
 def test_where_directors_are_real_servers_frames_of_other_directors_stay_unmarked() -> None:
     text = servers(lvs_peer_mac_addresses=MACS)
     assert "virtual_server fwmark 49 {" in text and "virtual_server 10." not in text
-    rules = template("lvs", "marks.nft.j2", **{**role_vars(), **PLAN, "lvs_peer_mac_addresses": MACS})
+    rules = template("lvs", "marks.nft.j2", **{**role_variables("lvs"), **PLAN, "lvs_peer_mac_addresses": MACS})
     wanted = "ip daddr 10.89.82.100 tcp dport 8443 ether saddr != { 52:54:00:00:00:02, 52:54:00:00:00:03 } meta mark set 49"
     assert wanted in rules
 
@@ -104,7 +97,7 @@ def test_nft_itself_takes_the_rules(tmp_path: pathlib.Path, vip: str) -> None:
     real = [{"name": "lb1", "address": vip + "1" if ":" in vip else "10.89.82.31"}]
     given = {"lvs_peer_mac_addresses": MACS, "cluster_vip": vip, "lvs_real_servers": real}
     path = tmp_path / "marks.nft"
-    path.write_text(template("lvs", "marks.nft.j2", **{**role_vars(), **PLAN, **given}))
+    path.write_text(template("lvs", "marks.nft.j2", **{**role_variables("lvs"), **PLAN, **given}))
     done = subprocess.run(["nft", "--check", "--file", str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -156,7 +149,7 @@ def test_keepalived_itself_takes_the_text(given: "dict[str, Any]") -> None:
     try:
         for role, name in (("keepalived", "check-apiserver.sh"), ("lvs", "note-real-servers.sh")):
             script = folder / name
-            script.write_text(template(role, name + ".j2", **role_vars()))
+            script.write_text(template(role, name + ".j2", **role_variables("lvs")))
             script.chmod(0o700)
         config = folder / "keepalived.conf"
         config.write_text(re.sub(r"/etc/keepalived/(check-|note-)", r"%s/\1" % folder, whole(lvs_interface=interface, **given)))

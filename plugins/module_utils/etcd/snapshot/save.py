@@ -22,8 +22,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
     taken_at,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates, Tools
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory, replace_text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: Ends of the names of files that are not done. etcdctl itself adds the second one.
@@ -84,7 +85,7 @@ def save(
             for end in UNDONE:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path + end)
-        replace_text(facts_path(path), json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600)
+        replace_file(facts_path(path), json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600)
         _sync(directory)
     return Saved(path, facts)
 

@@ -20,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.exte
     founding,
     has_data,
     host_facts,
+    in_pod,
     live_members,
     lost,
     peer,
@@ -204,6 +205,14 @@ def _foreign(topology: Topology) -> Iterator[Problem]:
                 "etcd on %s" % node.host,
                 "%s/member holds data of an etcd that this collection did not set up" % folder,
                 "if nothing in it is needed: mv %s/member %s/member.old, then run again" % (folder, folder),
+                (node.host,),
+            )
+        elif configured(node) and has_data(node) and in_pod(node) != (host_facts(node).get("static_pod") is True):
+            yield Problem(
+                "etcd_deployment",
+                "the member on %s runs as a %s, and is to be a %s: that is not changed in its place"
+                % ((node.host,) + (("service", "static pod") if in_pod(node) else ("static pod", "service"))),
+                "keep it as it is, or replace member after member on blank hosts of the same addresses (etcd_replace_member)",
                 (node.host,),
             )
         elif configured(node) and has_data(node) and etcd_facts(node).get("healthy") is not True and live_members(topology):

@@ -33,6 +33,8 @@ VARIABLES: Dict[str, Any] = {
     "ansible_host": "10.0.0.21",
     "cluster_description": {"networking": {"pod_subnet": "10.244.0.0/16"}},
     "drill_plan": {"controller_pid": 4711},
+    "host_wanted": {"kernel_modules": ["overlay"]},
+    "container_runtime_wanted": {"services": [{"name": "containerd", "state": "started"}]},
     "inventory_hostname": "etcd1",
     "join": {"token": "abcdef.0123456789abcdef"},
     "robot_password": "p",

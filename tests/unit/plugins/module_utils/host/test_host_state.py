@@ -191,17 +191,3 @@ def test_swap_units_zram_and_devices_are_all_in_the_plan() -> None:
 
 def test_a_host_without_swap_has_an_empty_plan() -> None:
     assert swap.plan_swap_off(FakeRunner({"/proc/swaps": "Filename Type Size Used Priority\n", "/etc/fstab": "# none\n"})).empty
-
-
-def test_a_file_of_our_own_is_replaced_whole(tmp_path: Any) -> None:
-    path = tmp_path / "state.json"
-    path.write_text("the former text, which is longer")
-    (tmp_path / "state.json.new").write_text("left by a run that was killed, and longer than the text")
-    files.replace_text(str(path), "short\n")
-    assert path.read_text() == "short\n"
-    assert os.listdir(tmp_path) == ["state.json"]
-
-
-def test_a_private_file_is_private_from_its_first_moment(tmp_path: Any) -> None:
-    files.replace_text(str(tmp_path / "secret"), "s", 0o600)
-    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600

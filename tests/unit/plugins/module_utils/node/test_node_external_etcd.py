@@ -29,6 +29,7 @@ SETTINGS = environment_text(settings_of(Peer("etcd1", "192.0.2.31"), "/data/etcd
 def test_a_blank_host_says_so() -> None:
     assert external_etcd.read(FakeRunner(), Problems()) == {
         "configured": False,
+        "static_pod": False,
         "beginning": None,
         "heartbeat_interval": None,
         "election_timeout": None,
@@ -60,7 +61,7 @@ def test_a_member_under_systemd_is_asked_with_its_own_certificates() -> None:
         asked.append(words)
         raise EtcdError("https://127.0.0.1:2379", "refused", "start it")
 
-    files = {"/etc/etcd/etcd.env": SETTINGS, "/data/etcd/member/snap/db": "x"}
+    files = {"/etc/etcd/etcd.env": SETTINGS, "/data/etcd/member/wal/0.wal": "x"}
     files.update({"/etc/etcd/pki/" + name: "x" for name in ("ca.crt", "healthcheck-client.crt", "healthcheck-client.key")})
     found = health.read_etcd(FakeRunner(files=files), connect=connect)
     assert found is not None and (found["data_dir"], found["data_present"], found["healthy"]) == ("/data/etcd", True, False)

@@ -112,6 +112,13 @@ def test_with_etcd_elsewhere_its_hosts_are_restored_and_api_servers_stand_still(
     assert blank["plan_restore_hosts"] == ["etcd1", "etcd2", "etcd3", "cp1", "cp2"] and blank["plan_restore_new"] == ["cp1", "cp2"]
 
 
+def test_static_pods_of_etcd_get_what_they_need_only_where_they_are_new(inventory: Any) -> None:
+    live = prepared(external(inventory), "restore", etcd_deployment="static_pod").live("cp1", "cp2")
+    for number in (1, 3):
+        live.facts("etcd%d" % number)["etcd_host"] = {"configured": True, "static_pod": True}
+    assert groups(live.outcome())["plan_etcd_pods"] == ["etcd2"]
+
+
 def test_the_second_look_is_about_etcd_alone(inventory: Any) -> None:
     live = prepared(external(inventory), "restore_etcd").live("cp1", "cp2")
     for number in (1, 2, 3):

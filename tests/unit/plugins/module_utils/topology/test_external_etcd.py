@@ -84,6 +84,24 @@ def test_blank_hosts_begin_together_with_one_authority() -> None:
     assert "etcd1: begin etcd with the other members (blank)" in external.outcome().plan["summary"]
 
 
+def test_hosts_whose_etcd_is_a_static_pod_get_what_a_kubelet_needs() -> None:
+    external = External()
+    assert external.plan["pods"] == []
+    for number in (1, 2, 3):
+        external.data["hosts"]["etcd%d" % number]["vars"]["etcd_deployment"] = "static_pod"
+    assert external.plan["pods"] == ["etcd1", "etcd2", "etcd3"]
+    assert {"group": "plan_etcd_pods", "host": "etcd2"} in external.outcome().plan["work"]
+
+
+@pytest.mark.parametrize("pod", [True, False])
+def test_a_member_is_not_made_a_static_pod_or_a_service_in_its_place(pod: bool) -> None:
+    external = External().running(1, 2, 3).with_clients()
+    external.facts("etcd2")["etcd_host"]["static_pod"] = not pod
+    if pod:
+        external.data["hosts"]["etcd2"]["vars"]["etcd_deployment"] = "static_pod"
+    external.refused("etcd_deployment", "etcd2 runs as a %s" % ("service" if pod else "static pod"))
+
+
 def test_hosts_of_etcd_are_no_nodes_that_kubernetes_is_expected_to_have() -> None:
     assert External().outcome().plan["node_names"] == ["cp1", "cp2", "worker1"]
 

@@ -50,6 +50,29 @@ def test_pod_networks_are_left_to_be_asked_for_where_a_node_joins(stacked_ha: An
     assert stacked_ha.outcome().plan["pod_networks"] == []
 
 
+def hosts_of(outcome: Any, group: str) -> "list[str]":
+    return [entry["host"] for entry in outcome.plan["work"] if entry["group"] == group]
+
+
+def test_nodes_of_the_cluster_get_all_in_one_call_and_those_who_come_get_it_in_turn(stacked_ha: Any) -> None:
+    assert hosts_of(stacked_ha.outcome(), "plan_members") == []
+    stacked_ha.live("cp1", "cp2", "cp3")
+    joining = stacked_ha.outcome()
+    assert (hosts_of(joining, "plan_members"), hosts_of(joining, "plan_routed")) == (["cp1", "cp2", "cp3"], [])
+    stacked_ha.live("worker1")
+    nodes = [{"name": name, "addresses": [], "pod_cidrs": ["10.244.0.0/24"]} for name in joining.plan["node_names"]]
+    stacked_ha.facts("cp1")["apiserver"]["nodes"] = nodes
+    settled = stacked_ha.outcome()
+    assert hosts_of(settled, "plan_members") == hosts_of(settled, "plan_routed") == ["cp1", "cp2", "cp3", "worker1"]
+
+
+def test_where_the_api_is_silent_everybody_gets_it_in_turn(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    for host in ("cp1", "cp2", "cp3"):
+        stacked_ha.facts(host)["apiserver"]["ready"] = False
+    assert hosts_of(stacked_ha.outcome(), "plan_members") == []
+
+
 def test_a_token_that_a_killed_run_left_is_revoked_where_the_api_answers(stacked_ha: Any) -> None:
     stacked_ha.live("cp1", "cp2", "cp3", "worker1")
     for host in ("cp1", "cp2"):
