@@ -92,7 +92,8 @@ def test_a_restart_ends_the_old_process_and_waits_for_the_next(monkeypatch: pyte
 def test_a_kube_vip_that_logs_in_with_an_older_certificate_is_ended_by_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host("kube-vip", 60)
     (kube_vip,) = present(host)
-    assert stale(kube_vip, host, {"/etc/kubernetes/admin.conf": NOW - 30}.get) == "/etc/kubernetes/admin.conf is newer than its process"
+    told = stale(kube_vip, host, {"/etc/kubernetes/admin.conf": NOW - 30}.get)
+    assert told == "/etc/kubernetes/admin.conf is newer than its process"
     assert stale(kube_vip, host, {"/etc/kubernetes/admin.conf": NOW - 90}.get) == ""
     # It has no page for its health; that it runs again is all that can be seen.
     restarter(host, monkeypatch).restart(kube_vip)
