@@ -23,6 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings
 ARGUMENTS: Dict[str, Any] = {
     "playbook": {"type": "str", "default": ""},
     "leaving": {"type": "list", "elements": "str", "default": []},
+    "two_members": {"type": "bool", "default": False},
 }
 ROLES_PATH = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "roles")
 
@@ -51,6 +52,7 @@ class ActionModule(ControllerAction):
                 "hosts": hosts,
                 "playbook": arguments["playbook"],
                 "leaving": arguments["leaving"],
+                "two_members": arguments["two_members"],
                 "resolved": _resolve(settings),
                 "files": _files(settings),
             },

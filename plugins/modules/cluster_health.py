@@ -47,6 +47,10 @@ options:
     description: Days that the first certificate to expire must still have. A CA counts, too.
     type: int
     default: 14
+  machines:
+    description: Name of a node to the physical host that it runs on, for nodes that share one.
+    type: dict
+    default: {}
   timeout:
     description: Seconds to wait until all is healthy.
     type: int
@@ -99,6 +103,11 @@ report:
   type: list
   elements: str
   returned: always
+lost_together:
+  description: Workloads all of whose replicas are on one machine though there are more, and what to do. No reason to fail.
+  type: list
+  elements: str
+  returned: always
 waited_for:
   description: What was not healthy yet, and when.
   type: list
@@ -112,12 +121,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.health import (
     Check,
     Expectation,
+    Seen,
     judge,
     read,
     report,
     wait_until_healthy,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import KUBECTL_ARGUMENTS, Kubectl
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.spread import advice
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import read as read_certificates
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
@@ -133,6 +144,7 @@ def main() -> None:
             "etcd_endpoints": {"type": "list", "elements": "str", "default": []},
             "certificates": {"type": "list", "elements": "dict", "default": []},
             "certificate_days": {"type": "int", "default": 14},
+            "machines": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
             **KUBECTL_ARGUMENTS,
         },
@@ -155,17 +167,23 @@ def main() -> None:
     if expected.endpoint:
         endpoint = Kubectl.from_options(runner, options, server="https://" + expected.endpoint)
 
+    last: List[Seen] = []
+
     def look() -> List[Check]:
-        return judge(read(runner, kubectl, endpoint, expected), expected)
+        last[:] = [read(runner, kubectl, endpoint, expected)]
+        return judge(last[0], expected)
 
     checks, waited = wait_until_healthy(look, 0 if module.check_mode else options["timeout"])
-    text = report(checks, waited)
+    seen = last[0]
+    lost_together = advice([*seen.stateful_sets, *seen.deployments], seen.pods, seen.nodes, options["machines"])
+    text = "\n".join([report(checks, waited)] + ["NOTICE  " + line for line in lost_together])
     result = {
         "changed": False,
         "healthy": all(check.ok for check in checks),
         "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail, "remedy": check.remedy} for check in checks],
         "report": text.splitlines(),
         "waited_for": waited,
+        "lost_together": lost_together,
     }
     if not result["healthy"]:
         module.fail_json(msg="The cluster is not healthy.\n" + text, **result)

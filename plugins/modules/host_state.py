@@ -87,9 +87,8 @@ options:
           O(files[].content) removes the block.
         type: str
       mode:
-        description: Permissions as an octal string.
+        description: Permissions as an octal string. By default 0644, and 0755 for a directory.
         type: str
-        default: "0644"
       owner:
         description: User by name or number.
         type: str
@@ -247,7 +246,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.install import WantedBundle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, default_mode
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import WantedService
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.state import WantedState, bring_to_state
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
@@ -271,7 +270,7 @@ FILE_OPTIONS = {
     "state": {"type": "str", "choices": ["present", "directory", "absent"], "default": "present"},
     "content": {"type": "str"},
     "block": {"type": "str"},
-    "mode": {"type": "str", "default": "0644"},
+    "mode": {"type": "str"},
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "sensitive": {"type": "bool", "default": False},
@@ -301,7 +300,7 @@ def wanted_state(options: Dict[str, Any]) -> WantedState:
     bundle = options["bundle"]
     return WantedState(
         bundle=WantedBundle(**bundle) if bundle is not None else None,
-        files=[WantedFile(**file) for file in options["files"]],
+        files=[WantedFile(**dict(file, mode=file["mode"] or default_mode(file["state"]))) for file in options["files"]],
         kernel_modules=options["kernel_modules"],
         sysctls=options["sysctls"],
         swap_off=options["swap"] == "off",

@@ -59,6 +59,13 @@ options:
     description: Port of the node's own API server.
     type: int
     default: 6443
+  static_pods:
+    description: Files on the node that C(kubeadm init) needs the kubelet to run beside the control plane, such as a kube-vip that
+      holds the endpoint's address. They are copied under their names to C(/etc/kubernetes/manifests) on O(state=initialized) and
+      O(state=restored).
+    type: list
+    elements: path
+    default: []
   keep_etcd_data:
     description: On O(state=reset), move C(/var/lib/etcd) to C(/var/lib/etcd.removed-TIME) instead of deleting it.
     type: bool
@@ -138,6 +145,7 @@ def main() -> None:
             "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
             "cri_socket": {"type": "str", "default": "unix:///run/containerd/containerd.sock"},
             "api_port": {"type": "int", "default": 6443},
+            "static_pods": {"type": "list", "elements": "path", "default": []},
             "keep_etcd_data": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 600},
             "kubeadm_path": {"type": "str", "default": "kubeadm"},

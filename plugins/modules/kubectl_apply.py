@@ -20,6 +20,10 @@ options:
     type: list
     elements: dict
     required: true
+  server:
+    description: URL of the API server to ask, where the address in the kubeconfig may not answer. Empty means that address.
+    type: str
+    default: ""
   wait:
     description: Wait until the workloads among the objects run.
     type: bool
@@ -37,7 +41,7 @@ attributes:
     description: On a host without a kubeconfig all objects count as new.
   diff_mode:
     support: full
-    description: What the server says would change; kubectl masks the data of secrets.
+    description: What the server says would change; of a Secret only that it would.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 
@@ -83,13 +87,14 @@ def main() -> None:
         argument_spec={
             "manifests": {"type": "list", "elements": "dict", "required": True},
             **KUBECTL_ARGUMENTS,
+            "server": {"type": "str", "default": ""},
             "wait": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 300},
         },
         supports_check_mode=True,
     )
     manifests = module.params["manifests"]
-    kubectl = Kubectl.from_options(HostRunner(), module.params)
+    kubectl = Kubectl.from_options(HostRunner(), module.params, module.params["server"] or None)
     rollouts = []
     try:
         check_manifests(manifests)

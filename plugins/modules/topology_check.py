@@ -20,8 +20,8 @@ description:
 options:
   playbook:
     description: The topology that is to be built, V(single), V(stacked_ha), V(external_etcd) or V(lvs_haproxy), whose hosts are
-      then checked for it; or V(join), V(remove) or V(replace), which change a cluster that lives, or V(backup) or V(restore).
-      Empty for any.
+      then checked for it; or V(join), V(grow), V(remove) or V(replace), which change a cluster that lives, or V(backup) or
+      V(restore); or V(interconnect), which looks at the link alone. Empty for any.
     type: str
     default: ""
   leaving:
@@ -30,6 +30,10 @@ options:
     type: list
     elements: str
     default: []
+  two_members:
+    description: With O(playbook=grow), two members of etcd are a warning and no error, for a cluster on its way to three.
+    type: bool
+    default: false
 notes:
   - Run it once (C(run_once)), after M(baremetal.kubernetes.node_facts) was run on all hosts with C(register=node_state),
     C(ignore_unreachable=true) and C(ignore_errors=true), so that a host that is down is reported with its reason like all else.

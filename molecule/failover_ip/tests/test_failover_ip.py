@@ -25,7 +25,10 @@ class Scene:
 
     def sh(self, host: Any, command: str) -> str:
         """Through a new connection: a node that died may have left an old one."""
-        return str(host.run(command).stdout)
+        try:
+            return str(host.run(command).stdout)
+        except RuntimeError:
+            return ""  # a host that is down says nothing
 
     def route(self) -> Optional[str]:
         """The control plane to which the router's kernel sends the public address."""

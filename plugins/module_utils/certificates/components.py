@@ -69,6 +69,8 @@ COMPONENTS = (
         ("/etc/kubernetes/controller-manager.conf", PKI + "/ca.crt", PKI + "/front-proxy-ca.crt", PKI + "/sa.key"),
     ),
     Component("kube-scheduler", ("/etc/kubernetes/scheduler.conf",)),
+    # Not kubeadm's, but it logs in with what kubeadm renews. Ended by a signal it gives the address to another node.
+    Component("kube-vip", ("/etc/kubernetes/admin.conf",)),
 )
 #: Where the last two answer /healthz, unless their flags say otherwise.
 HEALTH_PORTS = {"kube-controller-manager": 10257, "kube-scheduler": 10259}
@@ -181,6 +183,8 @@ class Restarter:
         if component.name == "kube-apiserver":
             answer = self.ready(*_place(component, "secure-port", self.runner), self.runner)
             return "" if answer.ready else answer.message  # type: ignore[attr-defined]
+        if component.name not in HEALTH_PORTS:
+            return ""
         flags = _flags(component, self.runner)
         port = int(flags.get("secure-port") or HEALTH_PORTS[component.name])
         return "" if served.healthz(port) else "it does not answer at 127.0.0.1:%d/healthz" % port

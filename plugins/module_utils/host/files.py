@@ -35,6 +35,11 @@ class WantedFile(NamedTuple):
     block: Optional[str] = None
 
 
+def default_mode(state: str) -> str:
+    """A directory that nobody may search keeps out even root, where root has no capabilities (as in a confined service)."""
+    return "0755" if state == "directory" else "0644"
+
+
 class FileChange(NamedTuple):
     """What has to happen to one path, with both texts for the diff."""
 

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import time
 from typing import Callable, ContextManager, List, NamedTuple, Optional, Sequence
 
@@ -29,7 +30,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.sympt
     preflight_errors,
     redact,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MARKER, decide, parse_flags, read_traces
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import (
+    MANIFESTS,
+    MARKER,
+    decide,
+    parse_flags,
+    read_traces,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 LOCK = "/run/baremetal-kubernetes.lock"
@@ -109,6 +116,8 @@ class Wanted(NamedTuple):
     cri_socket: str = "unix:///run/containerd/containerd.sock"
     api_port: int = 6443
     keep_etcd_data: bool = True
+    #: Manifests on the node that the kubelet runs beside the control plane's own from the first moment on.
+    static_pods: Sequence[str] = ()
     kubeadm: str = "kubeadm"
     timeout: float = 600
 
@@ -263,6 +272,7 @@ class Operator:
 
     def init(self) -> None:
         self._mark("init")
+        self._place_static_pods()
         self._kubeadm("init", ["init", "--config", self.wanted.config, "--skip-token-print"] + self._flags())
         self._unmark()
 
@@ -270,6 +280,7 @@ class Operator:
         self._mark("init")
         # kubeadm starts it again with the settings of now; what it says until then is about those of the run before.
         self.runner.run(["systemctl", "stop", "kubelet"], timeout=120)
+        self._place_static_pods()
         self._kubeadm("init", ["init", "--config", self.wanted.config, "--skip-token-print"] + self._flags(UNFINISHED_INIT))
         self._unmark()
 
@@ -289,6 +300,7 @@ class Operator:
     def rebuild(self) -> None:
         """A control plane around keys and data that are there: init's phases, without those that begin a cluster."""
         self._mark("restore")
+        self._place_static_pods()
         phases = [["certs", "all"], ["kubeconfig", "all"], ["control-plane", "all"], ["kubelet-start"]]
         if not re.search(r"^\s+external:", self.runner.read(self.wanted.config) or "", re.MULTILINE):
             phases.insert(2, ["etcd", "local"])
@@ -338,6 +350,18 @@ class Operator:
         self._kubeadm("reset", ["reset", "--force", "--cri-socket", self.wanted.cri_socket])
         if self.wanted.state == "reset":
             self._unmark()
+
+    def _place_static_pods(self) -> None:
+        """Under the marker, since a manifest alone would make a blank node look like half a cluster."""
+        if self.wanted.static_pods:
+            os.makedirs(MANIFESTS, exist_ok=True)
+        for path in self.wanted.static_pods:
+            # The kubelet reads each file of that folder that is not hidden, and must not read half of one.
+            name = os.path.basename(path)
+            unfinished = os.path.join(MANIFESTS, ".%s.new" % name)
+            shutil.copyfile(path, unfinished)
+            os.chmod(unfinished, 0o600)
+            os.replace(unfinished, os.path.join(MANIFESTS, name))
 
     def _keep_etcd_data(self) -> None:
         if self.runner.list_dir(ETCD_DATA):

@@ -64,7 +64,8 @@ def plan_apply(kubectl: Kubectl, manifests: Sequence[Mapping[str, Any]]) -> Appl
     if result.rc == 0:
         return ApplyPlan(False, "", [])
     if result.rc == 1 and "+++ " in result.stdout:
-        return ApplyPlan(True, _without_temporary_paths(result.stdout), sorted(set(DIFF_HEADER.findall(result.stdout))))
+        shown = _without_secrets(_without_temporary_paths(result.stdout))
+        return ApplyPlan(True, shown, sorted(set(DIFF_HEADER.findall(result.stdout))))
     if _only_lacks_own_namespace(result, manifests):
         return all_new(manifests)
     raise KubernetesError(_named_in(result, manifests), said(result), remedy_for(result))
@@ -115,6 +116,21 @@ def wait_for_rollouts(kubectl: Kubectl, manifests: Sequence[Mapping[str, Any]], 
 
 def _as_list(manifests: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+
+
+def _without_secrets(diff: str) -> str:
+    """The diff with the names of changed Secrets, and nothing of what is in them: kubectl 1.20 shows it (newer ones mask it)."""
+    kept: List[str] = []
+    secret = False
+    for line in diff.splitlines():
+        if line.startswith("--- "):
+            secret = line.startswith("--- v1.Secret.")
+        elif secret and not line.startswith("+++ "):
+            continue
+        kept.append(line)
+        if secret and line.startswith("+++ "):
+            kept.append("(what is in a Secret is not shown)")
+    return "".join(line + "\n" for line in kept)
 
 
 def _only_lacks_own_namespace(result: Result, manifests: Sequence[Mapping[str, Any]]) -> bool:

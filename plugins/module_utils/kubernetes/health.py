@@ -69,6 +69,7 @@ class Seen(NamedTuple):
     nodes: Sequence[Mapping[str, Any]] = ()
     pods: Sequence[Mapping[str, Any]] = ()
     deployments: Sequence[Mapping[str, Any]] = ()
+    stateful_sets: Sequence[Mapping[str, Any]] = ()
     objects_error: str = ""
     etcd: Optional[EtcdState] = None
 
@@ -89,7 +90,7 @@ def read(
         items: List[Mapping[str, Any]] = []
         error = ""
         try:
-            items = list(kubectl.objects("nodes,pods,deployments", "--all-namespaces"))
+            items = list(kubectl.objects("nodes,pods,deployments,statefulsets", "--all-namespaces"))
         except KubernetesError as problem:
             error = problem.problem
         ready, version = ready_job.result(), version_job.result()
@@ -105,6 +106,7 @@ def read(
         nodes=[item for item in items if item.get("kind") == "Node"],
         pods=[item for item in items if item.get("kind") == "Pod"],
         deployments=[item for item in items if item.get("kind") == "Deployment"],
+        stateful_sets=[item for item in items if item.get("kind") == "StatefulSet"],
         objects_error=error,
         etcd=etcd,
     )

@@ -51,6 +51,7 @@ FOLDERS = (
     "/run/cilium",
     "/var/run/cilium",
     "/etc/kubernetes/pki",
+    "/etc/kubernetes/kube-vip",
     "/run/baremetal-kubernetes",
     "/etc/kubernetes-failover-ip",
     "/run/kubernetes-failover-ip",

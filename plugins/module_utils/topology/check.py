@@ -15,14 +15,19 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     external_etcd,
     failover,
     groups,
+    growth,
+    interconnect,
+    kube_vip,
     leaving,
     membership,
+    metallb,
     names,
     quorum,
     readiness,
     subnets,
     versions,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import PLAYBOOK
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import entries, read_topology
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import find_leaving
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import make_plan
@@ -30,8 +35,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
-    *(groups, leaving, quorum, external_etcd, names, endpoint, failover),
-    *(balancing, subnets, versions, components, membership, readiness, backups),
+    *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
+    *(interconnect, balancing, subnets, versions, components, membership, readiness, backups),
 )
 
 
@@ -45,15 +50,18 @@ def check_topology(data: Mapping[str, Any], more: Iterable[Problem] = ()) -> Out
     """Everything that is wrong, everything worth a warning, and the plan.
 
     ``data`` has ``settings`` (cluster_* variables), ``hosts`` (name -> groups, vars, facts, unreachable, failed, msg),
-    ``playbook`` (what is to be done, may be empty), ``leaving`` (names of nodes that shall be gone) and ``resolved`` (name ->
-    addresses). ``more`` are problems that were found before, such as those of role settings.
+    ``playbook`` (what is to be done, may be empty), ``leaving`` (names of nodes that shall be gone), ``two_members`` (that two
+    members of etcd are wanted for a while) and ``resolved`` (name -> addresses). ``more`` are problems that were found before,
+    such as those of role settings.
     """
     topology, found = read_topology(data)
     topology.named = [str(name).strip() for name in entries(data.get("leaving")) if str(name).strip()]
     topology.leaving, gone = find_leaving(topology.named, topology.nodes.values(), topology.playbook)
     topology.left_out = {host: topology.nodes.pop(host) for host in gone}
+    topology.two_members = data.get("two_members") is True and topology.playbook == "grow"
     found = found + list(more)
-    for subject in CHECKS:
+    # The link comes before the cluster, whose addresses are on it.
+    for subject in (groups, interconnect) if topology.playbook == PLAYBOOK else CHECKS:
         found += subject.check(topology)
     unique = list(dict.fromkeys(found))
     return Outcome(

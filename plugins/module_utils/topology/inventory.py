@@ -195,6 +195,8 @@ class Topology:
     vip: Optional[Address] = None
     endpoint_host: str = ""
     endpoint_port: Optional[str] = None
+    #: Whether a person has said that two members of etcd are wanted for a while.
+    two_members: bool = False
     #: Names of nodes that a person wants gone, who of them leaves (module leaving), and their hosts, which are not in ``nodes``.
     named: List[str] = field(default_factory=list)
     leaving: List[Any] = field(default_factory=list)
@@ -249,6 +251,25 @@ class Topology:
         return self.directors or self.balancers
 
     @property
+    def kube_vip(self) -> bool:
+        """Whether kube-vip is what holds the VIP."""
+        return self.vip is not None and self.settings.vip_provider == "kube_vip"
+
+    def runs_kube_vip(self, node: Node) -> bool:
+        """Whether kube-vip may run there: its static pod is there, or a DaemonSet is wanted, which the node knows nothing of."""
+        pods = [text(mapping(pod).get("name")) for pod in entries(node.facts.get("static_pods"))]
+        wanted = self.kube_vip and text(node.setting("kube_vip_run_as")) == "daemon_set" and node.state != "blank"
+        return "kube-vip" in pods or wanted
+
+    @property
+    def balanced(self) -> bool:
+        """Whether something has to stand before the API servers: not before a single one, nor where the VIP leads to them."""
+        if self.group("load_balancers"):
+            return True
+        direct = self.kube_vip and (self.endpoint_port or str(self.settings.api_port)) == str(self.settings.api_port)
+        return not direct and (len(self.control_planes) > 1 or self.vip is not None)
+
+    @property
     def lvs_mode(self) -> str:
         """How directors reach real servers; what they disagree on is refused elsewhere."""
         said = [text(node.setting("lvs_mode")) for node in self.directors]
@@ -259,7 +280,7 @@ class Topology:
         return text(node.setting("cluster_vip_interface")) or self.settings.vip_interface or node.interface
 
     def holds_vip(self, node: Node) -> bool:
-        """Whether keepalived holds the VIP on this host now, or a real server has it on its loopback: the cluster's own doing."""
+        """Whether keepalived or kube-vip holds the VIP on this host now, or a real server has it on its loopback: our own doing."""
         if self.vip is None or node.address == self.vip:
             return False
         on = [held.interface for held in node.addresses if held.address == self.vip]
@@ -268,7 +289,7 @@ class Topology:
             return False
         if on == ["lo"] and node in self.real_servers:
             return True
-        return bool(node.package("keepalived")) and node in self.vip_nodes
+        return bool(node.package("keepalived") or self.runs_kube_vip(node)) and node in self.vip_nodes
 
 
 def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:

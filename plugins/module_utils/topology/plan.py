@@ -10,6 +10,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint, parse_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import plan_etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import summary as etcd_summary
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import PLAYBOOK as INTERCONNECT
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import plan_interconnect, plan_pod_mtu
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
     Topology,
@@ -18,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import ALIVE, BEGUN, BLANK, DEAD
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.names import nowhere
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import (
     PLAYBOOKS,
     RESTORE,
@@ -29,9 +32,15 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rest
 #: keepalived's priorities go down from here in steps of one; 255 would mean the owner of the address.
 HIGHEST_PRIORITY = 150
 ETCD_PORT = 2379
+#: As roles/kube_vip/vars has it.
+FIRST_MANIFEST = "/etc/kubernetes/kube-vip/kube-vip.yaml"
+TWO_MEMBERS = (
+    "with 2 members the cluster stops when EITHER of the two servers dies, which is twice as likely as with 1: "
+    "take this for a step on the way to 3, and take it soon"
+)
 SILENT = "the API answers on no control plane: what is amiss on the nodes is set right, then it is waited for"
 #: Playbooks that change a cluster that lives. They touch who comes, who goes, and who must know of it.
-CHANGES = ("join", "remove", "replace")
+CHANGES = ("join", "remove", "replace", "grow")
 #: Condition of a machine that leaves -> what is done about it.
 DEPARTURES = {
     ALIVE: "leaves: drained, reset, and taken out of the cluster",
@@ -53,15 +62,19 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
     ask = chosen.host if chosen else silent.host if silent else None
     etcd = plan_etcd(topology)
     pod_networks = [] if init or joiners or topology.leaving else _pod_networks(topology, ask)
-    if topology.playbook in PLAYBOOKS:
+    interconnect = plan_interconnect(topology)
+    if topology.playbook == INTERCONNECT:
+        work = [{"group": "plan_interconnect", "host": host} for host in interconnect]
+        lines = ["%s: %s %s on %s" % (host, end["type"], end["address"], end["interface"]) for host, end in interconnect.items()]
+    elif topology.playbook in PLAYBOOKS:
         work, lines = _restore_work(topology, etcd), restore_summary(topology)
     else:
         work = ([{"group": "plan_silent", "host": silent.host}] if silent else []) + (
             _work(topology, init, ask, join_control_planes, join_workers, etcd, pod_networks)
-            + _endpoint_work(topology, join_control_planes)
+            + _endpoint_work(topology, join_control_planes, [init])
             + _change_work(topology, ask, join_control_planes + join_workers)
         )
-        lines = ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
+        lines = _growth(topology) + ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
         lines += _summary(topology, init, join_control_planes, join_workers)
     return {
         "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
@@ -84,7 +97,17 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "summary": lines,
         "restore": plan_restore(topology),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
+        "machines": {node.name: node.machine for node in topology.cluster_nodes},
+        # The check of the VIP's holder asks what the endpoint leads to.
+        "endpoint_port": _endpoint_port(topology),
+        "interconnect": interconnect,
+        "pod_mtu": plan_pod_mtu(topology),
         "keepalived": _keepalived(topology, init),
+        "kube_vip": {node.host: {"interface": topology.vip_interface(node)} for node in topology.control_planes}
+        if topology.kube_vip
+        else {},
+        # What the kubelet has to run from the first moment on, by the paths where role kube_vip leaves it.
+        "static_pods": [FIRST_MANIFEST] if topology.kube_vip else [],
         "load_balancer_backends": [
             {"name": node.name, "address": str(node.address or ""), "port": topology.settings.api_port}
             for node in topology.control_planes
@@ -136,6 +159,8 @@ def _work(
         "plan_etcd_clients": [] if removes else etcd["clients"],
         "plan_etcd_sign": [etcd["authority"] if etcd["clients"] and not removes else None],
         "plan_etcd_given": [] if removes else etcd["given"],
+        "plan_metallb": [api_host if any(node.setting("metallb_address_pools") for node in topology.control_planes) else None],
+        "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
 
@@ -171,7 +196,8 @@ def _restore_work(topology: Topology, etcd: Mapping[str, Any]) -> List[Dict[str,
     """The groups of playbook restore, and those of other playbooks that it imports: none of them may begin a new cluster."""
     if topology.playbook == RESTORE:
         groups = restore_work(topology)
-        endpoint_work = _endpoint_work(topology, plan_restore(topology)["new"]) if groups["plan_restore_new"] else []
+        new = plan_restore(topology)["new"]
+        endpoint_work = _endpoint_work(topology, new, new) if groups["plan_restore_new"] else []
         return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts] + endpoint_work
     wanted = {
         "plan_etcd_authority": [etcd["authority"]],
@@ -198,6 +224,7 @@ def _change_work(topology: Topology, ask: Optional[str], joining: Sequence[str])
         "plan_leave_host": [ask] if ask is not None and topology.leaving else [],
         "plan_leaving": list(topology.left_out),
         "plan_leaving_keepalived": [node.host for node in reached if _holds_address(topology, node)],
+        "plan_leaving_kube_vip": [node.host for node in reached if topology.runs_kube_vip(node)],
         "plan_leaving_reached": [node.host for node in reached],
         "plan_arriving": list(joining),
         "plan_staying": [node.host for node in topology.cluster_nodes if node.host not in joining],
@@ -221,14 +248,21 @@ def _leaving_summary(topology: Topology) -> List[str]:
     return ["%s: %s" % (one.name, DEPARTURES[one.condition]) for one in topology.leaving]
 
 
-def _endpoint_work(topology: Topology, join_control_planes: Sequence[str]) -> List[Dict[str, str]]:
-    """Who has a part in the endpoint. A single API server without a VIP is its own endpoint."""
+def _endpoint_work(
+    topology: Topology, join_control_planes: Sequence[str], first: Sequence[Optional[str]] = ()
+) -> List[Dict[str, str]]:
+    """Who has a part in the endpoint. A single API server without a VIP is its own endpoint.
+
+    :param first: hosts that kubeadm makes control planes of while no other one holds the VIP.
+    """
     if topology.playbook == "join" and not join_control_planes:
         return []  # workers are nobody's backend
-    alone = len(topology.control_planes) == 1 and topology.vip is None and not topology.group("load_balancers")
+    by_keepalived = topology.vip is not None and not topology.directors and not topology.kube_vip
     groups = {
-        "plan_balancers": [] if alone else topology.balancers,
-        "plan_keepalived": topology.vip_nodes if topology.vip is not None and not topology.directors else [],
+        "plan_balancers": topology.balancers if topology.balanced else [],
+        "plan_keepalived": topology.vip_nodes if by_keepalived else [],
+        "plan_kube_vip": topology.control_planes if topology.kube_vip else [],
+        "plan_kube_vip_first": [node for node in topology.control_planes if topology.kube_vip and node.host in first],
         "plan_directors": topology.directors,
         "plan_failover_ip": [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))],
         "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
@@ -258,6 +292,14 @@ def endpoint(topology: Topology, init: Optional[str] = None) -> str:
     candidates = [node for node in topology.control_planes if node.address is not None]
     chosen = [node for node in candidates if node.host == init] or candidates
     return join_endpoint(str(chosen[0].address), settings.api_port) if chosen else ""
+
+
+def _endpoint_port(topology: Topology) -> int:
+    """Where the VIP's holder has to answer: its own API server where the endpoint leads there, else its load balancer."""
+    settings = topology.settings
+    elsewhere = topology.group("load_balancers") or topology.directors
+    said = (topology.endpoint_port or str(settings.api_port)) if settings.endpoint and not elsewhere else ""
+    return settings.api_port if said == str(settings.api_port) else settings.load_balancer_port
 
 
 def _api_server(topology: Topology, host: Optional[str]) -> str:
@@ -343,6 +385,10 @@ def _hosts_entries(topology: Topology) -> List[Dict[str, Any]]:
         and host not in names.setdefault(str(topology.vip), [])
     ):
         names[str(topology.vip)].append(host)
+    # A single server that is to grow has a name for its endpoint, which moves to the VIP later; nobody needs it in DNS for that.
+    alone = topology.control_planes[0] if len(topology.control_planes) == 1 and topology.vip is None else None
+    if alone is not None and alone.address is not None and nowhere(topology):
+        names.setdefault(str(alone.address), []).append(host)
     return [{"address": address, "names": known} for address, known in names.items() if known]
 
 
@@ -394,6 +440,20 @@ def _summary(topology: Topology, init: Optional[str], control_planes: List[str],
         else:
             lines.append("%s: left alone (%s)" % (node.host, node.why_not or node.state))
     return lines
+
+
+def _growth(topology: Topology) -> List[str]:
+    """What a cluster that grows can lose afterwards, in plain words."""
+    if topology.playbook != "grow":
+        return []
+    members, now = topology.etcd_members, [node for node in topology.etcd_members if node.state == "control_plane"]
+    lines = ["etcd: %d member%s now, %d afterwards" % (len(now), "" if len(now) == 1 else "s", len(members))]
+    if len(members) == 2:
+        return lines + [TWO_MEMBERS]
+    lost = (len(members) - 1) // 2
+    if lost:
+        return lines + ["the cluster then survives the loss of %d control plane%s" % (lost, "" if lost == 1 else "s")]
+    return lines + ["the cluster still dies with its control plane: a worker adds room, not availability"]
 
 
 def _begun(node: Node) -> str:

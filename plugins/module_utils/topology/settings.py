@@ -22,6 +22,7 @@ class Settings:
     endpoint: str = ""
     vip: str = ""
     vip_interface: str = ""
+    vip_provider: str = "keepalived"
     router_id: int = 51
     api_port: int = 6443
     load_balancer_port: int = 8443

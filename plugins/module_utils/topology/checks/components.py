@@ -14,6 +14,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean
 
 CHOICES: Dict[str, Tuple[str, ...]] = {
+    "vip_provider": ("keepalived", "kube_vip"),
     "cni": ("flannel", "cilium", "bridge", "none"),
     "container_runtime": ("containerd",),
     "packages_source": ("repository", "bundle"),

@@ -251,7 +251,14 @@ def _endpoint_name(topology: Topology) -> Iterator[Problem]:
     if topology.vip is not None or host not in topology.resolved:
         return  # the hosts files of all nodes get the VIP under this name, or the name was not looked up
     found = [text(address) for address in entries(topology.resolved.get(host))]
-    if not found:
+    if not found and len(topology.control_planes) == 1:
+        yield Problem(
+            "cluster_endpoint",
+            "the name %s resolves to nothing here; the nodes get it in their hosts files" % host,
+            "give it to whoever uses the kubeconfig, in DNS or in this computer's hosts file",
+            warning=True,
+        )
+    elif not found:
         yield Problem(
             "cluster_endpoint",
             "the name %s resolves to nothing here, and no cluster_vip is set that the nodes' hosts files could give it"

@@ -30,8 +30,18 @@ def check(topology: Topology) -> Iterator[Problem]:
     yield from _addresses(nodes)
     yield from _targets(nodes)
     yield from _credentials(nodes)
-    if text(nodes[0].setting("failover_ip_follow")) in ("", "keepalived"):
+    follows = text(nodes[0].setting("failover_ip_follow")) or ("lease" if topology.kube_vip else "keepalived")
+    if follows == "keepalived" and topology.kube_vip:
+        yield Problem(
+            "failover_ip_follow",
+            "keepalived is to be followed, and kube-vip holds the VIP (cluster_vip_provider)",
+            "leave it out, or write lease",
+            tuple(node.host for node in nodes),
+        )
+    elif follows == "keepalived":
         yield from _keepalived(topology, nodes)
+    elif topology.kube_vip:
+        yield from _kube_vip(topology, nodes)
 
 
 def _alike(topology: Topology) -> Iterator[Problem]:
@@ -102,6 +112,24 @@ def _credentials(nodes: List[Node]) -> Iterator[Problem]:
             "failover_ip_credentials",
             "%s has no %s" % (provider, name),
             "write it, encrypted with ansible-vault; the agent takes nothing from environment or files of the provider's tools",
+            tuple(hosts),
+        )
+
+
+def _kube_vip(topology: Topology, nodes: List[Node]) -> Iterator[Problem]:
+    """kube-vip brings one address to its holder, the VIP; the agent moves nothing while others that it looks for are not there."""
+    never: Dict[str, List[str]] = {}
+    for node in nodes:
+        held = node.setting("failover_ip_held_addresses")
+        for address in entries(node.setting("failover_ip_addresses") if held is None else held):
+            if str(address).split("/", maxsplit=1)[0] != str(topology.vip):
+                never.setdefault(str(address), []).append(node.host)
+    for address, hosts in never.items():
+        yield Problem(
+            "failover_ip_held_addresses",
+            "%s has to be on the node that holds the Lease, and kube-vip brings cluster_vip (%s) only" % (address, topology.vip),
+            "write [%s], and give every control plane the failover IPs on an interface of its own, such as lo; or make the "
+            "failover IP cluster_vip; or write cluster_vip_provider: keepalived, which holds all of them" % topology.vip,
             tuple(hosts),
         )
 

@@ -18,12 +18,12 @@ MOST_MEMBERS = 7
 def check(topology: Topology) -> Iterator[Problem]:
     members = topology.etcd_members
     group = "group etcd" if topology.settings.etcd_mode == "external" else "group control_plane"
-    yield from _number(members, group)
+    yield from _number(members, group, topology.two_members)
     yield from _machines(members)
     yield from _health(topology)
 
 
-def _number(members: List[Node], group: str) -> Iterator[Problem]:
+def _number(members: List[Node], group: str, two_members: bool) -> Iterator[Problem]:
     number = len(members)
     hosts = tuple(node.host for node in members)
     # Where all run already, as after the removal of one, it is no plan but a fact.
@@ -32,9 +32,10 @@ def _number(members: List[Node], group: str) -> Iterator[Problem]:
         yield Problem(
             group,
             "2 etcd members are worse than 1: both are needed for a quorum of 2, so the loss of either stops the cluster",
-            "add a third (a small machine will do: it needs no pods), or use one",
+            "add a third (a small machine will do: it needs no pods), or use one%s"
+            % ("" if runs or two_members else "; for a cluster on its way to three: playbook grow with -e grow_two_members=true"),
             hosts,
-            warning=runs,
+            warning=runs or two_members,
         )
     elif number and number % 2 == 0:
         yield Problem(

@@ -44,3 +44,18 @@ def test_a_secret_is_written_and_neither_shown_nor_logged(
 def test_a_secret_of_no_file_is_refused(call: Callable[..., Dict[str, Any]], tmp_path: pathlib.Path) -> None:
     answer = call(files=[], secrets={str(tmp_path / "x"): "y"})
     assert answer["failed"] and "is not among the files" in answer["msg"]
+
+
+def test_a_directory_can_be_entered_unless_its_mode_says_otherwise(
+    call: Callable[..., Dict[str, Any]], tmp_path: pathlib.Path
+) -> None:
+    """A service of root without capabilities was kept out of its own directory by 0644."""
+    files = [
+        {"path": str(tmp_path / "plain"), "state": "directory"},
+        {"path": str(tmp_path / "closed"), "state": "directory", "mode": "0700"},
+        {"path": str(tmp_path / "plain" / "file"), "content": "x\n"},
+    ]
+    assert call(files=files)["changed"] is True
+    modes = [oct((tmp_path / name).stat().st_mode & 0o777) for name in ("plain", "closed", "plain/file")]
+    assert modes == ["0o755", "0o700", "0o644"]
+    assert call(files=files)["changed"] is False

@@ -89,6 +89,17 @@ def test_a_restart_ends_the_old_process_and_waits_for_the_next(monkeypatch: pyte
     assert host.killed == [100] and running(host, "kube-scheduler")[0].pid == 101
 
 
+def test_a_kube_vip_that_logs_in_with_an_older_certificate_is_ended_by_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host("kube-vip", 60)
+    (kube_vip,) = present(host)
+    told = stale(kube_vip, host, {"/etc/kubernetes/admin.conf": NOW - 30}.get)
+    assert told == "/etc/kubernetes/admin.conf is newer than its process"
+    assert stale(kube_vip, host, {"/etc/kubernetes/admin.conf": NOW - 90}.get) == ""
+    # It has no page for its health; that it runs again is all that can be seen.
+    restarter(host, monkeypatch).restart(kube_vip)
+    assert host.killed == [100]
+
+
 def test_a_static_pod_that_does_not_come_back_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host("kube-scheduler", age=60, answers=False)
     with pytest.raises(CertificateError, match="kube-scheduler: after 20 s: the kubelet has not started it again"):

@@ -113,6 +113,22 @@ def test_the_marker_stands_while_kubeadm_runs_and_is_gone_after_it(host: Any, tm
     assert not (tmp_path / "etc" / "marker.json").exists()
 
 
+def test_a_pod_that_init_needs_is_there_before_kubeadm_and_only_under_the_marker(
+    host: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifests = tmp_path / "manifests"
+    monkeypatch.setattr(operation, "MANIFESTS", str(manifests))
+    (tmp_path / "kube-vip.yaml").write_text("kind: Pod\n")
+    seen = "test -e %s && cat %s/kube-vip.yaml" % (tmp_path / "etc" / "marker.json", manifests)
+    host(seen, static_pods=[str(tmp_path / "kube-vip.yaml")]).carry_out(["init"])
+    assert os.listdir(manifests) == ["kube-vip.yaml"], "the kubelet reads every file there that is not hidden"
+    assert os.stat(manifests / "kube-vip.yaml").st_mode & 0o777 == 0o600
+    # A run that was cut off may have had another text of it.
+    (tmp_path / "kube-vip.yaml").write_text("kind: Pod  # changed\n")
+    host(seen, static_pods=[str(tmp_path / "kube-vip.yaml")]).carry_out(["resume_init"])
+    assert "changed" in (manifests / "kube-vip.yaml").read_text()
+
+
 def test_the_marker_stays_when_kubeadm_fails(host: Any, tmp_path: Any) -> None:
     with pytest.raises(KubeadmError, match="exit code 3"):
         host("echo it broke; exit 3").carry_out(["init"])
