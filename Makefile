@@ -5,7 +5,9 @@ SHELL := /bin/bash
 
 TOPOLOGY ?= stacked_ha
 SCENARIO ?= stacked_ha
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The distribution's own first: others are often built without optimisation, and Ansible then takes a quarter longer.
+PYTHON ?= $(shell for python in /usr/bin/python3 /usr/bin/python3.11 python3.11 python3; do \
+  "$$python" -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v "$$python" && break; done)
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 COLLECTION := .build/collections/ansible_collections/baremetal/kubernetes

@@ -131,6 +131,10 @@ plan:
       description: The groups C(plan_*) that the playbooks run for, as C(group) and C(host).
       type: list
       elements: dict
+    host_groups:
+      description: The same by host, as C(host) and C(groups), in an order in which each group gets its own.
+      type: list
+      elements: dict
     certificates:
       description: Of each node, the certificate that expires first.
       type: list

@@ -93,6 +93,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "join_workers": join_workers,
         "leaving": [one.as_dict() for one in topology.leaving],
         "work": work,
+        "host_groups": host_groups(work, list(topology.nodes)),
         "summary": lines,
         "restore": plan_restore(topology),
         "certificates": [first for node in topology.nodes.values() for first in _first_to_expire(node)],
@@ -162,6 +163,27 @@ def _work(
         "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
+
+
+def host_groups(work: Sequence[Mapping[str, str]], order: Sequence[str]) -> List[Dict[str, Any]]:
+    """Hosts with their groups, in an order that gives each group its own; one entry for a host where that can be.
+
+    An entry takes Ansible 30 ms.
+    """
+    groups: Dict[str, List[str]] = {}
+    for entry in work:
+        groups.setdefault(entry["group"], []).append(entry["host"])
+    position = {host: number for number, host in enumerate(order)}
+    together: Dict[str, List[str]] = {}
+    apart: List[Dict[str, Any]] = []
+    for group, hosts in groups.items():
+        places = [position.get(host, -1) for host in hosts]
+        if min(places) >= 0 and places == sorted(places):
+            for host in hosts:
+                together.setdefault(host, []).append(group)
+        else:
+            apart += [{"host": host, "groups": [group]} for host in hosts]
+    return [{"host": host, "groups": together[host]} for host in order if host in together] + apart
 
 
 def _members(topology: Topology, ask: str) -> List[str]:

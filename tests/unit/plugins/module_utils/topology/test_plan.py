@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import host_groups
+
 BEGUN_INIT = {"state": "started", "started": {"operation": "init", "role": "control_plane", "cluster": "kubernetes"}}
 BEGUN_JOIN = {"state": "started", "started": {"operation": "join", "role": "control_plane", "cluster": "kubernetes"}}
 
@@ -64,6 +66,19 @@ def test_nodes_of_the_cluster_get_all_in_one_call_and_those_who_come_get_it_in_t
     stacked_ha.facts("cp1")["apiserver"]["nodes"] = nodes
     settled = stacked_ha.outcome()
     assert hosts_of(settled, "plan_members") == hosts_of(settled, "plan_routed") == ["cp1", "cp2", "cp3", "worker1"]
+
+
+def test_each_host_is_added_once_and_every_group_keeps_its_order() -> None:
+    work = [("a", "h1"), ("a", "h2"), ("b", "h3"), ("b", "h1"), ("c", "h2"), ("d", "elsewhere"), ("a", "h3")]
+    entries = host_groups([{"group": group, "host": host} for group, host in work], ["h1", "h2", "h3"])
+    assert entries == [
+        {"host": "h1", "groups": ["a"]},
+        {"host": "h2", "groups": ["a", "c"]},
+        {"host": "h3", "groups": ["a"]},
+        {"host": "h3", "groups": ["b"]},
+        {"host": "h1", "groups": ["b"]},
+        {"host": "elsewhere", "groups": ["d"]},
+    ]
 
 
 def test_where_the_api_is_silent_everybody_gets_it_in_turn(stacked_ha: Any) -> None:
