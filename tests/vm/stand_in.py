@@ -6,16 +6,20 @@ import ssl
 import threading
 import time
 
-#: Seconds that every answer takes, where a test writes it: as while etcd has no leader.
-DELAY = pathlib.Path("/run/stand-in-delay")
+#: Seconds that every answer takes, and its status, where a test writes them: as while etcd has no leader.
+TOLD = pathlib.Path("/run/stand-in-told")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        time.sleep(float(DELAY.read_text()) if DELAY.exists() else 0)
-        status, text = (200, b"ok") if self.path == "/readyz" else (404, b"no")
+        try:
+            seconds, known = TOLD.read_text().split()
+        except FileNotFoundError:
+            seconds, known = "0", "200"
+        time.sleep(float(seconds))
+        status, text = (int(known), b"ok") if self.path == "/readyz" else (404, b"no")
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
