@@ -41,6 +41,10 @@ options:
     description: Kubernetes' new CA, as PEM. For the three phases.
     type: str
     default: ""
+  node_name:
+    description: The host's name in the cluster, by which its static pods are asked for. For control planes.
+    type: str
+    default: ""
   api_servers:
     description: The other control planes' API servers. They must be ready before this one's stops.
     type: list
@@ -138,6 +142,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import ADMIN, KubeadmError, locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error
 
 API_SERVER = {"name": {"type": "str"}, "address": {"type": "str", "required": True}, "port": {"type": "int", "default": 6443}}
 
@@ -180,7 +185,8 @@ def phase(module: AnsibleModule, runner: HostRunner) -> Dict[str, Any]:
     others = [(server["address"], server["port"]) for server in given["api_servers"]]
     token = given["bootstrap_token"]
     bootstrap = bootstrap_kubeconfig(given["endpoint"], pem.bundle(SIGNED), token) if token else ""
-    host = authorities.Host(runner, pem, Restarter(runner, others, given["timeout"]), given["kubeadm_path"], bootstrap)
+    restarter = Restarter(runner, others, given["timeout"])
+    host = authorities.Host(runner, pem, restarter, given["node_name"], given["kubeadm_path"], bootstrap)
     return {"steps": host.take_to(given["state"], module.check_mode)}
 
 
@@ -196,6 +202,7 @@ def main() -> None:
             "material": {"type": "dict", "default": {}, "no_log": True},
             "old_certificate": {"type": "str", "default": ""},
             "new_certificate": {"type": "str", "default": ""},
+            "node_name": {"type": "str", "default": ""},
             "api_servers": {"type": "list", "elements": "dict", "default": [], "options": API_SERVER},
             "endpoint": {"type": "str", "default": ""},
             "bootstrap_token": {"type": "str", "default": "", "no_log": True},
@@ -215,6 +222,8 @@ def main() -> None:
         module.fail_json(msg=str(error), subject=error.operation, problem=error.cause, remedy=error.remedy)
     except (CertificateError, KubernetesError) as error:
         module.fail_json(**error.fields())
+    except X509Error as error:
+        module.fail_json(msg=str(error))
     steps = result["steps"]
     module.exit_json(changed=bool(steps), diff={"before": "", "after": "".join(line + "\n" for line in steps)}, **result)
 

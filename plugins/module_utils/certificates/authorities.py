@@ -228,10 +228,13 @@ class Host:
     """Takes this host to a phase. ``bootstrap`` is the kubeconfig by which a kubelet asks for a new client certificate; empty where
     it is not its turn yet."""
 
-    def __init__(self, runner: Runner, pem: Pem, restarter: Restarter, kubeadm: str = "kubeadm", bootstrap: str = "") -> None:
+    def __init__(
+        self, runner: Runner, pem: Pem, restarter: Restarter, node: str = "", kubeadm: str = "kubeadm", bootstrap: str = ""
+    ) -> None:
         self.runner = runner
         self.pem = pem
         self.restarter = restarter
+        self.node = node
         self.kubeadm = kubeadm
         self.bootstrap = bootstrap
         self.done: List[str] = []
@@ -284,13 +287,11 @@ class Host:
             self.restarter.wait(SIGNER, lambda: self._not_run_with(flags))
 
     def _settle(self) -> None:
-        (name,) = parse_pem(self.runner.read(CLIENT) or "", CLIENT)[:1]
-        node = str(name.common_name).rpartition(":")[2]
-        _helped, left = settle(self.runner, Kubectl(self.runner, FOLDER + "/admin.conf"), node, self.restarter.timeout)
+        _helped, left = settle(self.runner, Kubectl(self.runner, FOLDER + "/admin.conf"), self.node, self.restarter.timeout)
         if left:
             reasons = "; ".join("%s: %s" % pair for pair in sorted(left.items()))
             raise CertificateError(
-                "static pods of %s" % node, reasons, "read journalctl -u kubelet; the next run goes on from here"
+                "static pods of %s" % self.node, reasons, "read journalctl -u kubelet; the next run goes on from here"
             )
 
     def _not_run_with(self, flags: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ MODULES = sorted(path.stem for path in (LINK / "plugins" / "modules").glob("*.py
 
 #: What the examples take from elsewhere. An example that names another variable is refused until it stands here.
 VARIABLES: Dict[str, Any] = {
+    "authorities": {"old_certificate": "PEM", "new_certificate": "PEM"},
     "ansible_facts": {"kubernetes_node": {"certificates": [{"path": "/etc/kubernetes/pki/ca.crt", "days_left": 7}]}},
     "ca_hash": "sha256:" + "a" * 64,
     "certificate_key": "b" * 64,
