@@ -24,8 +24,8 @@ def switches() -> Iterator[str]:
 def unread(text: str, switch: str) -> List[str]:
     """Lines that take the switch's text for a truth value."""
     bare = re.compile(r"\b%s\b(?!\s*\|\s*bool\b)" % switch)
-    # Comments and keys are no use of it.
-    used = [re.sub(r"^\s*%s:|#.*" % switch, "", line) for line in text.splitlines()]
+    # Comments, keys, and the words that tell what to write are no use of it.
+    used = [re.sub(r"^\s*%s:|#.*|-e %s=\w+" % (switch, switch), "", line) for line in text.splitlines()]
     return [line for line in used if bare.search(line) and not WHOLE.match(line)]
 
 
