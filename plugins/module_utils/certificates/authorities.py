@@ -26,9 +26,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     KUBEADM_SECONDS,
     aside,
     modified,
-    write_secret,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import ALONE, SIGNED, TRUSTED
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.static_pods import settle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import COPIES, NEW, OLD, PKI, ROTATION
@@ -154,7 +154,7 @@ def make(runner: Runner, cluster_configuration: str, kubeadm: str = "kubeadm") -
     part = NEW + ".part"
     os.makedirs(part, mode=0o700, exist_ok=True)
     config = part + "/kubeadm.yaml"
-    write_secret(config, described(cluster_configuration, part, parse_flags(_manifest(runner, "kube-apiserver"))))
+    replace_file(config, described(cluster_configuration, part, parse_flags(_manifest(runner, "kube-apiserver"))), 0o600)
     for name in read_set(runner, PKI):
         argv = [kubeadm, "init", "phase", "certs", AUTHORITIES[name]]
         answer = runner.run(argv + ["--config", config], timeout=KUBEADM_SECONDS)
@@ -199,7 +199,7 @@ def hold(runner: Runner, material: Mapping[str, Pair]) -> bool:
         for name, pair in pairs.items():
             for path, content in zip(places(name), pair):
                 os.makedirs(os.path.dirname("%s/%s" % (part, path)), mode=0o700, exist_ok=True)
-                write_secret("%s/%s" % (part, path), content)
+                replace_file("%s/%s" % (part, path), content, 0o600)
         os.rename(part, folder)
         changed = True
     if read_set(runner, NEW) != dict(material):
@@ -350,7 +350,7 @@ class Host:
 
     def _reissue(self) -> None:
         # kubelet.conf stays and names a file that is gone: the kubelet then asks anew with the bootstrap token.
-        write_secret(BOOTSTRAP, self.bootstrap)
+        replace_file(BOOTSTRAP, self.bootstrap, 0o600)
         try:
             aside(CLIENT)
             self._restart("kubelet", "restart")
@@ -440,10 +440,7 @@ def _manifest(runner: Runner, name: str) -> str:
 
 
 def _replace(path: str, content: str, mode: int) -> None:
-    """The new content at once or not at all, with the mode that the file has. The kubelet passes over names with a dot in front."""
-    part = "%s/.%s.part" % os.path.split(path)
+    """The new content at once or not at all, with the mode that the file has."""
     with contextlib.suppress(OSError):
         mode = os.stat(path).st_mode & 0o7777
-    write_secret(part, content)
-    os.chmod(part, mode)
-    os.rename(part, path)
+    replace_file(path, content, mode)

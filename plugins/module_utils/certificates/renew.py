@@ -23,6 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     is_due,
     kind_of,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import read as read_certificates
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
@@ -161,7 +162,7 @@ class KubeletMender:
             self._wait("the kubelet's serving certificate", SERVING)
             return
         # kubelet.conf stays and names a file that is gone: the kubelet then asks anew with the bootstrap token.
-        write_secret(BOOTSTRAP, self.bootstrap_kubeconfig)
+        replace_file(BOOTSTRAP, self.bootstrap_kubeconfig, 0o600)
         try:
             aside(CLIENT)
             self._restart()
@@ -199,14 +200,6 @@ def aside(path: str) -> None:
     """Let a file be out of the way, and be found by whoever misses it."""
     with contextlib.suppress(FileNotFoundError):
         os.rename(path, path + ".old")
-
-
-def write_secret(path: str, content: str) -> None:
-    """A file that is whole on the disk, and that nobody but root reads."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def bootstrap_kubeconfig(endpoint: str, ca_certificate: str, token: str) -> str:

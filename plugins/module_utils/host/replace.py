@@ -12,9 +12,10 @@ from typing import Union
 def replace_file(path: str, content: Union[str, bytes], mode: int = 0o644) -> None:
     """Put a file in its place with exactly this mode, whatever the umask. Two writers of one path must not meet.
 
-    :raises OSError: the file of before is untouched, and what was written of the new one stands beside it as ``.new``.
+    :raises OSError: the file of before is untouched, and what was written of the new one stands beside it as ``.NAME.new``.
     """
-    undone = path + ".new"
+    # Hidden: the kubelet takes every other file of its folder for a manifest.
+    undone = os.path.join(os.path.dirname(path), ".%s.new" % os.path.basename(path))
     # Nobody else may read it before it has its mode.
     descriptor = os.open(undone, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:

@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import time
 from typing import Callable, ContextManager, List, NamedTuple, Optional, Sequence
 
@@ -356,12 +355,8 @@ class Operator:
         if self.wanted.static_pods:
             os.makedirs(MANIFESTS, exist_ok=True)
         for path in self.wanted.static_pods:
-            # The kubelet reads each file of that folder that is not hidden, and must not read half of one.
-            name = os.path.basename(path)
-            unfinished = os.path.join(MANIFESTS, ".%s.new" % name)
-            shutil.copyfile(path, unfinished)
-            os.chmod(unfinished, 0o600)
-            os.replace(unfinished, os.path.join(MANIFESTS, name))
+            with open(path, "rb") as stream:
+                replace_file(os.path.join(MANIFESTS, os.path.basename(path)), stream.read(), 0o600)
 
     def _keep_etcd_data(self) -> None:
         if self.runner.list_dir(ETCD_DATA):

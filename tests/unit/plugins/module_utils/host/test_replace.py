@@ -12,7 +12,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace 
 def test_a_file_of_our_own_is_replaced_whole(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "state.json"
     path.write_text("the former text, which is longer")
-    (tmp_path / "state.json.new").write_text("left by a run that was killed, and longer than the text")
+    (tmp_path / ".state.json.new").write_text("left by a run that was killed, and longer than the text")
     replace_file(str(path), "short\n")
     assert path.read_text() == "short\n"
     assert os.listdir(tmp_path) == ["state.json"]
@@ -32,7 +32,8 @@ def test_the_mode_is_as_asked_for_whatever_the_umask(tmp_path: pathlib.Path, mod
 def test_a_full_disk_leaves_the_former_file(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "state.json"
     path.write_text("former")
-    (tmp_path / "state.json.new").symlink_to("/dev/full")
+    (tmp_path / ".state.json.new").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
-        replace_file(str(path), "x" * 100000)
+        # The device's own mode, which it keeps.
+        replace_file(str(path), "x" * 100000, 0o666)
     assert path.read_text() == "former"
