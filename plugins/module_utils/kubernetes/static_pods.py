@@ -12,9 +12,9 @@ import signal
 import time
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.processes import running
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.processes import running
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
