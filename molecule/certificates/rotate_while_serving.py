@@ -85,6 +85,7 @@ def main() -> None:
 
     tokens = tokens_of_accounts(first)
     check("kube-system/" in " ".join(tokens), "no service account has a token in a Secret", tokens)
+    outages: Dict[str, float] = {}
     for until, task, after in PHASES:
         words = ["-e", named, "-e", "certificates_rotate_ca_until=" + until]
         with Watch(kubeconfig) as watch:
@@ -93,7 +94,7 @@ def main() -> None:
         print("phase %s: %s" % (until or "alone", watch.result), flush=True)
         check(not watch.result["lost"], "acknowledged writes were lost", watch.result)
         check(watch.result["acknowledged"] > 50, "hardly anything was written", watch.result)
-        check(watch.result["outage"] <= 3, "the API was away for more than three seconds", watch.result)
+        outages[until or "alone"] = watch.result["outage"]
     again = playbooks.run("certificates", "-e", named)
     check(changed(again) == 0 and "its rotation has ended" in again, "the same words still changed something", again)
 
@@ -110,6 +111,8 @@ def main() -> None:
     check(tokens == after_all, "tokens of service accounts came or went", tokens ^ after_all)
     # A pod's own token, signed anew, is good: kube-proxy, CoreDNS and a new pod of verify's live on theirs.
     playbooks.run("verify", "-e", "verify_network=true")
+    # Last: how busy the machine was must not hide what else is wrong.
+    check(max(outages.values()) <= 3, "the API was away for more than three seconds", outages)
 
 
 if __name__ == "__main__":
