@@ -31,6 +31,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now, modified_at
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_writer import dump
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.processes import command_lines
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 KUBELET = "kubelet"
@@ -86,12 +87,7 @@ def manifest(pod: Pod, flags: Mapping[str, str], folders: Sequence[str], user: S
 
 def processes(runner: Runner, data_dir: str) -> List[int]:
     """The processes of etcd that have this directory."""
-    found = []
-    for entry in runner.list_dir("/proc"):
-        argv = (runner.read("/proc/%s/cmdline" % entry) or "").split("\0") if entry.isdigit() else [""]
-        if argv[0].rsplit("/", 1)[-1] == "etcd" and "--data-dir=" + data_dir in argv:
-            found.append(int(entry))
-    return found
+    return [pid for pid, arguments in command_lines(runner, "etcd") if "--data-dir=" + data_dir in arguments]
 
 
 class PodOperator(Operator):
