@@ -42,6 +42,8 @@ REQUESTS = {"cpu": "100m", "memory": "100Mi"}
 PRIORITY = 2000001000
 #: Seconds that etcd has for its end, as the kubelet gives it.
 GRACE = 60
+#: How often the others are looked at, a second apart: one that was started a moment ago may have no leader yet.
+LOOKS = 5
 
 
 def manifest(pod: Pod, flags: Mapping[str, str], folders: Sequence[str], user: Sequence[int], authority: str) -> str:
@@ -203,6 +205,13 @@ class PodOperator(Operator):
 
     def _others_suffice(self) -> bool:
         """Whether the others have a quorum, where there is one without this member at all."""
-        members, healthy = self._others_alive()
-        own = known_as(members, self.wanted.member)
-        return len(self.wanted.others) < 2 or has_quorum(members, healthy - {own.id if own else 0})
+        if len(self.wanted.others) < 2:
+            return True
+        for look in range(LOOKS):
+            if look:
+                self.pause(1)
+            members, healthy = self._others_alive()
+            own = known_as(members, self.wanted.member)
+            if has_quorum(members, healthy - {own.id if own else 0}):
+                return True
+        return False
