@@ -55,7 +55,7 @@ def refused(kubeconfig: pathlib.Path) -> str:
 
 def tokens_of_accounts(address: str) -> Set[str]:
     """The Secrets that service accounts log in with. The watch's own namespace comes and goes with each phase."""
-    names = "jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}{\"\\n\"}{end}"
+    names = 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}{"\\n"}{end}'
     ask = "kubectl --kubeconfig /etc/kubernetes/admin.conf get secrets --all-namespaces"
     found = on_node(address, "%s --field-selector=type=kubernetes.io/service-account-token --output='%s'" % (ask, names))
     return {name for name in found.decode().split() if not name.startswith("drill-")}

@@ -58,7 +58,7 @@ class Done(NamedTuple):
 
 
 class Started(NamedTuple):
-    """What was done to start it, and for how many seconds the API had answered by the endpoint when the host's own server did, too."""
+    """What was done to start it; for how many seconds the endpoint had answered when the host's own API server did, too."""
 
     changes: List[str]
     answered: float = 0.0
@@ -174,8 +174,8 @@ def start(
                 raise BackupError(
                     name,
                     "it is not ready %d s after the restore: %s" % (timeout, answer.message),
-                    "look at the logs of etcd and kube-apiserver in /var/log/pods, and at those of keepalived and the load balancer;"
-                    " the playbook may be run again",
+                    "look at the logs of etcd and kube-apiserver in /var/log/pods, and at those of keepalived and the load"
+                    " balancer; the playbook may be run again",
                 )
             pause(0.3)
 

@@ -25,8 +25,8 @@ COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 #: What a running cluster can't change by a new kubeadm-config: addresses that are given out, where etcd is, the cluster's names.
 FIXED = ("networking.", "controlPlaneEndpoint", "etcd.external.", "clusterName", "certificatesDir", "etcd.local.dataDir")
 PAUSE = 2.0
-#: kubeadm first has the cluster run a job, and gives it 15 seconds (K8S cmd/kubeadm/app/phases/upgrade/health.go), which are few where
-#: much is going on.
+#: kubeadm first has the cluster run a job, and gives it 15 seconds (K8S cmd/kubeadm/app/phases/upgrade/health.go), which are few
+#: where much is going on.
 SLOW_JOB, TRIES, BETWEEN_TRIES = "[ERROR CreateJob]", 4, 10.0
 
 
