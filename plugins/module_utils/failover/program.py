@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes one file of a program such as the agent and of all that it imports, from the modules that run here: no second copy of the code is kept."""
+"""Makes one file of a program and of all that it imports, from the modules that run here: no second copy of the code is kept."""
 
 from __future__ import annotations
 

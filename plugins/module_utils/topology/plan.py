@@ -161,6 +161,8 @@ def _work(
         "plan_etcd_given": [] if removes else etcd["given"],
         "plan_metallb": [api_host if any(node.setting("metallb_address_pools") for node in topology.control_planes) else None],
         "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
+        # Where nodes only come and go, the others have it already.
+        "plan_hardware_watch": [host for host in _watched(topology) if not changes or host in control_planes + workers],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
 
@@ -184,6 +186,10 @@ def host_groups(work: Sequence[Mapping[str, str]], order: Sequence[str]) -> List
         else:
             apart += [{"host": host, "groups": [group]} for host in hosts]
     return [{"host": host, "groups": together[host]} for host in order if host in together] + apart
+
+
+def _watched(topology: Topology) -> List[str]:
+    return [node.host for node in topology.nodes.values() if node.says("hardware_watch_enabled")]
 
 
 def _members(topology: Topology, ask: str) -> List[str]:

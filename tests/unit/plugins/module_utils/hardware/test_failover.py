@@ -201,7 +201,8 @@ def test_a_person_reads_what_would_be_done_and_what_was_not_allowed() -> None:
         "cp1: x",
         "cp1: cordon, close it for new pods: would be done (hardware_watch_dry_run)",
         "cp1: drain, evict its pods, minding disruption budgets: would be done (hardware_watch_dry_run)",
-        "cp1: move_address, have keepalived give the virtual and failover addresses away: not allowed (hardware_watch_move_address)",
+        "cp1: move_address, have keepalived give the virtual and failover addresses away: not allowed "
+        "(hardware_watch_move_address)",
     ]
 
 

@@ -110,7 +110,8 @@ def test_a_disk_that_is_gone_is_a_warning_until_a_person_accepts_it(tmp_path: pa
     look(machine(tmp_path), SETTINGS, history)
     seen = look(machine(tmp_path, sata=None), SETTINGS, History(history.text()))
     assert said(seen) == [
-        "warning: /dev/sda TOSHIBA MG08ACA16TE 71K0A0AAAAAA: it was here before and is gone (after a replacement: hardware-watch.pyz accept)"
+        "warning: /dev/sda TOSHIBA MG08ACA16TE 71K0A0AAAAAA: it was here before and is gone "
+        "(after a replacement: hardware-watch.pyz accept)"
     ]
     assert verdicts.verdicts(seen)["DiskFailing"].code == GOOD
     assert said(look(machine(tmp_path, sata=None), SETTINGS._replace(ignore_missing_disks=True), History(history.text()))) == []

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hardware that is watched: thresholds that make no sense, and a failover plan that could never be carried out."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Tuple
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.settings import complaints
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+
+#: What a control plane may do about a node whose hardware is failing.
+ACTIONS = ("hardware_watch_cordon", "hardware_watch_drain", "hardware_watch_move_address")
+#: What all control planes have to say alike: whichever of them looks next decides by it.
+OF_THE_CLUSTER = ACTIONS + (
+    "hardware_watch_dry_run",
+    "hardware_watch_failover_kinds",
+    "hardware_watch_failover_after",
+    "hardware_watch_keep_healthy",
+)
+
+
+def check(topology: Topology) -> Iterator[Problem]:
+    yield from _settings(topology)
+    acting = [node for node in topology.control_planes if any(node.says(name) for name in ACTIONS)]
+    if acting:
+        yield from _failover(topology, acting)
+
+
+def _settings(topology: Topology) -> Iterator[Problem]:
+    found: Dict[Tuple[str, str, str], List[str]] = {}
+    for node in topology.nodes.values():
+        for complaint in complaints(node.variables):
+            found.setdefault(complaint, []).append(node.host)
+    for (setting, problem, remedy), hosts in found.items():
+        yield Problem(setting, problem, remedy, tuple(hosts))
+
+
+def _failover(topology: Topology, acting: List[Node]) -> Iterator[Problem]:
+    hosts = tuple(node.host for node in topology.control_planes)
+    allowed = [name for name in ACTIONS if any(node.says(name) for node in acting)]
+    unwatched = tuple(node.host for node in topology.cluster_nodes if not node.says("hardware_watch_enabled"))
+    if unwatched:
+        yield Problem(
+            "hardware_watch_enabled",
+            "%s is set, and the hardware of these nodes is not watched" % listed(allowed),
+            "write hardware_watch_enabled: true for all nodes",
+            unwatched,
+        )
+    if not any(node.says("node_problem_detector_enabled") for node in topology.control_planes):
+        yield Problem(
+            "node_problem_detector_enabled",
+            "%s is set, and nobody tells the API of failing hardware, which is all that control planes go by" % listed(allowed),
+            "write node_problem_detector_enabled: true",
+            hosts,
+        )
+    for name in OF_THE_CLUSTER:
+        if len({repr(node.setting(name)) for node in topology.control_planes}) > 1:
+            yield Problem(
+                name, "the control planes differ in it, and any of them may act", "set it once, for the group control_plane", hosts
+            )
+    if "hardware_watch_move_address" in allowed:
+        yield from _address(topology, hosts)
+
+
+def _address(topology: Topology, hosts: Tuple[str, ...]) -> Iterator[Problem]:
+    if topology.kube_vip:
+        problem = "kube-vip holds the address, and takes no word from others about who may"
+    elif topology.vip is None:
+        problem = "there is no virtual address that could move (cluster_vip)"
+    elif topology.directors or topology.group("load_balancers"):
+        problem = "directors or load balancers hold the address, and no control plane"
+    elif len(topology.control_planes) < 2:
+        problem = "there is no second control plane that could have the address"
+    else:
+        return
+    yield Problem("hardware_watch_move_address", problem, "write false", hosts)
