@@ -35,9 +35,11 @@ ROLES = (
     "restore",
     "failover_ip",
     "hardware_watch",
+    "node_problem_detector",
+    "monitoring",
 )
 #: People have variables of their own that begin like this.
-SHARED_PREFIXES = ("host", "backup", "restore")
+SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")
 #: Names that module_utils/topology refuses with words of its own.
 KNOWN_ELSEWHERE = ("keepalived_auth_pass",)
 

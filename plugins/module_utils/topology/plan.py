@@ -161,6 +161,8 @@ def _work(
         "plan_etcd_given": [] if removes else etcd["given"],
         "plan_metallb": [api_host if any(node.setting("metallb_address_pools") for node in topology.control_planes) else None],
         "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
+        "plan_node_problem_detector": [api_host if _asked(topology, "node_problem_detector_enabled") else None],
+        "plan_monitoring": [api_host if any(text(node.setting("monitoring_mode")) for node in topology.control_planes) else None],
         # Where nodes only come and go, the others have it already.
         "plan_hardware_watch": [host for host in _watched(topology) if not changes or host in control_planes + workers],
     }
@@ -186,6 +188,11 @@ def host_groups(work: Sequence[Mapping[str, str]], order: Sequence[str]) -> List
         else:
             apart += [{"host": host, "groups": [group]} for host in hosts]
     return [{"host": host, "groups": together[host]} for host in order if host in together] + apart
+
+
+def _asked(topology: Topology, switch: str) -> bool:
+    """Whether the control planes have a switch set of something that is the cluster's."""
+    return any(node.says(switch) for node in topology.control_planes)
 
 
 def _watched(topology: Topology) -> List[str]:

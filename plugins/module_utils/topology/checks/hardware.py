@@ -7,10 +7,24 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.detector import check as check_detector
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.settings import complaints
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.objects import check as check_monitoring
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
 
+#: What the roles' checks look at, with the roles' defaults (a test compares them).
+DETECTOR_DEFAULTS = {"image": "registry.k8s.io/node-problem-detector/node-problem-detector:v1.35.3", "interval": 60}
+MONITORING_DEFAULTS = {
+    "mode": "",
+    "files_directory": "{{ inventory_dir }}",
+    "webhook_url": "",
+    "storage_size": "50Gi",
+    "retention": "15d",
+    "backup_max_age_hours": 26,
+    "repeat_hours": 12,
+}
 #: What a control plane may do about a node whose hardware is failing.
 ACTIONS = ("hardware_watch_cordon", "hardware_watch_drain", "hardware_watch_move_address")
 #: What all control planes have to say alike: whichever of them looks next decides by it.
@@ -24,6 +38,7 @@ OF_THE_CLUSTER = ACTIONS + (
 
 def check(topology: Topology) -> Iterator[Problem]:
     yield from _settings(topology)
+    yield from _of_the_cluster(topology)
     acting = [node for node in topology.control_planes if any(node.says(name) for name in ACTIONS)]
     if acting:
         yield from _failover(topology, acting)
@@ -36,6 +51,28 @@ def _settings(topology: Topology) -> Iterator[Problem]:
             found.setdefault(complaint, []).append(node.host)
     for (setting, problem, remedy), hosts in found.items():
         yield Problem(setting, problem, remedy, tuple(hosts))
+
+
+def _of_the_cluster(topology: Topology) -> Iterator[Problem]:
+    """What role node_problem_detector and role monitoring would refuse when it is their turn."""
+    hosts = tuple(node.host for node in topology.control_planes)
+    for name in ("node_problem_detector_enabled", "node_problem_detector_image", "monitoring_mode", "monitoring_namespace"):
+        if len({repr(node.setting(name)) for node in topology.control_planes}) > 1:
+            yield Problem(
+                name, "the control planes differ in it, and it is one cluster's", "set it once, for the group control_plane", hosts
+            )
+    for node in topology.control_planes[:1]:
+        for prefix, known, refuse in (
+            ("node_problem_detector_", DETECTOR_DEFAULTS, check_detector),
+            ("monitoring_", MONITORING_DEFAULTS, check_monitoring),
+        ):
+            said = {name: node.setting(prefix + name) for name in known}
+            try:
+                refuse({name: known[name] if value is None else value for name, value in said.items()})
+            except SettingError as error:
+                yield Problem(error.subject, error.problem, error.remedy, hosts)
+            except (TypeError, ValueError):
+                continue  # the role's argument specification says what is wrong with its form
 
 
 def _failover(topology: Topology, acting: List[Node]) -> Iterator[Problem]:

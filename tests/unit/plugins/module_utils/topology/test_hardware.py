@@ -86,3 +86,29 @@ def test_an_address_that_keepalived_does_not_hold_can_not_be_moved(stacked_ha: A
 def test_settings_that_make_no_sense_are_refused_once_for_all_hosts(stacked_ha: Any, variables: Any, setting: str) -> None:
     set_all(stacked_ha, hardware_watch_enabled=True, node_problem_detector_enabled=True, **variables)
     assert stacked_ha.refused(setting, "").hosts == HOSTS
+
+
+def test_problems_and_metrics_are_brought_by_one_control_plane_where_they_are_asked_for(stacked_ha: Any) -> None:
+    assert group(stacked_ha, "plan_node_problem_detector") == group(stacked_ha, "plan_monitoring") == []
+    set_all(stacked_ha, node_problem_detector_enabled="yes", monitoring_mode="stack")
+    assert stacked_ha.problems == []
+    assert group(stacked_ha, "plan_node_problem_detector") == group(stacked_ha, "plan_monitoring") == ["cp1"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("node_problem_detector_image", "npd", "names no image with a version"),
+        ("monitoring_webhook_url", "hooks.example.org", "no address of a web server"),
+        ("monitoring_retention", "two weeks", "no time"),
+    ],
+)
+def test_what_the_roles_would_refuse_is_refused_here(stacked_ha: Any, setting: str, value: str, words: str) -> None:
+    set_all(stacked_ha, **{setting: value})
+    stacked_ha.refused(setting, words)
+
+
+def test_one_cluster_has_one_monitoring(stacked_ha: Any) -> None:
+    set_all(stacked_ha, monitoring_mode="stack")
+    stacked_ha.host("cp2")["vars"]["monitoring_mode"] = "existing"
+    stacked_ha.refused("monitoring_mode", "the control planes differ in it")
