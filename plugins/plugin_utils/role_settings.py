@@ -37,6 +37,10 @@ ROLES = (
     "hardware_watch",
     "node_problem_detector",
     "monitoring",
+    "snapshot_controller",
+    "openebs_zfs",
+    "longhorn",
+    "ceph_csi",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")

@@ -25,6 +25,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     names,
     quorum,
     readiness,
+    storage,
     subnets,
     versions,
 )
@@ -36,7 +37,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
-    *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb, hardware),
+    *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb, hardware, storage),
     *(interconnect, balancing, subnets, versions, components, membership, readiness, backups),
 )
 

@@ -1,7 +1,7 @@
 """node-problem-detector's objects and those of monitoring on a real API server.
 
-MONITORING_CRDS names a folder with the Prometheus operator's definitions (those of kube-prometheus-stack 88.5.3 were tried), which are
-not part of this collection. Without it only the built-in kinds are tried.
+MONITORING_CRDS names a folder with the Prometheus operator's definitions (those of kube-prometheus-stack 88.5.3 were tried), which
+are not part of this collection. Without it only the built-in kinds are tried.
 """
 
 from __future__ import annotations

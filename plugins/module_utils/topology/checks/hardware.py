@@ -11,7 +11,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.detector import check as check_detector
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.settings import complaints
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.objects import check as check_monitoring
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.storage import too_old
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
 
 #: What the roles' checks look at, with the roles' defaults (a test compares them).
@@ -61,6 +62,8 @@ def _of_the_cluster(topology: Topology) -> Iterator[Problem]:
             yield Problem(
                 name, "the control planes differ in it, and it is one cluster's", "set it once, for the group control_plane", hosts
             )
+    if any(text(node.setting("monitoring_mode")) == "stack" for node in topology.control_planes):
+        yield from too_old(topology, "kube-prometheus-stack", "monitoring_mode", "upgrade Kubernetes, or write existing or files")
     for node in topology.control_planes[:1]:
         for prefix, known, refuse in (
             ("node_problem_detector_", DETECTOR_DEFAULTS, check_detector),
