@@ -31,6 +31,13 @@ def kubectl(cluster: Any) -> Kubectl:
     return made
 
 
+def without_empty_defaults(schema: Any) -> Any:
+    """API servers of 1.20 read a default that is an empty text as null, and refuse it."""
+    if isinstance(schema, dict):
+        return {key: without_empty_defaults(value) for key, value in schema.items() if not (key == "default" and value == "")}
+    return [without_empty_defaults(one) for one in schema] if isinstance(schema, list) else schema
+
+
 def lacks(wanted: Any, stored: Any, place: str = "") -> List[str]:
     """What of an object the API server dropped or changed."""
     if isinstance(wanted, dict):
@@ -70,7 +77,7 @@ def test_monitorings_objects_are_taken_field_by_field(kubectl: Kubectl) -> None:
     if not folder:
         pytest.skip("MONITORING_CRDS is not set: the operator's definitions are not here to try its objects against")
     for name in DEFINITIONS:
-        definition = yaml.safe_load((pathlib.Path(folder) / ("crd-%s.yaml" % name)).read_text())
+        definition = without_empty_defaults(yaml.safe_load((pathlib.Path(folder) / ("crd-%s.yaml" % name)).read_text()))
         # Its rules are written for newer API servers than 1.20, whose kubectl knows no x-kubernetes-validations.
         kubectl.checked("x", ["create", "--validate=false", "--filename=-"], stdin=json.dumps(definition), timeout=300)
     for name in DEFINITIONS:

@@ -1,7 +1,7 @@
 """Classes of volumes and snapshots on a real API server.
 
-SNAPSHOT_CRDS names client/config/crd of kubernetes-csi/external-snapshotter (v8.6.0 was tried), which is not part of this collection.
-Without it only classes of volumes are tried.
+SNAPSHOT_CRDS names client/config/crd of kubernetes-csi/external-snapshotter (v8.6.0 was tried), which is not part of this
+collection. Without it only classes of volumes are tried.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.longh
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.openebs_zfs import openebs_zfs_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.storage import DEFAULTS
 
-CEPH = {
+CEPH: Dict[str, Any] = {
     "cluster_id": "b9127830-b0cc-4e34-aa47-9d1a2e9949a8",
     "monitors": ["192.0.2.21:6789"],
-    **{
-        "rbd_pool": "p",
-        "rbd_user": "u",
-        "rbd_key": "hunter2",
-        "rbd_fstype": "ext4",
-        "rbd_values": {},
-        "rbd_snapshot_class": "ceph-rbd",
-    },
-    **{"cephfs_name": "f", "cephfs_user": "u", "cephfs_key": "hunter2", "cephfs_values": {}},
+    "rbd_pool": "p",
+    "rbd_user": "u",
+    "rbd_key": "hunter2",
+    "rbd_fstype": "ext4",
+    "rbd_values": {},
+    "rbd_snapshot_class": "ceph-rbd",
+    "cephfs_name": "f",
+    "cephfs_user": "u",
+    "cephfs_key": "hunter2",
+    "cephfs_values": {},
 }
 
 
@@ -47,7 +48,7 @@ def kubectl(cluster: Any) -> Kubectl:
 
 def objects() -> List[Dict[str, Any]]:
     zfs = {"pool": "tank/volumes", "nodes": ["w1"], "parameters": {"compression": "lz4"}, "values": {}, "default_class": True}
-    made = [
+    made: List[Dict[str, Any]] = [
         openebs_zfs_data({**DEFAULTS["openebs_zfs"], **zfs}),
         longhorn_data({**DEFAULTS["longhorn"], "values": {}, "snapshot_class": "slow-replicated"}),
         ceph_csi_data({**DEFAULTS["ceph_csi"], **CEPH}),
