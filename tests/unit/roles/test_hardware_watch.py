@@ -17,6 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware impo
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.settings import Settings, read_settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.smart import Device
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.thresholds import DEFAULTS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node_cleanup import traces
 from ansible_collections.baremetal.kubernetes.plugins.modules import hardware_watch_program
 from module_arguments import patch_module_args
 from roles_render import ROOT, expression, role_variables, template
@@ -148,3 +149,15 @@ def test_systemd_takes_the_units(tmp_path: pathlib.Path) -> None:
     for path in sorted(tmp_path.iterdir()):
         run = subprocess.run(["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True)
         assert [line for line in run.stderr.splitlines() if "kubernetes-hardware" in line] == []
+
+
+def test_a_node_that_is_reset_keeps_nothing_of_it() -> None:
+    known = {path for _unit, path in traces.SERVICES} | set(traces.FILES) | set(traces.FOLDERS)
+    kept = [
+        one["path"] for one in state()["files"] if one["path"] not in known and not one["path"].startswith(tuple(traces.FOLDERS))
+    ]
+    assert kept == ["/var/lib/prometheus/node-exporter"], "metrics of others are there, too"
+    assert "/usr/local/lib/baremetal-kubernetes/hardware-watch.pyz" in known and places.UNFIT in known and places.STATE in known
+    assert all(unit in dict(traces.SERVICES) for unit in ("kubernetes-hardware-watch.timer", "kubernetes-hardware-failover.timer"))
+    for unit in ("kubernetes-hardware-watch.timer", "kubernetes-hardware-failover.timer"):
+        assert traces.OURS in template("hardware_watch", unit + ".j2")

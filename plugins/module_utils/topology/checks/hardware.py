@@ -11,7 +11,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.detector import check as check_detector
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.settings import complaints
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.objects import check as check_monitoring
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.storage import too_old
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.storage import one_value, too_old
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
 
@@ -57,11 +57,9 @@ def _settings(topology: Topology) -> Iterator[Problem]:
 def _of_the_cluster(topology: Topology) -> Iterator[Problem]:
     """What role node_problem_detector and role monitoring would refuse when it is their turn."""
     hosts = tuple(node.host for node in topology.control_planes)
-    for name in ("node_problem_detector_enabled", "node_problem_detector_image", "monitoring_mode", "monitoring_namespace"):
-        if len({repr(node.setting(name)) for node in topology.control_planes}) > 1:
-            yield Problem(
-                name, "the control planes differ in it, and it is one cluster's", "set it once, for the group control_plane", hosts
-            )
+    yield from one_value(
+        topology, ("node_problem_detector_enabled", "node_problem_detector_image", "monitoring_mode", "monitoring_namespace")
+    )
     if any(text(node.setting("monitoring_mode")) == "stack" for node in topology.control_planes):
         yield from too_old(topology, "kube-prometheus-stack", "monitoring_mode", "upgrade Kubernetes, or write existing or files")
     for node in topology.control_planes[:1]:
@@ -96,11 +94,7 @@ def _failover(topology: Topology, acting: List[Node]) -> Iterator[Problem]:
             "write node_problem_detector_enabled: true",
             hosts,
         )
-    for name in OF_THE_CLUSTER:
-        if len({repr(node.setting(name)) for node in topology.control_planes}) > 1:
-            yield Problem(
-                name, "the control planes differ in it, and any of them may act", "set it once, for the group control_plane", hosts
-            )
+    yield from one_value(topology, OF_THE_CLUSTER)
     if "hardware_watch_move_address" in allowed:
         yield from _address(topology, hosts)
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage import ceph_csi, longhorn, openebs_zfs
@@ -16,7 +16,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     mapping,
     text,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import truth
 
 #: Role -> its settings with the role's defaults, as far as the checks look at them (a test compares them).
@@ -82,7 +82,7 @@ GOOD_FOR_LONGHORN = ("ext4", "xfs")
 def check(topology: Topology) -> Iterator[Problem]:
     if not topology.control_planes:
         return
-    yield from _alike(topology)
+    yield from one_value(topology, ("%s_%s" % (role, name) for role, known in DEFAULTS.items() for name in known))
     settings = {role: _settings(topology.control_planes[0], role) for role in DEFAULTS}
     wanted = [role for role in CHECKS if _wanted(role, settings[role])]
     hosts = tuple(node.host for node in topology.control_planes)
@@ -126,17 +126,11 @@ def _wanted(role: str, settings: Mapping[str, Any]) -> bool:
     return bool(settings["enabled"] if role == "longhorn" else text(settings["pool" if role == "openebs_zfs" else "cluster_id"]))
 
 
-def _alike(topology: Topology) -> Iterator[Problem]:
-    """One cluster's, and one control plane brings them. Not the values: some are keys."""
-    for role, known in DEFAULTS.items():
-        for name in known:
-            if len({repr(node.setting("%s_%s" % (role, name))) for node in topology.control_planes}) > 1:
-                yield Problem(
-                    "%s_%s" % (role, name),
-                    "the control planes differ in it, and it is one cluster's",
-                    "set it once, for the group control_plane",
-                    tuple(node.host for node in topology.control_planes),
-                )
+def one_value(topology: Topology, names: Iterable[str]) -> Iterator[Problem]:
+    """Settings of the cluster in which its control planes differ: one of them brings what they name. Some are keys."""
+    for name in names:
+        values = {node.host: node.setting(name) for node in topology.control_planes}
+        yield from differing(name, values, "the control planes", "set it once, for the group control_plane", secret=True)
 
 
 def _classes(settings: Mapping[str, Mapping[str, Any]], wanted: List[str], hosts: Tuple[str, ...]) -> Iterator[Problem]:
