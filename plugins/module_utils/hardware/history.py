@@ -48,20 +48,23 @@ class History:
         }
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
 
-    def per_day(self, boot: str, counters: Mapping[str, int], now: float) -> Dict[str, int]:
+    def per_day(self, boot: str, uptime: Optional[float], counters: Mapping[str, int], now: float) -> Dict[str, int]:
         """Note the counters of now; how much each has grown within a day.
 
-        The kernel's counters begin at 0 with each boot. What a counter has when it is first seen since then may be older than a
-        day: it counts for a day from then on, so that no look after a long pause misses it.
+        The kernel's counters begin at 0 with each boot. What is first seen when the boot was longer ago than a day, or after nobody
+        looked for a day, may be old: it counts from there on only.
         """
         if boot != self.boot:
             self.boot, self.samples = boot, {}
+        lately = uptime is not None and uptime <= DAY
         grown = {}
         for name, value in counters.items():
             kept = self.samples.get(name, [])
-            # The driver that was loaded anew counts from 0 again.
-            if not kept or kept[-1][1] > value:
+            if kept and kept[-1][1] > value:
+                # The driver that was loaded anew counts from 0 again.
                 kept = [(now, 0)]
+            elif not kept or now - kept[-1][0] > DAY:
+                kept = [(now, 0 if lately else value)]
             older = [number for number, (at, _was) in enumerate(kept) if at <= now - DAY]
             kept = kept[older[-1] :] if older else kept
             grown[name] = value - kept[0][1]

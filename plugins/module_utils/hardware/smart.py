@@ -131,13 +131,16 @@ def read(runner: Runner, more: Sequence[Device] = (), ignore: Sequence[str] = ()
             unread.append(Unread(DISK, device.text, _why_no_json(result)))
         elif sleeps(data):
             asleep.append(device)
+        elif _map(data.get("smart_support")).get("available") is False:
+            # A stick, or the empty drive that a server's management plays: it has no health to tell.
+            continue
         else:
             disk = parse_disk(device, data)
             if disk.passed is None and not disk.counts and not disk.failed_attributes:
                 unread.append(Unread(DISK, device.text, _messages(data) or "it does not tell its health"))
             else:
                 disks.append(disk)
-    if not found:
+    if not disks and not asleep and not unread:
         unread.append(Unread(DISK, "smartctl", "it finds no disk here that tells its health (a virtual machine has none)"))
     return Seen(disks, asleep, unread, True)
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware import memory, pools, smart, temperatures
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.findings import (
@@ -19,6 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.hist
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.settings import Settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
+UPTIME = "/proc/uptime"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -47,7 +48,7 @@ def look(runner: Runner, settings: Settings, history: History) -> Look:
     zfs = pools.read(runner)
     sensors = temperatures.read(runner)
     boot = (runner.read(BOOT_ID) or "").strip()
-    per_day = history.per_day(boot, corrected(ram), now)
+    per_day = history.per_day(boot, uptime(runner), corrected(ram), now)
     findings: List[Finding] = []
     found: Dict[str, List[Finding]] = {}
     for disk in disks.disks:
@@ -65,6 +66,15 @@ def look(runner: Runner, settings: Settings, history: History) -> Look:
     history.disks.update({disk.key: disk.title for disk in disks.disks})
     unread = disks.unread + ram.unread + zfs.unread
     return Look(now, worst_first(findings), unread, disks, ram, zfs, sensors)
+
+
+def uptime(runner: Runner) -> Optional[float]:
+    """Seconds since the boot, where the kernel says it."""
+    words = (runner.read(UPTIME) or "").split()
+    try:
+        return float(words[0])
+    except (IndexError, ValueError):
+        return None
 
 
 def corrected(ram: memory.Memory) -> Dict[str, int]:

@@ -141,6 +141,16 @@ def test_what_could_not_be_read_is_no_finding(answer: Result, why: str) -> None:
     assert seen.disks == [] and seen.listed
 
 
+def test_a_stick_without_health_is_no_disk_that_hides_it() -> None:
+    stick = json.loads(text("sas_grown_defects"))
+    for name in ("smart_status", "scsi_grown_defect_list", "scsi_error_counter_log"):
+        del stick[name]
+    stick["smart_support"] = {"available": False}
+    answer = Result(0, json.dumps(stick), "")
+    assert host({"/dev/sda": Result(0, text("sata_healthy"), ""), "/dev/sdb": answer}).unread == []
+    assert [one.subject for one in host({"/dev/sdb": answer}).unread] == ["smartctl"]
+
+
 def test_without_smartctl_nothing_is_known_not_even_which_disks_there_are() -> None:
     seen = read(FakeRunner())
     assert [one.why for one in seen.unread] == ["smartctl is not installed"] and not seen.listed

@@ -47,6 +47,7 @@ def machine(
         commands[(*LOOK, "/dev/sda")] = fixture(sata)
     files = {
         BOOT: "b1",
+        "/proc/uptime": "3600.25 7000.00",
         MC + "/ce_count": str(corrected),
         MC + "/ue_count": "0",
         "/sys/class/hwmon/hwmon0/name": "coretemp",
@@ -123,24 +124,33 @@ def test_a_disk_that_is_gone_is_a_warning_until_a_person_accepts_it(tmp_path: pa
 
 def test_counters_are_compared_within_a_day_and_begin_anew_at_a_boot() -> None:
     history = History()
-    assert history.per_day("b1", {"mc0": 5}, 0) == {"mc0": 5}
+    assert history.per_day("b1", 60, {"mc0": 5}, 0) == {"mc0": 5}
     for hour in range(1, 24):
-        assert history.per_day("b1", {"mc0": 5 + hour}, hour * 3600.0) == {"mc0": 5 + hour}
-    assert history.per_day("b1", {"mc0": 29}, DAY + 3600) == {"mc0": 23}
-    assert history.per_day("b1", {"mc0": 29}, 3 * DAY) == {"mc0": 0}
-    assert history.per_day("b1", {"mc0": 4}, 3 * DAY + 60) == {"mc0": 4}, "a driver that was loaded anew"
-    assert history.per_day("b2", {"mc0": 3}, 3 * DAY + 120) == {"mc0": 3}
-    assert history.per_day("b2", {}, 3 * DAY + 180) == {}
+        assert history.per_day("b1", 3600.0 * hour, {"mc0": 5 + hour}, hour * 3600.0) == {"mc0": 5 + hour}
+    assert history.per_day("b1", 9e9, {"mc0": 29}, DAY + 3600) == {"mc0": 23}
+    assert history.per_day("b1", 9e9, {"mc0": 29}, 2 * DAY) == {"mc0": 1}
+    assert history.per_day("b1", 9e9, {"mc0": 4}, 2 * DAY + 60) == {"mc0": 4}, "a driver that was loaded anew"
+    assert history.per_day("b2", 30, {"mc0": 3}, 3 * DAY) == {"mc0": 3}
+    assert history.per_day("b2", 90, {}, 3 * DAY + 60) == {}
+
+
+@pytest.mark.parametrize("uptime", [DAY + 1, 400 * DAY, None])
+def test_errors_that_may_be_old_are_not_todays(uptime: Optional[float]) -> None:
+    history = History()
+    assert history.per_day("b1", uptime, {"mc0": 50_000}, 0) == {"mc0": 0}
+    assert history.per_day("b1", uptime, {"mc0": 50_012}, 3600) == {"mc0": 12}
+    # Nobody looked for a week.
+    assert history.per_day("b1", uptime, {"mc0": 70_000}, 8 * DAY) == {"mc0": 0}
 
 
 @given(st.lists(st.tuples(st.integers(1, 40_000), st.integers(0, 50)), max_size=60))
 def test_what_has_grown_within_a_day_is_never_too_little_nor_more_than_all(steps: List[Any]) -> None:
     history, now, value = History(), 0.0, 0
-    seen: List[Any] = [(0.0, 0)]
+    seen: List[Any] = []
     for seconds, more in steps:
         now, value = now + seconds, value + more
         history = History(history.text())
-        grown = history.per_day("b", {"mc": value}, now)["mc"]
+        grown = history.per_day("b", now, {"mc": value}, now)["mc"]
         seen.append((now, value))
         lately = [was for at, was in seen if at >= now - DAY]
         assert value - lately[0] <= grown <= value
@@ -151,7 +161,7 @@ def test_what_has_grown_within_a_day_is_never_too_little_nor_more_than_all(steps
     "text", ["", "{", "[]", '{"samples": 5, "disks": [], "accepted": 3, "found": {"x": 1}}', '{"samples": {"a": [1]}}']
 )
 def test_a_damaged_memory_is_begun_anew(text: str) -> None:
-    assert History(text).per_day("b", {"mc": 2}, 10) == {"mc": 2}
+    assert History(text).per_day("b", 60, {"mc": 2}, 10) == {"mc": 2}
 
 
 def test_a_verdict_is_believed_for_a_while_only() -> None:
