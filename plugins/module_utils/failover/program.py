@@ -19,10 +19,10 @@ MAIN = "import sys\n\nfrom %s import main\n\nsys.exit(main())\n"
 MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
-def sources(entry: str = ENTRY) -> Dict[str, str]:
+def sources(start: str = ENTRY) -> Dict[str, str]:
     """Module -> its text, of all that the program needs of the collection."""
     found: Dict[str, str] = {}
-    waiting: List[str] = [entry]
+    waiting: List[str] = [start]
     while waiting:
         name = waiting.pop()
         if name not in found:
@@ -31,15 +31,15 @@ def sources(entry: str = ENTRY) -> Dict[str, str]:
     return found
 
 
-def build(entry: str = ENTRY) -> bytes:
-    """A zip file that Python runs: ``main`` of the module ``entry``."""
-    modules = sources(entry)
+def build(start: str = ENTRY) -> bytes:
+    """A zip file that Python runs: ``main`` of the module ``start``."""
+    modules = sources(start)
     files = {name.replace(".", "/") + ".py": text for name, text in modules.items()}
     for name in modules:
         parts = name.split(".")[:-1]
         for depth in range(1, len(parts) + 1):
             files.setdefault("/".join(parts[:depth]) + "/__init__.py", "")
-    files["__main__.py"] = MAIN % entry
+    files["__main__.py"] = MAIN % start
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(files):

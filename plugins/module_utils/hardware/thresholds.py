@@ -58,10 +58,11 @@ def merged(given: Mapping[str, Any]) -> Dict[str, Threshold]:
             raise SettingError(place, "there is no such figure", "write one of %s" % ", ".join(sorted(DEFAULTS)))
         if not isinstance(entry, Mapping) or not entry or set(entry) - {"warning", "failing"}:
             raise SettingError(place, "%r has no limits" % (entry,), "write {warning: 1, failing: 100}, or one of them")
-        numbers = {key: _number(value) for key, value in entry.items()}
-        if any(value is None or value < 0 for value in numbers.values()):
+        warning = _number(entry.get("warning", found[name].warning))
+        failing = _number(entry.get("failing", found[name].failing))
+        if warning is None or failing is None or warning < 0 or failing < 0:
             raise SettingError(place, "%r is no number of 0 or more" % (dict(entry),), "write numbers; 0 means never")
-        made = found[name]._replace(**numbers)
+        made = Threshold(warning, failing, found[name].falling)
         wrong = made.warning < made.failing if made.falling else made.warning > made.failing
         if made.warning and made.failing and wrong:
             raise SettingError(
