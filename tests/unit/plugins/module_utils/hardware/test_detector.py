@@ -86,6 +86,8 @@ def test_every_rule_has_its_condition_and_its_script() -> None:
     assert {rule["path"] for rule in made["rules"]} == {MOUNT + "/condition.sh"}
     # A rule that may take longer than the whole is refused by the detector.
     assert made["rules"][0]["timeout"] == "5s" and made["pluginConfig"]["timeout"] == "10s"
+    # The failover plan goes by the time of the transition, which another text must not move.
+    assert made["pluginConfig"]["enable_message_change_based_condition_update"] is False
     assert not {one["reason"] for one in made["conditions"]} & {rule["reason"] for rule in made["rules"]}
 
 
