@@ -6,21 +6,25 @@ import contextlib
 import json
 import pathlib
 import ssl
+import subprocess
 import time
 import urllib.error
 import urllib.request
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware import act
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware import act, program
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.act import FASTER, Failover, Outcome
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.detector import SCRIPT
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.failover import LEASE, Hold, read_lease
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.settings import Settings
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.settings import CONDITIONS, Settings
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.smart import SCAN
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.drain import ANNOTATION
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, HostRunner, Result
 
+FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "fixtures" / "smartctl"
 CONTROL_PLANES, WORKERS = ("cp1", "cp2", "cp3"), ("w1", "w2", "w3")
 ALL = Settings(
     "cp2", cordon=True, drain=True, move_address=True, dry_run=False, failover_after=0, drain_timeout=600, drain_grace_period=0
@@ -216,6 +220,41 @@ def test_a_pod_that_would_lose_data_keeps_the_node_closed_and_is_named(api: Api,
     assert outcome.done == ["w1: closed"] and "default/scratch has data in an emptyDir" in outcome.failed[0]
     assert pods(api) == ["scratch"] and hold(api).node == "w1"
     assert step(kubectl, delete_empty_dir_data=True).done == ["w1: evicted default/scratch"]
+
+
+class Disks(HostRunner):
+    """This machine with one disk, of which smartctl says what a fixture has."""
+
+    def __init__(self, fixture: str) -> None:
+        self.fixture = fixture
+
+    def run(self, argv: Any, timeout: Any = None, stdin: Any = None, env: Any = None) -> Result:
+        if argv[0] == "zpool":
+            return Result(NOT_FOUND, "", "")
+        if tuple(argv) == SCAN:
+            return Result(0, '{"smartctl": {}, "devices": [{"name": "/dev/sda", "type": "scsi"}]}', "")
+        return Result(0, (FIXTURES / self.fixture).read_text(), "")
+
+
+def test_from_what_smartctl_says_to_a_node_that_is_empty(api: Api, kubectl: Kubectl, tmp_path: pathlib.Path) -> None:
+    """The whole way; node-problem-detector's part, a condition for an exit code, is played (its Go code is not here)."""
+    places = program.Places(str(tmp_path / "settings.json"), str(tmp_path / "state"), str(tmp_path / "run" / "conditions"))
+    (tmp_path / "settings.json").write_text('{"node_name": "w1", "metrics_directory": ""}')
+    plugin = tmp_path / "condition.sh"
+    plugin.write_text(SCRIPT.replace(CONDITIONS, places.conditions))
+    api("POST", "/api/v1/namespaces/default/pods", pod("web", "w1"))
+    for fixture, code, done in (
+        ("sata_healthy.json", 0, []),
+        ("sata_worn_a_little.json", 0, []),
+        ("permission_denied.json", 2, []),
+        ("sata_failing.json", 1, ["w1: closed", "w1: evicted default/web"]),
+    ):
+        assert program.main(["run"], places, Disks(fixture)) == 0
+        said = subprocess.run(["sh", str(plugin), "DiskFailing"], capture_output=True, text=True)
+        assert said.returncode == code, (fixture, said.stdout)
+        set_conditions(api, "w1", {0: "False", 1: "True"}.get(said.returncode, "Unknown"))
+        assert step(kubectl).done == done, fixture
+    assert "foretells its own failure" in said.stdout and state(api, "w1") == (True, "hardware") and pods(api) == []
 
 
 def test_an_api_that_does_not_answer_changes_nothing(cluster: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
