@@ -32,8 +32,6 @@ ROLES = (
     "cni",
     "lvs",
     "backup",
-    "restore",
-    "failover_ip",
     "hardware_watch",
     "node_problem_detector",
     "monitoring",
@@ -41,6 +39,8 @@ ROLES = (
     "openebs_zfs",
     "longhorn",
     "ceph_csi",
+    "restore",
+    "failover_ip",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")

@@ -16,13 +16,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 
 #: Packages of either family that a role installs or a check asks about.
 WATCHED = (
-    "apparmor", "ca-certificates", "chrony", "cifs-utils", "conntrack", "conntrack-tools", "container-selinux", "containerd",
-    "containerd.io", "cri-o", "cri-tools", "cryptsetup", "curl", "device-mapper-multipath", "docker-ce", "docker.io",
-    "ebtables", "etcd-client", "etcd-server", "ethtool", "firewalld", "haproxy", "iproute", "iproute-tc", "iproute2", "ipset",
-    "iptables", "iptables-nft", "ipvsadm", "iscsi-initiator-utils", "keepalived", "kmod", "kubeadm", "kubectl", "kubelet",
-    "kubernetes-cni", "libnginx-mod-stream", "multipath-tools", "nfs-common", "nfs-utils", "nftables", "nginx",
-    "nginx-mod-stream", "open-iscsi", "rasdaemon", "runc", "smartmontools", "socat", "systemd-timesyncd",
-    "systemd-zram-service", "ufw", "wireguard-tools", "zfs", "zfsutils-linux", "zram-tools",
+    "apparmor", "ca-certificates", "chrony", "cifs-utils", "conntrack", "conntrack-tools", "containerd",
+    "cryptsetup", "device-mapper-multipath", "iscsi-initiator-utils", "multipath-tools", "nfs-utils", "rasdaemon", "smartmontools",
+    "containerd.io", "container-selinux", "cri-o", "cri-tools", "curl", "docker-ce", "docker.io", "ebtables",
+    "etcd-client", "etcd-server", "ethtool", "firewalld", "haproxy", "ipset", "iproute", "iproute-tc",
+    "iproute2", "iptables", "iptables-nft", "ipvsadm", "keepalived", "kmod", "kubeadm", "kubectl", "kubelet", "libnginx-mod-stream",
+    "kubernetes-cni", "nfs-common", "nftables", "nginx", "nginx-mod-stream", "open-iscsi", "runc", "socat", "systemd-timesyncd",
+    "systemd-zram-service", "ufw", "wireguard-tools", "zfsutils-linux", "zram-tools",
 )
 #: A program -> the packages that bring it, and the words that make it say its version. It is asked only where no package says it.
 PROGRAMS = {

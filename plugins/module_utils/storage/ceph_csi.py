@@ -71,7 +71,7 @@ def check(settings: Mapping[str, Any]) -> None:
     for kind in wanted:
         for key in ("user", "key", "class"):
             if not settings["%s_%s" % (kind, key)]:
-                raise SettingError("%s%s_%s" % (PREFIX, kind, key), "it is empty", "write it (docs/operations/storage.md)")
+                raise SettingError("%s%s_%s" % (PREFIX, kind, key), "it is empty", "write it (docs/operations/volumes.md)")
         if str(settings[kind + "_user"]).startswith("client."):
             raise SettingError("%s%s_user" % (PREFIX, kind), "the driver adds client. itself", "write the name without it")
         if re.search(r"\s", str(settings[kind + "_key"])):

@@ -37,7 +37,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
-    *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb, hardware, storage),
+    *(hardware, storage),
+    *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
     *(interconnect, balancing, subnets, versions, components, membership, readiness, backups),
 )
 

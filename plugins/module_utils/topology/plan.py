@@ -158,9 +158,6 @@ def _work(
         "plan_etcd_one_by_one": [] if changes else etcd["one_by_one"],
         "plan_etcd_clients": [] if removes else etcd["clients"],
         "plan_etcd_sign": [etcd["authority"] if etcd["clients"] and not removes else None],
-        "plan_etcd_given": [] if removes else etcd["given"],
-        "plan_metallb": [api_host if any(node.setting("metallb_address_pools") for node in topology.control_planes) else None],
-        "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
         "plan_snapshot_controller": [api_host if _asked(topology, "snapshot_controller_enabled") else None],
         "plan_openebs_zfs": [api_host if _named(topology, "openebs_zfs_pool") else None],
         "plan_longhorn": [api_host if _asked(topology, "longhorn_enabled") else None],
@@ -174,6 +171,9 @@ def _work(
         "plan_monitoring": [api_host if _named(topology, "monitoring_mode") else None],
         # Where nodes only come and go, the others have it already.
         "plan_hardware_watch": [host for host in _watched(topology) if not changes or host in control_planes + workers],
+        "plan_etcd_given": [] if removes else etcd["given"],
+        "plan_metallb": [api_host if any(node.setting("metallb_address_pools") for node in topology.control_planes) else None],
+        "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
 
