@@ -191,8 +191,11 @@ def _openebs_zfs(topology: Topology, settings: Mapping[str, Any]) -> Iterator[Pr
             "write names of nodes, like %s" % (sorted(names)[0] if names else "worker1"),
         )
     with_pool = [node for node in topology.cluster_nodes if node.name in chosen] if chosen else _takes_pods(topology)
+    # Role zfs installs it where pools are set.
     without = tuple(
-        node.host for node in with_pool if node.readable and not (node.package("zfsutils-linux") or node.package("zfs"))
+        node.host
+        for node in with_pool
+        if node.readable and not (node.package("zfsutils-linux") or node.package("zfs") or node.setting("zfs_pools"))
     )
     if without:
         yield Problem(

@@ -127,5 +127,7 @@ def test_nodes_without_zfs_are_named(stacked_ha: Any) -> None:
     set_all(stacked_ha, openebs_zfs_pool="tank")
     (warning,) = [one for one in stacked_ha.warnings if one.setting == "openebs_zfs_nodes"]
     assert warning.hosts == ("worker1",) and "no ZFS on these nodes yet" in warning.problem
+    set_all(stacked_ha, zfs_pools=[{"name": "tank"}])
+    assert [one for one in stacked_ha.warnings if one.setting == "openebs_zfs_nodes"] == []
     set_all(stacked_ha, openebs_zfs_nodes=["worker9"])
     stacked_ha.refused("openebs_zfs_nodes", "worker9 is no node of this inventory")
