@@ -56,5 +56,5 @@ class Unread(NamedTuple):
 
 
 def worst_first(findings: Sequence[Finding]) -> List[Finding]:
-    """What a person reads first."""
-    return sorted(findings, key=lambda one: (one.severity != FAILING, KINDS.index(one.kind), one.subject, one.text))
+    """What a person reads first; of one part in the order in which it was judged: what it says of itself, then its figures."""
+    return sorted(findings, key=lambda one: (one.severity != FAILING, KINDS.index(one.kind), one.subject))
