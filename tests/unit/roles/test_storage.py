@@ -42,7 +42,10 @@ def test_every_default_stands_in_the_documentation_as_well(role: str) -> None:
     options = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"][
         "options"
     ]
-    assert {name: option.get("default") for name, option in options.items()} == defaults(role)
+    # A switch's default that is another switch can't stand there, where only yes and no may.
+    kept = {name: value for name, value in defaults(role).items() if "default" in options[name] or "{{" not in str(value)}
+    assert set(options) == set(defaults(role))
+    assert {name: option["default"] for name, option in options.items() if "default" in option} == kept
 
 
 @pytest.mark.parametrize(
