@@ -51,32 +51,14 @@ sha256:
 
 import hashlib
 import os
-import sys
 
 from ansible.module_utils.basic import AnsibleModule
 
 # The agent itself is imported so that Ansible brings it to the host.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover import main as agent
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import build
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installed import checksum, interpreter
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
-
-#: Names that stay when the distribution brings a newer Python.
-NAMES = ("/usr/bin/python3", "/usr/libexec/platform-python")
-
-
-def interpreter() -> str:
-    """A lasting name of the Python that runs this, where it has one."""
-    real = os.path.realpath(sys.executable)
-    return next((name for name in NAMES if os.path.realpath(name) == real), sys.executable)
-
-
-def checksum(path: str) -> str:
-    """Of a file; empty where there is none."""
-    try:
-        with open(path, "rb") as stream:
-            return hashlib.sha256(stream.read()).hexdigest()
-    except OSError:
-        return ""
 
 
 def main() -> None:

@@ -32,11 +32,18 @@ ROLES = (
     "cni",
     "lvs",
     "backup",
+    "hardware_watch",
+    "node_problem_detector",
+    "monitoring",
+    "snapshot_controller",
+    "openebs_zfs",
+    "longhorn",
+    "ceph_csi",
     "restore",
     "failover_ip",
 )
 #: People have variables of their own that begin like this.
-SHARED_PREFIXES = ("host", "backup", "restore")
+SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")
 #: Names that module_utils/topology refuses with words of its own.
 KNOWN_ELSEWHERE = ("keepalived_auth_pass",)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes one file of the agent and of all that it imports, from the modules that run here: no second copy of the code is kept."""
+"""Makes one file of a program and of all that it imports, from the modules that run here: no second copy of the code is kept."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import Dict, Iterator, List
 #: What of the collection an import may name, and where the agent begins.
 PACKAGE = "ansible_collections.baremetal.kubernetes.plugins.module_utils"
 ENTRY = PACKAGE + ".failover.main"
-MAIN = "import sys\n\nfrom %s import main\n\nsys.exit(main())\n" % ENTRY
+MAIN = "import sys\n\nfrom %s import main\n\nsys.exit(main())\n"
 #: One moment for all files, so that the same code gives the same bytes.
 MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
-def sources() -> Dict[str, str]:
-    """Module -> its text, of all that the agent needs of the collection."""
+def sources(start: str = ENTRY) -> Dict[str, str]:
+    """Module -> its text, of all that the program needs of the collection."""
     found: Dict[str, str] = {}
-    waiting: List[str] = [ENTRY]
+    waiting: List[str] = [start]
     while waiting:
         name = waiting.pop()
         if name not in found:
@@ -31,15 +31,15 @@ def sources() -> Dict[str, str]:
     return found
 
 
-def build() -> bytes:
-    """A zip file that Python runs."""
-    modules = sources()
+def build(start: str = ENTRY) -> bytes:
+    """A zip file that Python runs: ``main`` of the module ``start``."""
+    modules = sources(start)
     files = {name.replace(".", "/") + ".py": text for name, text in modules.items()}
     for name in modules:
         parts = name.split(".")[:-1]
         for depth in range(1, len(parts) + 1):
             files.setdefault("/".join(parts[:depth]) + "/__init__.py", "")
-    files["__main__.py"] = MAIN
+    files["__main__.py"] = MAIN % start
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(files):

@@ -148,6 +148,9 @@ _DUAL_STACK_GATE = ((15, "IPv6DualStack"), (21, ""))
 #: The API of the Eviction object: policy/v1 since 1.22 (SR-1.22 #100724), policy/v1beta1 gone with 1.25 (SR-1.25).
 _EVICTION_API = ((15, "policy/v1beta1"), (22, "policy/v1"))
 
+#: Chart -> the oldest minor that the version of a role's default takes (its kubeVersion, read in August 2026).
+_OLDEST_FOR_CHART = {"kube-prometheus-stack": 25, "longhorn": 25, "snapshot-controller": 25}
+
 #: How many minors a kubelet may be behind the API server (WEB: releases/version-skew-policy; 3 since 1.28).
 _KUBELET_SKEW = ((15, 2), (28, 3))
 
@@ -458,6 +461,13 @@ class Release:
 
     def pause_image(self, image_repository: str = "") -> str:
         return "%s/pause:%s" % (image_repository or self.default_image_repository, self.pause_tag)
+
+    def chart_refusal(self, chart: str) -> str:
+        """Why a chart of our default version does not take this Kubernetes; empty where it does."""
+        oldest = _OLDEST_FOR_CHART.get(chart, 0)
+        if self.version.minor >= oldest:
+            return ""
+        return "the chart %s takes Kubernetes 1.%d and newer, and this is %s" % (chart, oldest, self.version.text)
 
     def images(self, image_repository: str = "", dns_image_repository: str = "", dns_image_tag: str = "") -> List[str]:
         """What ``kubeadm config images list`` prints for this version, in its order."""

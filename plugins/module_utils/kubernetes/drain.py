@@ -186,6 +186,13 @@ class Drainer:
         after = node._replace(cordoned=True, cordoned_by=self.operation if todo.cordon else node.cordoned_by)
         return Outcome(todo.cordon, evicted, self.clock() - started, after)
 
+    def cordon(self, name: str) -> bool:
+        """Close the node with this operation's mark; whether it was open."""
+        if read_node(self.kubectl, name).cordoned:
+            return False
+        self._patch(name, {ANNOTATION: self.operation}, True)
+        return True
+
     def uncordon(self, name: str, check: bool = False) -> bool:
         """Open the node where this operation closed it; whether it did."""
         node = read_node(self.kubectl, name)

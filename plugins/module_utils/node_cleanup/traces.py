@@ -22,6 +22,9 @@ OURS = "Written by baremetal.kubernetes"
 SERVICES: Sequence[Tuple[str, str]] = (
     # Before keepalived: it would have the provider send the address to a node that has just lost it.
     ("kubernetes-failover-ip", "/etc/systemd/system/kubernetes-failover-ip.service"),
+    # Before keepalived as well, to which it writes.
+    ("kubernetes-hardware-failover.timer", "/etc/systemd/system/kubernetes-hardware-failover.timer"),
+    ("kubernetes-hardware-watch.timer", "/etc/systemd/system/kubernetes-hardware-watch.timer"),
     ("keepalived", "/etc/keepalived/keepalived.conf"),
     ("haproxy", "/etc/haproxy/haproxy.cfg"),
     ("kubernetes-pod-network", "/etc/systemd/system/kubernetes-pod-network.service"),
@@ -34,6 +37,13 @@ FILES = (
     "/etc/tmpfiles.d/kubernetes-keepalived.conf",
     "/etc/tmpfiles.d/kubernetes-failover-ip.conf",
     "/usr/local/libexec/kubernetes-failover-ip.pyz",
+    "/etc/systemd/system/kubernetes-hardware-failover.service",
+    "/etc/systemd/system/kubernetes-hardware-watch.service",
+    "/etc/tmpfiles.d/kubernetes-hardware-watch.conf",
+    "/run/kubernetes-hardware-unfit",
+    "/var/lib/prometheus/node-exporter/kubernetes_hardware.prom",
+    "/var/lib/prometheus/node-exporter/kubernetes_hardware_failover.prom",
+    "/usr/local/lib/baremetal-kubernetes/hardware-watch.pyz",
     "/etc/haproxy/kubernetes-ca.crt",
     "/usr/local/sbin/kubernetes-pod-network",
     "/etc/cni/pod-network",
@@ -55,6 +65,9 @@ FOLDERS = (
     "/run/baremetal-kubernetes",
     "/etc/kubernetes-failover-ip",
     "/run/kubernetes-failover-ip",
+    "/etc/kubernetes-hardware-watch",
+    "/run/kubernetes-hardware-watch",
+    "/var/lib/baremetal-kubernetes/hardware-watch",
 )
 LINK = re.compile(
     r"cni0|flannel\.\d+|flannel-v6\.\d+|flannel-wg|flannel-wg-v6|flannel\.ipip|cilium_\w+|lxc_health|lxc[0-9a-f]{12,}|kube-ipvs0"

@@ -16,6 +16,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     failover,
     groups,
     growth,
+    hardware,
     interconnect,
     kube_vip,
     leaving,
@@ -24,6 +25,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     names,
     quorum,
     readiness,
+    storage,
     subnets,
     versions,
 )
@@ -35,6 +37,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
+    *(hardware, storage),
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
     *(interconnect, balancing, subnets, versions, components, membership, readiness, backups),
 )

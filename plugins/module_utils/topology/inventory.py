@@ -20,7 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     split_endpoint,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise, whole_number
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise, truth, whole_number
 
 GROUPS = ("control_plane", "workers", "etcd", "load_balancers", "directors")
 
@@ -130,6 +130,10 @@ class Node:
 
     def setting(self, name: str) -> Any:
         return self.variables.get(name)
+
+    def says(self, name: str) -> bool:
+        """Whether a setting is true, in any of the ways that YAML, INI inventories and the command line have."""
+        return truth(self.setting(name)) is True
 
     def number_setting(self, name: str) -> Optional[float]:
         """A setting that is a number; on the command line (-e name=7) it is text."""

@@ -92,7 +92,8 @@ def whole_number(value: Any) -> Optional[int]:
         return None
 
 
-def _boolean(value: Any) -> Optional[bool]:
+def truth(value: Any) -> Optional[bool]:
+    """A truth value, in any of the ways that YAML, INI inventories and the command line have; None for anything else."""
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower() if isinstance(value, (str, int)) else ""
@@ -112,7 +113,7 @@ def _mapping(value: Any) -> Optional[Dict[str, Any]]:
 CONVERSIONS: Dict[str, Callable[[Any], Any]] = {
     "str": _text,
     "int": whole_number,
-    "bool": _boolean,
+    "bool": truth,
     "list": _list,
     "dict": _mapping,
 }

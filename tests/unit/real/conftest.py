@@ -77,6 +77,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             "10.96.0.0/16",
             "--authorization-mode",
             "RBAC",
+            # As kubeadm has it.
+            "--allow-privileged=true",
             "--disable-admission-plugins",
             "ServiceAccount",
         ],

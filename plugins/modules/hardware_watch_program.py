@@ -1,0 +1,88 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hardware_watch_program
+version_added: 0.3.0
+short_description: Write the program that looks after a host's hardware
+description:
+  - Makes one file, which Python runs, of the modules of this collection that the program consists of. It needs nothing but
+    Python's standard library, and the programs that it asks (smartctl, zpool, kubectl).
+  - Role P(baremetal.kubernetes.hardware_watch#role) uses it, and brings settings and timers.
+options:
+  path:
+    description: Where the program is written, mode 0755, owned by the user who runs this.
+    type: path
+    default: /usr/local/lib/baremetal-kubernetes/hardware-watch.pyz
+attributes:
+  check_mode:
+    support: full
+    description: Says whether the file would change.
+  diff_mode:
+    support: full
+    description: The checksums before and after.
+author: The baremetal.kubernetes authors (@baremetal-kubernetes)
+"""
+
+EXAMPLES = r"""
+- name: Write the program
+  baremetal.kubernetes.hardware_watch_program:
+"""
+
+RETURN = r"""
+path:
+  description: The file.
+  type: str
+  returned: success
+python:
+  description: A Python on this host that can run it.
+  type: str
+  returned: success
+  sample: /usr/bin/python3
+sha256:
+  description: Of the file.
+  type: str
+  returned: success
+"""
+
+import hashlib
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import PACKAGE, build
+
+# The program itself is imported so that Ansible brings it to the host.
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware import program
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installed import checksum, interpreter
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"path": {"type": "path", "default": "/usr/local/lib/baremetal-kubernetes/hardware-watch.pyz"}},
+        supports_check_mode=True,
+    )
+    path = module.params["path"]
+    content = build(PACKAGE + ".hardware.program")
+    before, after = checksum(path), hashlib.sha256(content).hexdigest()
+    if before != after and not module.check_mode:
+        try:
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            replace_file(path, content, 0o755)
+        except OSError as error:
+            module.fail_json(msg="%s: it can't be written: %s" % (path, error.strerror), path=path, program=program.__name__)
+    module.exit_json(
+        changed=before != after,
+        path=path,
+        python=interpreter(),
+        sha256=after,
+        diff={"before": before and before + "\n", "after": after + "\n"},
+    )
+
+
+if __name__ == "__main__":
+    main()
