@@ -116,5 +116,5 @@ def test_schedules_are_timers(machine: Machine, capsys: Any, monkeypatch: pytest
     assert call(capsys, scrub="monthly")["changed"] is False
     assert call(capsys)["changed"] is False
     answer = call(capsys, scrub="")
-    assert [text.rpartition(": ")[2] for text in texts(answer)] == ["disable", "stop", "absent", "absent"]
+    assert [text.rpartition(": ")[2] for text in texts(answer)] == ["disable", "stop", "removed", "removed"]
     assert list(tmp_path.glob("zpool-*")) == []
