@@ -34,6 +34,7 @@ ROLES = (
     "backup",
     "restore",
     "failover_ip",
+    "zfs",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore")

@@ -26,6 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     readiness,
     subnets,
     versions,
+    zfs,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import PLAYBOOK
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import entries, read_topology
@@ -36,7 +37,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, components, membership, readiness, backups),
+    *(interconnect, balancing, subnets, versions, components, zfs, membership, readiness, backups),
 )
 
 
