@@ -83,16 +83,16 @@ def test_the_cache_has_a_limit(memory: int, given: int, limit: int) -> None:
         (
             "debian",
             "6.1.0-41-cloud-amd64",
-            ["zfs-dkms", "zfsutils-linux", "zfs-zed"],
+            ["zfs-dkms", "zfs-zed", "zfsutils-linux"],
             ["linux-headers-6.1.0-41-cloud-amd64", "linux-headers-cloud-amd64"],
         ),
         (
             "debian",
             "6.12.9+bpo-amd64",
-            ["zfs-dkms", "zfsutils-linux", "zfs-zed"],
+            ["zfs-dkms", "zfs-zed", "zfsutils-linux"],
             ["linux-headers-6.12.9+bpo-amd64", "linux-headers-amd64"],
         ),
-        ("ubuntu", "6.8.0-31-generic", ["zfsutils-linux", "zfs-zed"], []),
+        ("ubuntu", "6.8.0-31-generic", ["zfs-zed", "zfsutils-linux"], []),
         ("rocky", "5.14.0-570.el9.x86_64", ["zfs"], []),
     ],
 )
