@@ -168,7 +168,8 @@ def test_a_pool_is_made_and_the_second_run_changes_nothing(site: Site) -> None:
     assert site.first.run("systemctl is-enabled zpool-scrub-tank.timer zpool-trim-tank.timer").split() == ["enabled", "enabled"]
     unchanged(site.first, mirror, **wanted)
     # By any name of theirs.
-    unchanged(site.first, [{"type": "mirror", "disks": ["/dev/nvme0n1", site.disks["B"].name + "_1"]}])
+    kernel = site.first.run(f"readlink -f {site.disks['A'].name}")
+    unchanged(site.first, [{"type": "mirror", "disks": [kernel, site.disks["B"].name + "_1"]}])
     site.first.run("systemctl start zpool-scrub-tank.service")
     for name, words in (
         ("status_mirror.txt", "status -P"),
