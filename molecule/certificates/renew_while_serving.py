@@ -131,10 +131,11 @@ def main() -> None:
         playbooks.run("certificates")
     check(not watch.result["lost"], "acknowledged writes were lost", watch.result)
     check(watch.result["acknowledged"] > 50, "hardly anything was written", watch.result)
-    check(watch.result["outage"] <= 3, "the API was away for more than three seconds", watch.result)
     again = playbooks.run("certificates")
     check(changed(again) == 0, "the run after that one still changed something", again)
     check("0 of " in again, "something is still due", again)
+    # Last: how busy the machine was must not hide what else is wrong.
+    check(watch.result["outage"] <= 3, "the API was away for more than three seconds", watch.result)
 
 
 if __name__ == "__main__":

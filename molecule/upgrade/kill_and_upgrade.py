@@ -49,10 +49,11 @@ def main() -> None:
         playbooks.run("upgrade", *wanted)
     check(not watch.result["lost"], "acknowledged writes were lost", watch.result)
     check(watch.result["acknowledged"] > 100, "hardly anything was written", watch.result)
-    check(watch.result["outage"] <= 10, "the API was away for more than ten seconds", watch.result)
 
     again = playbooks.run("upgrade", *wanted)
     check(changed(again) == 0, "the run after that one still changed something", again)
+    # Last: how busy the machine was must not hide what else is wrong.
+    check(watch.result["outage"] <= 10, "the API was away for more than ten seconds", watch.result)
 
 
 if __name__ == "__main__":

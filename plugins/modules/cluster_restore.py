@@ -20,7 +20,7 @@ options:
       - V(staged) brings the archive O(archive) to this host, decrypts and checks it.
       - V(stopped) stops the control plane or etcd on this host.
       - V(restored) stops them, and puts keys and etcd's data from the staged archive in their place.
-      - V(started) starts the control plane and waits until its API server is ready.
+      - V(started) starts the control plane and waits until its API server is ready and O(endpoint) answers.
       - V(ended) removes what was staged.
     type: str
     choices: [listed, staged, stopped, restored, started, ended]
@@ -99,6 +99,10 @@ options:
     description: Port of the API server.
     type: int
     default: 6443
+  endpoint:
+    description: Where everybody else reaches the API, as C(host:port). V(started) waits for it, too, unless it is empty.
+    type: str
+    default: ""
   timeout:
     description: Seconds until the API server must be ready.
     type: int
@@ -147,6 +151,10 @@ went_back:
   description: Whether etcd could not set its revision ahead, so that clients have seen later revisions than there are now.
   returned: with state restored
   type: bool
+answered:
+  description: Seconds for which O(endpoint) had answered when the host's own API server was ready, too.
+  returned: with state started
+  type: float
 kept_data:
   description: Where etcd's former data is; empty where there was none.
   returned: with state restored
@@ -193,6 +201,7 @@ ARGUMENTS: Dict[str, Any] = {
     "data_directory": {"type": "path", "default": "/var/lib/etcd"},
     "wait": {"type": "bool", "default": True},
     "api_port": {"type": "int", "default": 6443},
+    "endpoint": {"type": "str", "default": ""},
     "timeout": {"type": "int", "default": 300},
 }
 REQUIRED_IF = [("state", "staged", ["archive", "key"]), ("state", "restored", ["archive", "operation"])]
@@ -205,6 +214,8 @@ def storage_of(module: AnsibleModule) -> Any:
 
 def listed(module: AnsibleModule) -> Dict[str, Any]:
     found = stage.find(module.params["directory"], storage_of(module), module.params["cluster_name"])
+    # Here, since a task of its own for it costs seconds in which nothing serves.
+    stage.make_room()
     return {"changed": False, "changes": [], "archives": found, "unfinished": stage.unfinished(HostRunner())}
 
 
@@ -252,9 +263,10 @@ def restored(module: AnsibleModule) -> Dict[str, Any]:
 
 def started(module: AnsibleModule) -> Dict[str, Any]:
     if module.check_mode:
-        return {"changed": True, "changes": ["start the control plane"]}
-    changes = restore.start(HostRunner(), module.params["wait"], module.params["api_port"], module.params["timeout"])
-    return {"changed": bool(changes), "changes": changes}
+        return {"changed": True, "changes": ["start the control plane"], "answered": 0.0}
+    given = module.params
+    done = restore.start(HostRunner(), given["wait"], given["api_port"], given["timeout"], given["endpoint"])
+    return {"changed": bool(done.changes), "changes": done.changes, "answered": done.answered}
 
 
 def ended(module: AnsibleModule) -> Dict[str, Any]:

@@ -86,7 +86,7 @@ options:
   dead_timeout:
     description: Seconds to wait for the cluster to call a node NotReady that can't be reached. A node that is Ready is not dead.
     type: int
-    default: 60
+    default: 120
   drain_timeout:
     description: Seconds for the eviction of each node's pods.
     type: int
@@ -173,7 +173,7 @@ def main() -> None:
             "lose_local_data": {"type": "list", "elements": "str", "default": []},
             "delete_bare_pods": {"type": "list", "elements": "str", "default": []},
             "lose_tolerance": {"type": "list", "elements": "str", "default": []},
-            "dead_timeout": {"type": "int", "default": 60},
+            "dead_timeout": {"type": "int", "default": 120},
             "drain_timeout": {"type": "int", "default": 300},
             "grace_period": {"type": "int", "default": -1},
             "etcd_timeout": {"type": "int", "default": 60},

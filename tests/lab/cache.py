@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -69,5 +70,9 @@ def drop_superseded(current: list[Path]) -> None:
 
 
 def size_of(path: Path) -> int:
-    """Bytes below a directory."""
-    return sum(entry.lstat().st_size for entry in path.rglob("*") if not entry.is_dir())
+    """Bytes below a directory, without what another process builds there meanwhile."""
+    total = 0
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if ".unfinished-" not in name]
+        total += sum(os.lstat(os.path.join(folder, name)).st_size for name in names)
+    return total

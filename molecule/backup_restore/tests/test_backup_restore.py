@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import re
@@ -58,11 +59,23 @@ def _writer(cluster: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     try:
         yield host
     finally:
-        host.run("touch /root/stop")
+        # Where the machine is gone by now, so is what ran on it; testinfra raises this for an SSH that does not come through.
+        with contextlib.suppress(RuntimeError):
+            host.run("touch /root/stop")
 
 
 def acknowledged(writer: Any) -> List[str]:
     return str(writer.run("cat /root/acknowledged").stdout).split()
+
+
+def some_acknowledged(writer: Any) -> List[str]:
+    """A busy machine writes slowly."""
+    end = time.monotonic() + 180
+    while len(acknowledged(writer)) <= 10 and time.monotonic() < end:
+        time.sleep(2)
+    found = acknowledged(writer)
+    assert len(found) > 10, "hardly anything was written"
+    return found
 
 
 def destroy_data(cluster: Any) -> None:
@@ -155,27 +168,22 @@ def test_a_cut_upload_is_tried_again_fails_and_is_made_good_by_the_next_run(clus
 
 
 def test_a_full_disk_fails_the_unit_and_loses_nothing(cluster: Any, s3: Any) -> None:
-    (taker,) = takers(cluster)
-    host = cluster.host(taker)
-    before = archives(cluster, taker)
-    host.run_test("mkdir -p /var/backups/full && mount -t tmpfs -o size=1m tmpfs /var/backups/full")
+    # On every member: who has no room leaves it to the next one.
+    full, hosts = "/var/backups/full", {name: cluster.host(name) for name in cluster.control_planes}
+    before = {name: archives(cluster, name) for name in hosts}
+    for host in hosts.values():
+        assert host.run("mkdir -p %s && mount -t tmpfs -o size=1m tmpfs %s" % (full, full)).rc == 0
     try:
-        said = cluster.refusal(
-            "backup",
-            *with_storage(s3),
-            "-e",
-            "backup_directory=/var/backups/full",
-            "-e",
-            "backup_takeover_seconds=600",
-            "--limit",
-            taker,
-        )
-        assert "make room" in said and "/var/backups/full" in said
-        assert "kubernetes-backup.service" in failed_units(cluster, taker)
-        assert host.run("find /var/backups/full -type f").stdout == "", "nothing half stays"
+        room = ["-e", "backup_directory=" + full, "-e", "backup_takeover_seconds=0"]
+        said = cluster.refusal("backup", *with_storage(s3), *room)
+        assert "make room" in said and full in said
+        assert any("kubernetes-backup.service" in failed_units(cluster, name) for name in hosts)
+        for host in hosts.values():
+            assert host.run("find %s -type f" % full).stdout == "", "nothing half stays"
     finally:
-        host.run("umount /var/backups/full")
-    assert archives(cluster, taker) == before
+        for host in hosts.values():
+            host.run("umount " + full)
+    assert {name: archives(cluster, name) for name in hosts} == before
     cluster.playbook("backup", *with_storage(s3))
 
 
@@ -203,15 +211,14 @@ def test_a_restore_that_can_not_be_is_refused_before_anything_stops(cluster: Any
 
 
 def test_all_members_lost_with_a_writer_running_nothing_from_before_the_backup_is_lost(cluster: Any, s3: Any, writer: Any) -> None:
-    time.sleep(10)
-    wanted = acknowledged(writer)
+    wanted = some_acknowledged(writer)
     cluster.playbook("backup", *with_storage(s3), "-e", "backup_now=true")
     destroy_data(cluster)
     run = cluster.run("restore", *with_storage(s3), "-e", CONFIRM)
     assert run.returncode == 0, run.stdout[-6000:]
     print("restored in %.1f s, %d keys acknowledged before" % (restored_in(run.stdout), len(wanted)))
     print(slowest(run.stdout))
-    assert len(wanted) > 10 and not set(wanted) - set(present(cluster))
+    assert not set(wanted) - set(present(cluster))
     cluster.playbook("verify")
     for name in cluster.control_planes:
         assert cluster.host(name).run("ls -d /var/lib/etcd.before-*").stdout.strip()
@@ -231,6 +238,8 @@ def test_a_restore_that_is_killed_goes_on_where_it_stopped(cluster: Any, s3: Any
     for line in process.stdout:
         if "TASK [" in line and "Start the control plane where it stands" in line:
             break
+    else:
+        pytest.fail("the restore ended before the task in which it is killed")
     process.send_signal(signal.SIGKILL)
     process.wait()
     run = cluster.run("restore", *with_storage(s3), "-e", CONFIRM)
@@ -239,8 +248,7 @@ def test_a_restore_that_is_killed_goes_on_where_it_stopped(cluster: Any, s3: Any
 
 
 def test_new_machines_at_other_addresses_take_the_place_of_lost_ones(cluster: Any, s3: Any, writer: Any) -> None:
-    time.sleep(10)
-    wanted = acknowledged(writer)
+    wanted = some_acknowledged(writer)
     cluster.playbook("backup", *with_storage(s3), "-e", "backup_now=true")
     for name in cluster.control_planes:
         cluster.lab("stop", "backup_restore-" + name)
@@ -251,7 +259,7 @@ def test_new_machines_at_other_addresses_take_the_place_of_lost_ones(cluster: An
     addresses = {"cp1": "10.89.84.21", "cp2": "10.89.84.22", "cp3": "10.89.84.23"}
     for name, address in addresses.items():
         cluster.variables[name]["ansible_host"] = address
-    assert len(wanted) > 10 and not set(wanted) - set(present(cluster))
+    assert not set(wanted) - set(present(cluster))
     nodes = cluster.kubectl("get nodes -o json")["items"]
     assert {node["metadata"]["name"]: node["status"]["addresses"][0]["address"] for node in nodes} == addresses
     status = cluster.kubectl("-n kube-system get configmap kubeadm-config -o json")["data"]["ClusterStatus"]

@@ -86,8 +86,8 @@ def test_what_would_cost_the_quorum_is_refused_before_anything_is_touched(cluste
 
 def test_every_fault_stays_within_its_limits_and_no_write_is_lost(cluster: Any) -> None:
     run = drill("-e", NAME)
-    (*_earlier, report) = reports("all")
     assert run.returncode == 0, run.stdout[-6000:]
+    (*_earlier, report) = reports("all")
     assert [fault["fault"] for fault in report["faults"]] == FAULTS
     assert [entry["fault"] for entry in report["left_out"]] == ["director"]
     holder = report["faults"][0]
@@ -130,15 +130,20 @@ def test_a_controller_that_is_killed_in_the_middle_leaves_no_node_cut(cluster: A
         start_new_session=True,
     )
     assert process.stdout is not None
+    seen = []
     for line in process.stdout:
+        seen.append(line)
         if "Let it be dead for a while" in line:
             break
+    else:
+        pytest.fail("".join(seen[-80:]) + "the drill ended before anything was dead")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     dead = [name for name in cluster.control_planes if cluster.host(name).file(MARKER).exists]
     assert len(dead) == 1 and not cluster.host(dead[0]).service("haproxy").is_running
     if rescue == "the next drill":
-        assert drill(*short, directory="killed").returncode == 0
+        run = drill(*short, directory="killed")
+        assert run.returncode == 0, run.stdout[-6000:]
     else:
         end = time.monotonic() + 120
         while cluster.host(dead[0]).file(MARKER).exists or not cluster.host(dead[0]).service("haproxy").is_running:

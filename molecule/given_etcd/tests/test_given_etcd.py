@@ -59,6 +59,17 @@ def test_a_check_of_the_living_cluster_finds_nothing_to_change(cluster: Any) -> 
     assert cluster.playbook("external_etcd", "--check", "--diff")["changed"] == 0
 
 
+def test_nginx_passes_on_to_an_api_server_that_lives(cluster: Any) -> None:
+    first, second = (cluster.host(name) for name in cluster.control_planes)
+    assert first.service("nginx").is_running and second.service("nginx").is_running
+    assert not first.service("haproxy").is_running
+    assert second.run("pkill -KILL -x kube-apiserver").rc == 0
+    # It takes seconds until the next one listens.
+    asked = first.run("for try in 1 2 3 4 5 6; do curl --insecure --silent https://127.0.0.1:8443/readyz; echo; done")
+    assert asked.stdout.split() == ["ok"] * 6
+    cluster.playbook("verify")
+
+
 def test_a_certificate_that_its_owner_renewed_is_brought_to_every_control_plane(cluster: Any) -> None:
     subprocess.run([str(ROOT / "molecule/given_etcd/certificates.sh"), str(FILES)], check=True)
     renewed = (FILES / "client.crt").read_text().strip()

@@ -197,10 +197,11 @@ def test_late_and_bad_answers_take_no_load_balancer_out(site: Site) -> None:
         end = time.monotonic() + 12
         while time.monotonic() < end:
             assert site.answers(timeout=5), "it answers late, and not never"
-        # Shorter than two checks of HAProxy's, which by then would rightly take the API server out.
-        host.run_test("echo 0 500 > /run/stand-in-told.new && mv /run/stand-in-told.new /run/stand-in-told && sleep 1.6")
+        # Shorter than two checks of HAProxy's, which by then would rightly take the API server out. Over before the next login.
+        bad = "echo 0 500 > /run/stand-in-told.new && mv /run/stand-in-told.new /run/stand-in-told && sleep 1.6"
+        host.run_test(bad + " && rm /run/stand-in-told")
     finally:
-        host.run_test("rm /run/stand-in-told")
+        host.run_test("rm -f /run/stand-in-told")
     time.sleep(3)
     assert taken_out() == before
     assert site.answers()

@@ -13,7 +13,8 @@ import hashlib
 import os
 import signal
 import time
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.archive import FILES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
@@ -23,6 +24,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot import restore as etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.files import STAMP
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.user import lacks_user, make_user
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import split_endpoint
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import Answer
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import FOLDER as KUBERNETES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.readyz import ask_readyz
@@ -52,6 +55,13 @@ class Done(NamedTuple):
 
     changes: List[str]
     kept: str
+
+
+class Started(NamedTuple):
+    """What was done to start it; for how many seconds the endpoint had answered when the host's own API server did, too."""
+
+    changes: List[str]
+    answered: float = 0.0
 
 
 def restore(
@@ -130,27 +140,49 @@ def stop(runner: Runner, pause: Callable[[float], None] = time.sleep) -> List[st
     return done
 
 
-def start(runner: Runner, wait: bool, port: int, timeout: float, pause: Callable[[float], None] = time.sleep) -> List[str]:
-    """Let the kubelet bring the control plane up again, and wait until its API server is ready.
+def start(
+    runner: Runner,
+    wait: bool,
+    port: int,
+    timeout: float,
+    endpoint: str = "",
+    pause: Callable[[float], None] = time.sleep,
+    ask: Callable[[str, int, Runner], Answer] = ask_readyz,
+) -> Started:
+    """Let the kubelet bring the control plane up again, and wait until its API server is ready and the endpoint answers.
 
-    :raises BackupError: it is not in time.
+    :param endpoint: host:port, by which everybody else reaches the API; empty where nobody waits for it.
+    :raises BackupError: one of them does not answer in time.
     """
     active = runner.run(["systemctl", "is-active", "kubelet"], timeout=30).rc == 0
     if not active:
         _systemctl(runner, "start", "kubelet")
+    changes = [] if active else ["start the control plane"]
+    if not wait:
+        return Started(changes)
+    host, given = split_endpoint(endpoint)
+    places = [("kube-apiserver", "127.0.0.1", port)] + ([("endpoint " + endpoint, host, int(given or port))] if host else [])
     end = time.monotonic() + timeout
-    while wait:
-        answer = ask_readyz("127.0.0.1", port, runner)
-        if answer.ready:
-            break
-        if time.monotonic() > end:
-            raise BackupError(
-                "kube-apiserver",
-                "it is not ready %d s after the restore: %s" % (timeout, answer.message),
-                "look at the logs of etcd and kube-apiserver in /var/log/pods; the playbook may be run again",
-            )
-        pause(0.3)
-    return [] if active else ["start the control plane"]
+
+    def ready_at(place: Tuple[str, str, int]) -> float:
+        name, address, number = place
+        while True:
+            answer = ask(address, number, runner)
+            if answer.ready:
+                return time.monotonic()
+            if time.monotonic() > end:
+                raise BackupError(
+                    name,
+                    "it is not ready %d s after the restore: %s" % (timeout, answer.message),
+                    "look at the logs of etcd and kube-apiserver in /var/log/pods, and at those of keepalived and the load"
+                    " balancer; the playbook may be run again",
+                )
+            pause(0.3)
+
+    # Side by side: an address that nobody holds yet takes seconds to say so.
+    with ThreadPoolExecutor(max_workers=len(places)) as executor:
+        moments = list(executor.map(ready_at, places))
+    return Started(changes, round(time.monotonic() - moments[-1], 1))
 
 
 def authority(staged: Staged) -> str:

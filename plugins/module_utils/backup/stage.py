@@ -71,6 +71,20 @@ def unfinished(runner: Runner, folder: str = FOLDER) -> Dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def make_room(folder: str = "") -> None:
+    """The folder that an archive from elsewhere is brought to.
+
+    :raises BackupError: it can't be made.
+    """
+    folder = folder or FOLDER
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.chmod(folder, 0o700)
+        os.makedirs(os.path.join(folder, "incoming"), mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise BackupError(folder, "it can't be made: %s" % (error.strerror or error), "make room on that file system")
+
+
 def begin(operation: str, archive: str, folder: str = FOLDER) -> None:
     """Remember that a restore begins, before anything is stopped."""
     part = os.path.join(folder, "." + CURRENT)

@@ -19,7 +19,6 @@ from typing import Dict, List, Mapping, NamedTuple, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.components import Restarter, present, stale
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.processes import running
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.renew import (
     BOOTSTRAP,
     CLIENT,
@@ -33,6 +32,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.ku
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.static_pods import settle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import COPIES, NEW, OLD, PKI, ROTATION
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.processes import running
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import (
     Certificate,

@@ -18,10 +18,10 @@ from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tupl
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates import served
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.processes import Process, running
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.health import EtcdState, read_etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import local_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.processes import Process, running
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.readyz import ask_readyz
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 

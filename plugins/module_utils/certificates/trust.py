@@ -19,6 +19,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     CA_FILE,
     Pem,
     key_id,
+    later,
+    reached,
     with_ca,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
@@ -61,12 +63,15 @@ class Shared:
         self.only_look = False
 
     def take_to(self, phase: str, only_look: bool = False) -> List[str]:
-        """A line for each thing that was done.
+        """A line for each thing that was done; none where this host is further on, which it is only after the objects were.
 
         :raises CertificateError: the controller manager, or a workload, does not follow.
         :raises KubernetesError: the API does not answer.
         """
         self.only_look = only_look
+        own = self.runner.read(CA_FILE)
+        if own is not None and later(phase, reached(own, self.pem)) != phase:
+            return self.done
         self._cluster_info(phase)
         if phase == SIGNED:
             self._tokens()
@@ -123,14 +128,15 @@ class Shared:
 
     def _behind(self, phase: str) -> str:
         """Which namespace or token the controller manager has not brought the CAs to, or an empty text."""
-        wanted = set(pem_blocks(self.pem.bundle(phase)))
+        # Once all is signed anew, a controller manager that is further on may have taken the old one away.
+        wanted = set(pem_blocks(self.pem.new if phase == SIGNED else self.pem.bundle(phase)))
         for one in self.kubectl.objects("configmaps", "--all-namespaces", "--field-selector=metadata.name=" + ROOT_CA):
-            if set(pem_blocks((one.get("data") or {}).get("ca.crt", ""))) != wanted:
+            if not wanted <= set(pem_blocks((one.get("data") or {}).get("ca.crt", ""))):
                 return "the configmap %s of namespace %s has other CAs" % (ROOT_CA, one["metadata"]["namespace"])
         signer = _key_name(self.runner.read(PKI + "/sa.pub") or "") if phase == SIGNED else ""
         for secret in self._token_secrets():
             data, name = secret.get("data") or {}, secret["metadata"]
-            if set(pem_blocks(base64.b64decode(data.get("ca.crt", "")).decode())) != wanted:
+            if not wanted <= set(pem_blocks(base64.b64decode(data.get("ca.crt", "")).decode())):
                 return "the token %s of namespace %s has other CAs" % (name["name"], name["namespace"])
             if signer and _signer(data.get("token", "")) != signer:
                 return "the token %s of namespace %s is not signed anew" % (name["name"], name["namespace"])

@@ -24,6 +24,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import read_apiserver, read_etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.network import parse_addresses, parse_json_list
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.processes import command_lines
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: Not below /run: after a loss of power the marker must still be there.
@@ -262,15 +263,10 @@ def processes(runner: Runner, pod: str) -> List[int]:
     manifest = runner.read("%s/%s.yaml" % (MANIFESTS, pod)) or runner.read(_saved(pod)) or ""
     flags = parse_flags(manifest)
     found = []
-    for entry in runner.list_dir("/proc"):
-        if not entry.isdigit():
-            continue
-        argv = (runner.read("/proc/%s/cmdline" % entry) or "").split("\0")
-        if argv[0].rsplit("/", 1)[-1] != pod:
-            continue
-        given = dict(argument[2:].partition("=")[::2] for argument in argv[1:] if argument.startswith("--"))
+    for pid, arguments in command_lines(runner, pod):
+        given = dict(argument[2:].partition("=")[::2] for argument in arguments if argument.startswith("--"))
         if flags and all(given.get(name) == value for name, value in flags.items()):
-            found.append(int(entry))
+            found.append(pid)
     return sorted(found)
 
 

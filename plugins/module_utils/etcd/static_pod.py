@@ -31,6 +31,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now, modified_at
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_writer import dump
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.processes import command_lines
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 KUBELET = "kubelet"
@@ -41,6 +42,8 @@ REQUESTS = {"cpu": "100m", "memory": "100Mi"}
 PRIORITY = 2000001000
 #: Seconds that etcd has for its end, as the kubelet gives it.
 GRACE = 60
+#: How often the others are looked at, a second apart: one that was started a moment ago may have no leader yet.
+LOOKS = 5
 
 
 def manifest(pod: Pod, flags: Mapping[str, str], folders: Sequence[str], user: Sequence[int], authority: str) -> str:
@@ -84,12 +87,7 @@ def manifest(pod: Pod, flags: Mapping[str, str], folders: Sequence[str], user: S
 
 def processes(runner: Runner, data_dir: str) -> List[int]:
     """The processes of etcd that have this directory."""
-    found = []
-    for entry in runner.list_dir("/proc"):
-        argv = (runner.read("/proc/%s/cmdline" % entry) or "").split("\0") if entry.isdigit() else [""]
-        if argv[0].rsplit("/", 1)[-1] == "etcd" and "--data-dir=" + data_dir in argv:
-            found.append(int(entry))
-    return found
+    return [pid for pid, arguments in command_lines(runner, "etcd") if "--data-dir=" + data_dir in arguments]
 
 
 class PodOperator(Operator):
@@ -207,6 +205,13 @@ class PodOperator(Operator):
 
     def _others_suffice(self) -> bool:
         """Whether the others have a quorum, where there is one without this member at all."""
-        members, healthy = self._others_alive()
-        own = known_as(members, self.wanted.member)
-        return len(self.wanted.others) < 2 or has_quorum(members, healthy - {own.id if own else 0})
+        if len(self.wanted.others) < 2:
+            return True
+        for look in range(LOOKS):
+            if look:
+                self.pause(1)
+            members, healthy = self._others_alive()
+            own = known_as(members, self.wanted.member)
+            if has_quorum(members, healthy - {own.id if own else 0}):
+                return True
+        return False

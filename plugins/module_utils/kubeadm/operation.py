@@ -9,6 +9,7 @@ the node is ours and unfinished: it may be completed or started over. Without it
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import json
 import os
@@ -299,6 +300,7 @@ class Operator:
     def rebuild(self) -> None:
         """A control plane around keys and data that are there: init's phases, without those that begin a cluster."""
         self._mark("restore")
+        begun = int(self.runner.now())
         self._place_static_pods()
         phases = [["certs", "all"], ["kubeconfig", "all"], ["control-plane", "all"], ["kubelet-start"]]
         if not re.search(r"^\s+external:", self.runner.read(self.wanted.config) or "", re.MULTILINE):
@@ -310,6 +312,7 @@ class Operator:
         self._wait_for_api_server(by_endpoint=True)
         for phase in (["upload-config", "all"], ["mark-control-plane"], ["kubelet-finalize", "all"]):
             self._phase(phase)
+        self._wait_for_kubelet(begun)
         self._unmark()
 
     def point_to_etcd(self) -> None:
@@ -422,6 +425,20 @@ class Operator:
         evidence = [redact(line.strip())[:500] for line in said + kubelet]
         remedy = "read the lines above (kubeadm's, then the kubelet's); mend what they name, and the next run goes on from here"
         return KubeadmError(name, how, remedy, evidence, log)
+
+    def _wait_for_kubelet(self, begun: int) -> None:
+        """Until then the restored Node object has the addresses of the machine that was lost, and others would route there."""
+        heartbeat = '{.status.conditions[?(@.type=="Ready")].lastHeartbeatTime}'
+        argv = ["kubectl", "--kubeconfig", ADMIN, "get", "node", self.wanted.node_name, "--request-timeout=5s"]
+        started = self.runner.now()
+        while True:
+            answer = self.runner.run(argv + ["--output=jsonpath=" + heartbeat], timeout=15)
+            with contextlib.suppress(ValueError):
+                if calendar.timegm(time.strptime(answer.stdout.strip(), "%Y-%m-%dT%H:%M:%SZ")) >= begun:
+                    return
+            if self.runner.now() - started > self.wanted.timeout:
+                raise self._failure("restore", "its kubelet does not report to the API", answer.stderr, started, LOG % "restore")
+            self.pause(1)
 
     def _wait_for_api_server(self, by_endpoint: bool = False) -> None:
         deadline = self.runner.now() + self.wanted.timeout

@@ -5,21 +5,29 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import os
 import signal
 import time
-from typing import Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.processes import running
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.processes import running
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PAUSE = 2.0
 #: The kubelet sees no container of the pod run; a process that is older than this all the same is one that it has forgotten.
 BACKS_OFF, FORGOTTEN = "CrashLoopBackOff", 20.0
+
+
+class Unready(NamedTuple):
+    """Why a static pod is not ready, and when the last container that its kubelet knows of ended (0 where it does not say)."""
+
+    reason: str
+    ended: float = 0.0
 
 
 def settle(
@@ -38,26 +46,37 @@ def settle(
     names = [name for name in NAMES if runner.exists("%s/%s.yaml" % (MANIFESTS, name))]
     deadline, helped = runner.now() + timeout, False
     while True:
-        left = {name: reason for name, reason in ((name, _not_ready(kubectl, name, node)) for name in names) if reason}
+        seen = {name: _not_ready(kubectl, name, node) for name in names}
+        left = {name: one.reason for name, one in seen.items() if one.reason}
         if not left or runner.now() > deadline:
             return helped, left
         for name in (name for name, reason in left.items() if reason == BACKS_OFF):
             for process in running(runner, name):
-                if runner.now() - process.started > FORGOTTEN:
+                # One that began after that end is the next try itself, of which a busy kubelet has not told the API yet.
+                if runner.now() - process.started > FORGOTTEN and process.started < seen[name].ended:
                     kill(process.pid, signal.SIGTERM)
                     helped = True
         pause(PAUSE)
 
 
-def _not_ready(kubectl: Kubectl, name: str, node: str) -> str:
-    """Why a static pod of this node is not ready by the API's word, or an empty text."""
+def _not_ready(kubectl: Kubectl, name: str, node: str) -> Unready:
+    """Why a static pod of this node is not ready by the API's word, or an empty reason."""
     argv = ["get", "pod", "%s-%s" % (name, node), "--namespace=kube-system", "--output=json"]
     try:
         status = json.loads(kubectl.checked(name, argv, timeout=20)).get("status") or {}
     except (KubernetesError, ValueError) as error:
-        return str(error)
+        return Unready(str(error))
     containers = status.get("containerStatuses") or []
     if containers and all(one.get("ready") for one in containers):
-        return ""
+        return Unready("")
     waits = [str(((one.get("state") or {}).get("waiting") or {}).get("reason") or "") for one in containers]
-    return next((reason for reason in waits if reason), "not ready")
+    return Unready(next((reason for reason in waits if reason), "not ready"), max(map(_ended, containers), default=0.0))
+
+
+def _ended(container: Mapping[str, Any]) -> float:
+    """When the container before this one ended, in seconds since the epoch."""
+    moment = str(((container.get("lastState") or {}).get("terminated") or {}).get("finishedAt") or "")
+    try:
+        return float(calendar.timegm(time.strptime(moment, "%Y-%m-%dT%H:%M:%SZ")))
+    except ValueError:
+        return 0.0

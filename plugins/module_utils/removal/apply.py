@@ -41,7 +41,7 @@ PAUSE = 1.0
 class Patience(NamedTuple):
     """Seconds: until a silent node counts as dead, for a drain, for a pod's end (below zero its own), for etcd to be well."""
 
-    dead: float = 60
+    dead: float = 120
     drain: float = 300
     grace: int = -1
     etcd: float = 60

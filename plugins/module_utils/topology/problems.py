@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 #: A list of hosts in a text is cut here; the result holds all of them.
 HOSTS_IN_TEXT = 5
@@ -32,6 +32,18 @@ def listed(names: Iterable[str], limit: int = HOSTS_IN_TEXT) -> str:
     if len(names) > limit:
         return "%s and %d more" % (", ".join(shown), len(names) - limit)
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+
+
+def differing(setting: str, values: Mapping[str, object], who: str, remedy: str, secret: bool = False) -> Iterator[Problem]:
+    """A problem where the hosts, each with its value, do not have the same one; values that may hold a password are not shown."""
+    said: Dict[str, List[str]] = {}
+    for host, value in values.items():
+        said.setdefault(str(value), []).append(host)
+    if len(said) > 1:
+        shown = "; ".join("%.60s on %s" % (value, listed(hosts, 3)) for value, hosts in said.items())
+        text = "%s differ in it" % who
+        text += ", and it is one cluster's" if secret else ": %s" % shown
+        yield Problem(setting, text, remedy, tuple(values))
 
 
 def counted(number: int, noun: str) -> str:

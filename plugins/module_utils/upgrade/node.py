@@ -25,6 +25,9 @@ COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 #: What a running cluster can't change by a new kubeadm-config: addresses that are given out, where etcd is, the cluster's names.
 FIXED = ("networking.", "controlPlaneEndpoint", "etcd.external.", "clusterName", "certificatesDir", "etcd.local.dataDir")
 PAUSE = 2.0
+#: kubeadm first has the cluster run a job, and gives it 15 seconds (K8S cmd/kubeadm/app/phases/upgrade/health.go), which are few
+#: where much is going on.
+SLOW_JOB, TRIES, BETWEEN_TRIES = "[ERROR CreateJob]", 4, 10.0
 
 
 def forbidden(differences: Sequence[Mapping[str, Any]]) -> List[str]:
@@ -45,7 +48,7 @@ class Upgrader(Operator):
 
     def apply(self, version: str) -> None:
         """Upgrade this control plane, kubeadm-config and, as far as this version's kubeadm does it here, the add-ons."""
-        self._kubeadm("upgrade-apply", ["upgrade", "apply", "v" + version, "--yes"] + self._flags())
+        self._apply(version)
         self._static_pods("upgrade-apply", version)
         self.settle()
 
@@ -94,8 +97,19 @@ class Upgrader(Operator):
         found = proxy_version(Kubectl(self.runner, ADMIN).objects("daemonsets", "--namespace=kube-system"))
         if not found or found == "v" + version:
             return False
-        self._kubeadm("upgrade-apply", ["upgrade", "apply", "v" + version, "--yes"] + self._flags())
+        self._apply(version)
         return True
+
+    def _apply(self, version: str) -> None:
+        for attempt in range(1, TRIES + 1):
+            try:
+                self._kubeadm("upgrade-apply", ["upgrade", "apply", "v" + version, "--yes"] + self._flags())
+                return
+            except KubeadmError as error:
+                # Preflight: nothing was touched.
+                if attempt == TRIES or not any(line.startswith(SLOW_JOB) for line in error.evidence):
+                    raise
+            self.pause(BETWEEN_TRIES)
 
     def _seen(self, kubectl: Kubectl) -> Dict[str, Any]:
         try:

@@ -59,6 +59,8 @@ elif name == "upgrade_info":
     )
 elif name == "kubeadm_config":
     result.update(path=given["path"], difference=[], flags=[])
+    if given["compare"] and given["kubernetes_version"] != cluster["config"]:
+        result.update(failed=True, msg="kubeadm-config would get a version that the cluster does not run yet")
 elif name == "kubeadm_upgrade":
     state, version = given["state"], given.get("kubernetes_version")
     result["changed"] = state in ("applied", "upgraded", "kubelet")

@@ -17,7 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
     within,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
 
 #: What all directors have to say alike, since each of them may become the active one.
 OF_THE_PAIR = ("lvs_mode", "lvs_services", "lvs_scheduler", "lvs_sync", "lvs_sync_id", "lvs_gateway", "lvs_idle_timeout")
@@ -185,17 +185,8 @@ def _own_real_servers(topology: Topology) -> Iterator[Problem]:
 
 def _pair(topology: Topology) -> Iterator[Problem]:
     for name in OF_THE_PAIR:
-        said: Dict[str, List[str]] = {}
-        for node in topology.directors:
-            said.setdefault(repr(node.setting(name)), []).append(node.host)
-        if len(said) > 1:
-            yield Problem(
-                name,
-                "the directors differ in it: %s"
-                % "; ".join("%.60s on %s" % (value, listed(hosts, 3)) for value, hosts in said.items()),
-                "set it once, for the group directors",
-                tuple(node.host for node in topology.directors),
-            )
+        values = {node.host: node.setting(name) for node in topology.directors}
+        yield from differing(name, values, "the directors", "set it once, for the group directors")
     modes: Dict[str, List[str]] = {}
     for node in topology.real_servers:
         mode = text(node.setting("lvs_mode")) or "dr"

@@ -32,6 +32,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import RESTORE
 
 PORTS = (2379, 2380)
 #: The object identifier rsaEncryption (1.2.840.113549.1.1.1) in DER.
@@ -53,8 +54,10 @@ def check(topology: Topology) -> Iterator[Problem]:
         return
     yield from _hosts(topology)
     yield from _foreign(topology)
-    yield from _lost(topology)
-    yield from _members(topology)
+    if topology.playbook != RESTORE:
+        # A restore sets aside whatever is left of their data.
+        yield from _lost(topology)
+        yield from _members(topology)
     yield from _authority(topology)
     yield from _values(topology)
 

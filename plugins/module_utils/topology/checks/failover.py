@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Set
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.credentials import NEEDS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
 
 #: What all nodes have to say alike: they move the same addresses, by one claim.
 OF_THE_CLUSTER = ("failover_ip_provider", "failover_ip_addresses", "failover_ip_follow", "failover_ip_claim_name")
@@ -46,17 +46,8 @@ def check(topology: Topology) -> Iterator[Problem]:
 
 def _alike(topology: Topology) -> Iterator[Problem]:
     for name in OF_THE_CLUSTER:
-        said: Dict[str, List[str]] = {}
-        for node in topology.control_planes:
-            said.setdefault(repr(node.setting(name)), []).append(node.host)
-        if len(said) > 1:
-            yield Problem(
-                name,
-                "the control planes differ in it: %s"
-                % "; ".join("%.60s on %s" % (value, listed(hosts, 3)) for value, hosts in said.items()),
-                "set it once, for the group control_plane",
-                tuple(node.host for node in topology.control_planes),
-            )
+        values = {node.host: node.setting(name) for node in topology.control_planes}
+        yield from differing(name, values, "the control planes", "set it once, for the group control_plane")
 
 
 def _addresses(nodes: List[Node]) -> Iterator[Problem]:

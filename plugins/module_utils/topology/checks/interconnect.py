@@ -19,7 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inte
     settings,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
 
 #: What both ends of a link have to say alike.
 OF_THE_LINK = ("type", "vlan_id", "port")
@@ -48,16 +48,9 @@ def check(topology: Topology) -> Iterator[Problem]:
 
 def _alike(topology: Topology) -> Iterator[Problem]:
     for name in OF_THE_LINK:
-        said: Dict[str, List[str]] = {}
-        for node in topology.nodes.values():
-            said.setdefault(str(settings(node)[name]), []).append(node.host)
-        if len(said) > 1:
-            yield Problem(
-                "interconnect_" + name,
-                "the hosts differ in it: %s"
-                % "; ".join("%.40s on %s" % (value, listed(hosts, 3)) for value, hosts in said.items()),
-                "set it once, for all hosts%s" % (" (%s)" % ", ".join(TYPES) if name == "type" else ""),
-            )
+        values = {node.host: settings(node)[name] for node in topology.nodes.values()}
+        remedy = "set it once, for all hosts%s" % (" (%s)" % ", ".join(TYPES) if name == "type" else "")
+        yield from differing("interconnect_" + name, values, "the hosts", remedy)
 
 
 def _addresses(topology: Topology) -> Iterator[Problem]:

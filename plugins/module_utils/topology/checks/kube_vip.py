@@ -11,7 +11,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kube_vip.settings import DEFAULTS, kube_vip_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
 
 #: What all control planes have to say alike: they hold one address together.
 OF_THE_CLUSTER = ("mode", "run_as", "lease_name", "services", "load_balancer_class")
@@ -82,17 +82,8 @@ def _place(topology: Topology) -> Iterator[Problem]:
 
 def _alike(topology: Topology) -> Iterator[Problem]:
     for name in OF_THE_CLUSTER:
-        said: Dict[str, List[str]] = {}
-        for node in topology.control_planes:
-            said.setdefault(str(setting(node, name)), []).append(node.host)
-        if len(said) > 1:
-            yield Problem(
-                "kube_vip_" + name,
-                "the control planes differ in it: %s"
-                % "; ".join("%.60s on %s" % (value, listed(hosts, 3)) for value, hosts in said.items()),
-                "set it once, for the group control_plane",
-                tuple(node.host for node in topology.control_planes),
-            )
+        values = {node.host: setting(node, name) for node in topology.control_planes}
+        yield from differing("kube_vip_" + name, values, "the control planes", "set it once, for the group control_plane")
 
 
 def _settings(topology: Topology) -> Iterator[Problem]:

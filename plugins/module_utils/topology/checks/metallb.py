@@ -14,7 +14,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.metallb.route
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.metallb.routes import ReturnRoute, return_routes
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import Address, contains
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
 
 TRUE = (True, "true", "True", "yes", "on", 1, "1")
 #: What all hosts have to say alike: one control plane brings it to the cluster.
@@ -56,17 +56,9 @@ def _settings(topology: Topology, node: Node, pools: List[Any]) -> Dict[str, Any
 
 def _alike(topology: Topology) -> Iterator[Problem]:
     for name in OF_THE_CLUSTER:
-        said: Dict[str, List[str]] = {}
-        for node in topology.control_planes:
-            said.setdefault(repr(node.setting(name)), []).append(node.host)
-        if len(said) > 1:
-            # Not the values: a peer's has its password.
-            yield Problem(
-                name,
-                "the control planes differ in it, and it is one cluster's",
-                "set it once, for the group control_plane",
-                tuple(node.host for node in topology.control_planes),
-            )
+        values = {node.host: node.setting(name) for node in topology.control_planes}
+        # A peer's value has its password.
+        yield from differing(name, values, "the control planes", "set it once, for the group control_plane", secret=True)
 
 
 def _taken(topology: Topology, pools: List[Any]) -> Iterator[Problem]:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import pathlib
-from typing import Any, Callable, Dict
+import time
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import names, stage
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import names, restore, stage
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import Answer
 from ansible_collections.baremetal.kubernetes.plugins.modules import cluster_restore
+from fakes import FakeRunner
 from module_arguments import patch_module_args
 
 Run = Callable[..., Dict[str, Any]]
@@ -53,3 +57,17 @@ def test_what_is_missing_is_said_in_fields(run: Run, tmp_path: pathlib.Path) -> 
     assert answer["failed"] and answer["subject"] == "backup_storage" and "restore_from" in answer["remedy"]
     assert "a passphrase" not in json.dumps(answer)
     assert run(state="restored", archive="x")["msg"].endswith("operation")
+
+
+def test_a_control_plane_is_back_when_its_own_server_and_the_endpoint_answer() -> None:
+    runner = FakeRunner(commands={("systemctl", "is-active", "kubelet"): "active"})
+    asked: List[Tuple[str, int]] = []
+
+    def ask(address: str, port: int, _runner: Any) -> Answer:
+        asked.append((address, port))
+        return Answer(address != "127.0.0.1" or asked.count(("127.0.0.1", 6443)) > 5, "not yet")
+
+    done = restore.start(runner, True, 6443, 30, "10.0.0.100:8443", lambda _seconds: time.sleep(0.05), ask)
+    assert done.changes == [] and done.answered >= 0.2 and ("10.0.0.100", 8443) in asked
+    with pytest.raises(BackupError, match="endpoint 10.0.0.100:8443: it is not ready"):
+        restore.start(runner, True, 6443, 0, "10.0.0.100:8443", ask=lambda address, *_more: Answer(address == "127.0.0.1", "no"))

@@ -12,8 +12,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     stale,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.processes import running
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.health import EtcdState
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.processes import running
 from fakes import FakeRunner
 
 NOW = 1_790_000_000.0

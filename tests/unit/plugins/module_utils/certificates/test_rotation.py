@@ -300,6 +300,19 @@ def test_tokens_of_the_old_key_are_signed_anew_and_pods_started_once_a_phase(rea
     assert shared(api, real).take_to("signed") == []
 
 
+def test_a_run_that_ended_while_the_old_ca_went_goes_on_without_going_back(real: Dict[str, str]) -> None:
+    # Some control planes are alone with the new one: whose controller manager leads then has taken the old one away everywhere.
+    api = Api(real["kid"])
+    api.bundle = OLD + real["ca"]
+    shared(api, real).take_to("signed")
+    api.bundle, done = real["ca"], len(api.patched)
+    asked = shared(api, real)
+    asked.runner.files["/etc/kubernetes/pki/ca.crt"] = real["ca"] + OLD  # type: ignore[attr-defined]
+    assert asked.take_to("trusted") == asked.take_to("signed") == [] and len(api.patched) == done
+    asked.runner.files["/etc/kubernetes/pki/ca.crt"] = real["ca"]  # type: ignore[attr-defined]
+    assert asked.take_to("signed") == [] and len(api.patched) == done
+
+
 def test_what_the_controller_manager_has_not_brought_is_named(real: Dict[str, str]) -> None:
     api = Api(real["kid"])
     with pytest.raises(CertificateError, match="kube-root-ca.crt of namespace default has other CAs"):

@@ -185,3 +185,16 @@ def test_an_api_server_that_is_told_of_another_external_etcd_is_seen() -> None:
         runner = FakeRunner({"/kubeadm.yaml": config, operation.API_SERVER_MANIFEST: manifest % last})
         assert operation.read_node(runner, "/kubeadm.yaml").other_etcd is other
     assert operation.read_node(FakeRunner({"/kubeadm.yaml": "etcd: {}\n"}), "/kubeadm.yaml").other_etcd is False
+
+
+def test_a_rebuilt_node_is_done_when_its_kubelet_has_told_the_api_of_the_new_machine() -> None:
+    class Api(FakeRunner):
+        heartbeats = ["", "2026-09-21T12:00:00Z", "2026-09-21T14:13:19Z", "2026-09-21T14:13:20Z"]
+
+        def run(self, argv: Any, *_more: Any, **_options: Any) -> Result:
+            assert argv[:6] == ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "get", "node", "cp2"]
+            return Result(0, self.heartbeats.pop(0), "")
+
+    runner = Api()
+    Operator(wanted("restored"), runner, 0, pause=lambda _seconds: None)._wait_for_kubelet(1_790_000_000)
+    assert runner.heartbeats == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, Dict, List
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
@@ -11,25 +12,31 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 from fakes import FakeRunner
 
 READY: Dict[str, Any] = {"ready": True, "state": {"running": {}}}
-BACKS_OFF: Dict[str, Any] = {"ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+BACKS_OFF = "CrashLoopBackOff"
 
 
 class ControlPlane(FakeRunner):
     """A host with a scheduler; its kubelet sees the pod run once no process of old has the port any more."""
 
-    def __init__(self, age: float) -> None:
+    def __init__(self, age: float, ended: float = 5.0) -> None:
         manifest = {"/etc/kubernetes/manifests/kube-scheduler.yaml": "x", "/proc/uptime": "1000.0 9.0"}
         super().__init__(files=manifest)
         ticks = (1000.0 - age) * 100
         self.files["/proc/100/cmdline"] = "kube-scheduler\0"
         self.files["/proc/100/cgroup"] = "0::/kubepods/burstable/x"
         self.files["/proc/100/stat"] = "100 (kube-scheduler) S %s %d 0 0" % (" ".join(["1"] * 18), ticks)
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now - ended))
+        self.backs_off = {
+            "ready": False,
+            "state": {"waiting": {"reason": BACKS_OFF}},
+            "lastState": {"terminated": {"finishedAt": moment}},
+        }
         self.killed: List[int] = []
         self.ready_by_itself = False
 
     def run(self, argv: Any, *_more: Any, **_options: Any) -> Result:
         assert argv[:4] == ["kubectl", "get", "pod", "kube-scheduler-cp1"]
-        status = READY if self.killed or self.ready_by_itself else BACKS_OFF
+        status = READY if self.killed or self.ready_by_itself else self.backs_off
         return Result(0, json.dumps({"status": {"containerStatuses": [status]}}), "")
 
     def kill(self, pid: int, _signal: int) -> None:
@@ -58,7 +65,12 @@ def test_a_container_that_its_kubelet_has_forgotten_is_ended() -> None:
 
 def test_a_process_that_has_just_begun_may_be_the_one_that_the_kubelet_means() -> None:
     host = ControlPlane(age=1)
-    assert look(host, timeout=10) == (False, {"kube-scheduler": "CrashLoopBackOff"}) and host.killed == []
+    assert look(host, timeout=10) == (False, {"kube-scheduler": BACKS_OFF}) and host.killed == []
+
+
+def test_the_next_try_runs_on_though_the_api_still_tells_of_the_one_before() -> None:
+    host = ControlPlane(age=60, ended=70)
+    assert look(host, timeout=10) == (False, {"kube-scheduler": BACKS_OFF}) and host.killed == []
 
 
 def test_a_host_without_static_pods_asks_nobody() -> None:

@@ -141,6 +141,15 @@ def test_without_a_majority_of_data_nothing_is_begun() -> None:
     external.refused("etcd", "only etcd1 has data", "no majority of 3", "restore a snapshot")
 
 
+def test_a_restore_is_not_refused_for_the_data_that_is_lost() -> None:
+    minority = External().down(1, data=True).down(2, data=False).down(3, data=False)
+    one = External().running(1, 2, members=[known(1), known(2), known(3)]).down(3, data=False)
+    for external, setting in ((minority, "etcd"), (one, "etcd on etcd3")):
+        assert setting in [problem.setting for problem in external.outcome().problems]
+        external.data["playbook"] = "restore"
+        assert setting not in [problem.setting for problem in external.outcome().problems]
+
+
 def test_a_founding_member_that_never_came_up_joins_the_two_that_did() -> None:
     members = [known(1), known(2), known(3, served=False)]
     plan = External().running(1, 2, members=members).plan

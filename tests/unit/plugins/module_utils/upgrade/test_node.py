@@ -86,6 +86,15 @@ def test_apply_asks_no_questions_and_names_the_checks_that_are_passed_over(make:
     assert (tmp_path / "calls").read_text() == "upgrade apply v1.20.3 --yes --ignore-preflight-errors=X\n"
 
 
+def test_a_job_that_was_too_slow_for_kubeadm_is_tried_again_and_nothing_else_is(make: Any, tmp_path: Any) -> None:
+    refusal = 'echo "[preflight] Some fatal errors occurred:\n\t[ERROR %s]: Job x did not complete in 15s"; exit 1\n'
+    make(Node("v1.20.3"), "[ $(wc -l < %s/calls) -lt 3 ] || exit 0\n%s" % (tmp_path, refusal % "CreateJob")).apply("1.20.3")
+    assert (tmp_path / "calls").read_text().count("upgrade apply") == 3
+    with pytest.raises(KubeadmError, match="preflight refuses the node"):
+        make(Node("v1.20.3"), refusal % "ControlPlaneNodesReady").apply("1.20.3")
+    assert (tmp_path / "calls").read_text().count("upgrade apply") == 4
+
+
 def test_a_kubeadm_that_put_the_old_manifests_back_is_no_success(make: Any) -> None:
     with pytest.raises(KubeadmError, match="the static pods are not 1.20.3: kube-apiserver: k8s.gcr.io/kube-apiserver:v1.20.2"):
         make(Node("v1.20.2")).node("1.20.3")

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The processes of static pods, by the kernel's own word: no runtime has to be asked, and no container of old can answer."""
+"""Processes, those of static pods above all, by the kernel's own word: no runtime has to be asked."""
 
 from __future__ import annotations
 
 import posixpath
-from typing import List, NamedTuple, Optional
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -21,22 +21,26 @@ class Process(NamedTuple):
     started: float
 
 
+def command_lines(runner: Runner, program: str) -> Iterator[Tuple[int, List[str]]]:
+    """Process id and arguments of each process of a program, whatever directory it was started from."""
+    for name in runner.list_dir("/proc"):
+        if name.isdigit():
+            argv = (runner.read("/proc/%s/cmdline" % name) or "").split("\0")
+            if posixpath.basename(argv[0]) == program:
+                yield int(name), argv[1:]
+
+
 def running(runner: Runner, program: str, in_pods: bool = True) -> List[Process]:
     """The processes of a program that run in pods, or those that do not, oldest first."""
     uptime = (runner.read("/proc/uptime") or "0").split()[0]
     booted = runner.now() - float(uptime)
     found = []
-    for name in runner.list_dir("/proc"):
-        if not name.isdigit():
+    for pid, _arguments in command_lines(runner, program):
+        if ("kubepods" in (runner.read("/proc/%d/cgroup" % pid) or "")) is not in_pods:
             continue
-        argv = (runner.read("/proc/%s/cmdline" % name) or "").split("\0")
-        if posixpath.basename(argv[0]) != program:
-            continue
-        if ("kubepods" in (runner.read("/proc/%s/cgroup" % name) or "")) is not in_pods:
-            continue
-        started = _ticks(runner.read("/proc/%s/stat" % name) or "")
+        started = _ticks(runner.read("/proc/%d/stat" % pid) or "")
         if started is not None:
-            found.append(Process(int(name), booted + started / TICKS))
+            found.append(Process(pid, booted + started / TICKS))
     return sorted(found, key=lambda process: process.started)
 
 

@@ -1,0 +1,22 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one playbook leaves to another has to be imported with it."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+import yaml
+from conftest import ROOT
+
+PLAYBOOKS = [path for path in sorted((ROOT / "playbooks").glob("*.yml")) if "import_playbook: cluster.yml" in path.read_text()]
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.stem)
+def test_nodes_of_the_cluster_get_their_state_between_the_plan_and_the_cluster(path: pathlib.Path) -> None:
+    # The pod network passes over nodes to which members.yml has brought it, alone or at the head of prepare.yml.
+    imported = [play.get("ansible.builtin.import_playbook") for play in yaml.safe_load(path.read_text())]
+    after = imported[len(imported) - imported[::-1].index("preflight.yml") : imported.index("cluster.yml")]
+    assert {"members.yml", "prepare.yml"} & set(after)
