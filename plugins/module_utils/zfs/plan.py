@@ -150,6 +150,10 @@ class _Planner:
         for setting, values in (("properties", self.wanted.properties), ("root_properties", self.wanted.root_properties)):
             for error in check_names(setting, values):
                 self.problems.append(Problem(error.subject, error.problem, error.remedy))
+        keys = str(self.wanted.root_properties.get("keylocation", "prompt"))
+        if self.pool is None and "keyformat" in self.wanted.root_properties and keys == "prompt":
+            remedy = "write where the key is, like file:///etc/zfs/keys/tank; at boot it is read from there"
+            self._problem("root_properties.keylocation", "ZFS would ask for the key at a terminal, and there is none", remedy)
         if str(self.wanted.root_properties.get("sync", "")).strip() == "disabled":
             self.warnings.append(
                 "root_properties.sync: disabled loses what programs believe to be on disk when the power goes; never for etcd"
@@ -701,6 +705,8 @@ class _Planner:
                 member = group.members[0]
                 if member.guid in kept:
                     continue
+                if purpose == "spare" and self._promote(pool, member, found):
+                    continue
                 if not self._may_leave(member):
                     self._problem(
                         "remove_disks",
@@ -716,6 +722,33 @@ class _Planner:
                     )
                 else:
                     self._remove_step(pool, group)
+
+    def _promote(self, pool: Pool, spare: Member, found: Mapping[str, Optional[Member]]) -> bool:
+        """A spare that stands in for a disk, and in vdevs has its place, keeps it: the disk that it stands in for leaves."""
+        kept = {member.guid for member in found.values() if member is not None}
+        for group in pool.groups:
+            for place in group.places:
+                stands = [member for member in place if member.guid == spare.guid and member.within.startswith("spare-")]
+                others = [member for member in place if member.guid != spare.guid]
+                if not stands or spare.guid not in kept or any(member.guid in kept for member in others):
+                    continue
+                old = others[0]
+                if not stands[0].whole:
+                    self.warnings.append(
+                        "%s has not all data of %s yet: it keeps its place in a later run" % (spare.path, old.path)
+                    )
+                elif old.gone or self._may_leave(old):
+                    argv = ("zpool", "detach", pool.name, old.guid)
+                    text = "let the spare %s keep the place of %s (%s) in %s" % (spare.path, old.path, old.state, group.name)
+                    self.phases["replace"].append(Step("replace", text, (argv,), () if old.gone else ("remove_disks",)))
+                else:
+                    self._problem(
+                        "remove_disks",
+                        "%s of %s is healthy, and not in vdevs any more" % (old.path, group.name),
+                        "keep it in vdevs; if the spare %s shall take its place, name it here" % spare.path,
+                    )
+                return True
+        return False
 
     def _states(self, pool: Pool, found: Mapping[str, Optional[Member]]) -> None:
         """Disks that came back, and those that are to be offline."""

@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.disks import Device
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.host import Done, NoZfsError, ZfsError, ZfsHost, as_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.layout import Vdev
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.plan import Wanted
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.plan import Seen, Wanted, make_plan
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import parse_status
+from conftest import ROOT
+from fakes import FakeRunner
 from zfs_machine import BY_ID, Machine
 
 
@@ -409,8 +413,6 @@ def test_a_raidz_grows_by_one_disk_where_openzfs_can(machine: Machine) -> None:
     host = ZfsHost(machine)
     # This machine has no JSON: what is planned is looked at, not done.
     seen = _seen(machine)._replace(version=(2, 3, 0))
-    from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.plan import make_plan
-
     plan = make_plan(tank(vdev("raidz1", "a", "b", "c", "d")), seen)
     assert plan.steps[0].commands == (("zpool", "attach", "tank", "raidz1-0", BY_ID + "d"),)
     assert "can't be undone" in plan.steps[0].text
@@ -521,6 +523,55 @@ def test_a_draid_is_made_with_its_groups(machine: Machine) -> None:
     assert done.steps[0].commands[0][3] == "draid1:2d:4c:1s"
 
 
+def spare_in_use(resilvering: bool = False) -> Any:
+    """A pool of raidz2 in which HDD_9 stands in for HDD_2, as `zpool status` prints it, with numbers for GUIDs."""
+    (pool,) = parse_status((ROOT / "tests/fixtures/zfs/written/spare_in_use.txt").read_text())
+    numbers: Dict[str, str] = {}
+    groups = []
+    for group in pool.groups:
+        members = []
+        for member in group.members:
+            guid = numbers.setdefault(member.path, str(10**18 + len(numbers)))
+            members.append(member._replace(guid=guid, resilvering=resilvering and member.path.endswith("9-part1")))
+        groups.append(group._replace(members=tuple(members)))
+    return pool._replace(groups=tuple(groups), guid="7000000000"), numbers
+
+
+def hdds(*numbers: int) -> Any:
+    return vdev("raidz2", *["ata-HDD_%d" % number for number in numbers])
+
+
+def test_a_spare_that_stands_in_is_left_to_it_or_keeps_the_place() -> None:
+    pool, numbers = spare_in_use()
+    seen = Seen(pool=pool)
+    spare = vdev("single", "ata-HDD_9", purpose="spare")
+    assert make_plan(tank(hdds(1, 2, 3, 4), spare), seen)[:2] == ([], [])
+    kept = make_plan(tank(hdds(1, 9, 3, 4)), seen)
+    assert kept.problems == []
+    old = numbers[BY_ID + "ata-HDD_2-part1"]
+    assert [step.commands for step in kept.steps] == [(("zpool", "detach", "tank", old),)]
+    assert not kept.steps[0].destructive
+    waiting = make_plan(tank(hdds(1, 9, 3, 4)), seen._replace(pool=spare_in_use(True)[0]))
+    assert (waiting.steps, waiting.problems) == ([], [])
+    assert any("keeps its place in a later run" in warning for warning in waiting.warnings)
+
+
+def test_a_disk_that_a_spare_stands_in_for_is_replaced_by_a_new_one() -> None:
+    pool, numbers = spare_in_use()
+    new = BY_ID + "ata-HDD_7"
+    devices = {new: Device(new, "sdx", "sdx", 0, 1 << 40, new, contents=())}
+    plan = make_plan(tank(hdds(1, 7, 3, 4), vdev("single", "ata-HDD_9", purpose="spare")), Seen(pool=pool, devices=devices))
+    assert plan.problems == []
+    assert plan.steps[0].commands == (("zpool", "replace", "tank", numbers[BY_ID + "ata-HDD_2-part1"], new),)
+
+
+def test_a_key_that_would_be_asked_for_is_refused(machine: Machine) -> None:
+    wanted = tank(vdev("mirror", "a", "b"), root_properties={"encryption": True, "keyformat": "passphrase"})
+    refused(machine, wanted, "root_properties.keylocation", "at a terminal")
+    located = {**wanted.root_properties, "keylocation": "file:///etc/zfs/keys/tank"}
+    assert actions(bring(machine, wanted._replace(root_properties=located), check=True)) == ["create"]
+
+
 # -- what goes wrong ---------------------------------------------------------------------------------------------------------------
 
 
@@ -534,6 +585,14 @@ class Broken(Machine):
             if tuple(argv[: len(words)]) == words:
                 return answer
         return super().run(argv, *args, **kwargs)
+
+
+def test_since_2_3_the_status_is_asked_for_as_json() -> None:
+    status = (ROOT / "tests/fixtures/zfs/written/replacing.json").read_text()
+    answers = {("zfs", "version"): "zfs-2.3.2-1\n", ("zpool", "status", "--json", "--json-int", "-P"): status}
+    host = ZfsHost(FakeRunner({}, answers))
+    (pool,) = host.pools(host.version())
+    assert (pool.name, pool.guid, pool.scanning, len(pool.groups[0].places)) == ("tank", "9522190425107286424", "resilver", 2)
 
 
 def test_a_host_without_zfs_is_said_to_be_one() -> None:
