@@ -226,8 +226,7 @@ class _Planner:
             self._problem(
                 "name",
                 "%s is here and can't be imported: %s" % (where, found.why or "it is %s" % pool.state),
-                "connect its missing disks; it is never made anew while it may live (overwrite_pools: [%s] gives it up)"
-                % pool.guid,
+                "connect its missing disks; it is not made anew while it may live (overwrite_pools: [%s] gives it up)" % pool.guid,
             )
             return []
         force: Tuple[str, ...] = ()
