@@ -40,10 +40,10 @@ class Disk:
     label: Optional[Label] = None
     mounted: str = ""
     present: bool = True
+    kernel: str = ""
 
-    @property
-    def kernel(self) -> str:
-        return "nvme%dn1" % self.number
+    def __post_init__(self) -> None:
+        self.kernel = "nvme%dn1" % self.number
 
     @property
     def path(self) -> str:
