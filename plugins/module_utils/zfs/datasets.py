@@ -175,14 +175,13 @@ def _change(
         text = "set %s of %s: %s -> %s" % (name, one.name, was or "-", want)
         steps.append(Step("set", text, (("zfs", "set", "%s=%s" % (name, want), one.name),)))
     if one.volume_size:
-        was, want = int(canonical("volsize", have.get("volsize"))), int(canonical("volsize", one.volume_size))
-        if want < was:
-            problems.append(
-                Problem(setting + ".volume_size", "%s has %d bytes, and can't lose any" % (one.name, was), "write %d" % was)
-            )
-        elif want > was:
-            argv = ("zfs", "set", "volsize=%d" % want, one.name)
-            steps.append(Step("set", "let %s grow from %d to %d bytes" % (one.name, was, want), (argv,)))
+        size, wanted_size = int(canonical("volsize", have.get("volsize"))), int(canonical("volsize", one.volume_size))
+        if wanted_size < size:
+            problem = "%s has %d bytes, and can't lose any" % (one.name, size)
+            problems.append(Problem(setting + ".volume_size", problem, "write %d" % size))
+        elif wanted_size > size:
+            argv = ("zfs", "set", "volsize=%d" % wanted_size, one.name)
+            steps.append(Step("set", "let %s grow from %d to %d bytes" % (one.name, size, wanted_size), (argv,)))
     elif place and have.get("mounted") == "no" and not any("mountpoint=" in step.commands[0][2] for step in steps):
         steps.append(Step("mount", "mount %s at %s" % (one.name, place), (("zfs", "mount", one.name),)))
     return steps
