@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 import pytest
-from roles_render import expression, role_variables, template
+import yaml
+from ansible_collections.baremetal.kubernetes.plugins.modules import zfs_pool
+from roles_render import ROOT, expression, role_variables, template
 
 
 def node(system: str = "debian", version: str = "2.1.11", **more: Any) -> Dict[str, Any]:
@@ -109,3 +111,41 @@ def test_settings_of_zed_are_quoted_for_its_shell() -> None:
     assert template(
         "zfs", "zed.rc.j2", **node(), zfs_zed_email="a@b", zfs_zed_settings={"ZED_SLACK_WEBHOOK_URL": "https://x/$y'"}
     ) == ("ZED_EMAIL_ADDR=a@b\nZED_SLACK_WEBHOOK_URL='https://x/$y'\"'\"''\n")
+
+
+def test_one_call_brings_all_files_and_services() -> None:
+    state = expression("zfs", "{{ _zfs_state }}", **node(), zfs_cluster_pool="tank", zfs_zed_email="a@b")
+    paths = [one["path"] for one in state["files"]]
+    assert paths == [
+        "/etc/modules-load.d/kubernetes-zfs.conf",
+        "/etc/systemd/system/kubernetes-zfs-arc.service",
+        "/etc/systemd/system/containerd.service.d/50-zfs.conf",
+        "/etc/systemd/system/kubelet.service.d/50-zfs.conf",
+        "/etc/systemd/system/etcd.service.d/50-zfs.conf",
+        "/etc/zfs/zed.d/zed.rc",
+        "/var/lib/etcd",
+    ]
+    zed = next(one for one in state["services"] if one["name"] == "zfs-zed")
+    assert zed["restart_on"] == ["/etc/zfs/zed.d/zed.rc"]
+    plain = expression("zfs", "{{ _zfs_state }}", **node())
+    assert [one["path"] for one in plain["files"]] == paths[:2]
+    assert next(one for one in plain["services"] if one["name"] == "zfs-zed")["restart_on"] == []
+
+
+def test_what_a_pool_says_reaches_the_module_and_what_it_does_not_say_is_left_out() -> None:
+    tasks = yaml.safe_load((ROOT / "roles" / "zfs" / "tasks" / "main.yml").read_text())
+    (call,) = (task["baremetal.kubernetes.zfs_pool"] for task in tasks if "baremetal.kubernetes.zfs_pool" in task)
+    vdevs = [{"type": "mirror", "disks": ["/dev/a", "/dev/b"]}]
+    pool = {"name": "tank", "vdevs": vdevs, "root_properties": {"atime": False}, "offline_disks": [], "lower_redundancy_to": 0}
+    given = {name: expression("zfs", text, **node(), item=pool, omit="LEFT OUT") for name, text in call.items()}
+    assert (given["vdevs"], given["offline_disks"], given["lower_redundancy_to"]) == (vdevs, [], 0)
+    assert given["root_properties"]["atime"] is False
+    assert given["root_properties"]["org.debian:periodic-scrub"] == "disable"
+    bare = {
+        name: expression("zfs", text, **node(), item={"name": "tank", "vdevs": vdevs}, omit="LEFT OUT")
+        for name, text in call.items()
+    }
+    assert [name for name, value in bare.items() if value == "LEFT OUT"] == ["offline_disks", "lower_redundancy_to"]
+    assert (bare["scrub"], bare["trim"], bare["overwrite_disks"]) == ("monthly", "weekly", [])
+    options = set(yaml.safe_load(zfs_pool.DOCUMENTATION)["options"])
+    assert set(call) == options - {"state"}
