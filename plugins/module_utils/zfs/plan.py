@@ -574,7 +574,9 @@ class _Planner:
             self._wait_first(pool)
             return
         before = tolerance("mirror", len(group.places))
-        if not self._lower("vdevs", "%s without %s" % (group.name, listed([m.path for m in leaving])), vdev.tolerance, before):
+        # A disk that is kept and gone, or not resilvered yet, holds nothing.
+        after = min(vdev.tolerance, len(whole) - 1)
+        if not self._lower("vdevs", "%s without %s" % (group.name, listed([one.path for one in leaving])), after, before):
             return
         for member in leaving:
             argv = ("zpool", "detach", pool.name, member.guid)

@@ -354,6 +354,14 @@ def test_a_mirror_becomes_narrower_only_with_both_consents(mirror: Machine) -> N
     unchanged(mirror, wanted)
 
 
+def test_a_disk_that_is_gone_does_not_count_for_what_is_left(machine: Machine) -> None:
+    machine.make("tank", [("mirror", "data", ["a", "b", "c"])])
+    machine.pull("b")
+    wanted = tank(vdev("mirror", "a", "b"), remove_disks=paths("c"), lower_redundancy_to=1)
+    refused(machine, wanted, "lower_redundancy_to", "then 0 of its disks may fail")
+    assert actions(bring(machine, wanted._replace(lower_redundancy_to=0))) == ["detach"]
+
+
 def test_the_last_disk_that_holds_all_data_never_leaves(mirror: Machine) -> None:
     mirror.pools[0].leaves[0].resilvering = True
     everything = {"remove_disks": paths("b"), "lower_redundancy_to": 0, "overwrite_disks": paths("b", "c")}

@@ -150,6 +150,16 @@ def tolerances(pool: Optional[Pool]) -> Dict[Any, int]:
     return {group.number: group.tolerance for group in pool.groups if group.purpose in LASTING} if pool else {}
 
 
+def spare_failures(pool: Optional[Pool]) -> Dict[Any, int]:
+    """How many more disks each of these vdevs may lose now: one that is gone or not resilvered holds nothing."""
+    found = {}
+    for group in pool.groups if pool else []:
+        whole = sum(1 for place in group.places if any(leaf.state == "ONLINE" and not leaf.resilvering for leaf in place))
+        if group.purpose in LASTING:
+            found[group.number] = max(-1, group.tolerance - (len(group.places) - whole))
+    return found
+
+
 def data_tolerances(machine: Machine) -> List[int]:
     pool = tank(machine)
     return [group.tolerance for group in pool.groups if group.purpose == "data"] if pool else []
@@ -193,6 +203,10 @@ def check(before: Machine, after: Machine, asked: Wanted, problems: Any) -> None
     for number, tolerance in new.items():
         limit = old.get(number, least)
         assert tolerance >= limit or (asked.lower_redundancy_to is not None and tolerance >= asked.lower_redundancy_to)
+    had, has = spare_failures(tank(before)), spare_failures(tank(after))
+    for number in set(had) & set(has):
+        limit = asked.lower_redundancy_to
+        assert has[number] >= had[number] or (limit is not None and has[number] >= limit), "vdev %d may lose fewer disks" % number
     for argv in after.calls:
         assert argv[:2] not in (("zpool", "destroy"), ("zpool", "split"), ("zpool", "clear"), ("zpool", "reguid"))
         assert argv[:2] != ("zpool", "create") or "-f" not in argv
