@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import calendar
-import json
 import os
 import signal
 import time
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS
@@ -45,8 +44,8 @@ def settle(
     """
     names = [name for name in NAMES if runner.exists("%s/%s.yaml" % (MANIFESTS, name))]
     deadline, helped = runner.now() + timeout, False
-    while True:
-        seen = {name: _not_ready(kubectl, name, node) for name in names}
+    while names:
+        seen = _look(kubectl, names, node)
         left = {name: one.reason for name, one in seen.items() if one.reason}
         if not left or runner.now() > deadline:
             return helped, left
@@ -57,15 +56,21 @@ def settle(
                     kill(process.pid, signal.SIGTERM)
                     helped = True
         pause(PAUSE)
+    return helped, {}
 
 
-def _not_ready(kubectl: Kubectl, name: str, node: str) -> Unready:
-    """Why a static pod of this node is not ready by the API's word, or an empty reason."""
-    argv = ["get", "pod", "%s-%s" % (name, node), "--namespace=kube-system", "--output=json"]
+def _look(kubectl: Kubectl, names: Sequence[str], node: str) -> Dict[str, Unready]:
+    """What the API says of these static pods of the node. One call: a start of kubectl takes longer than its question."""
     try:
-        status = json.loads(kubectl.checked(name, argv, timeout=20)).get("status") or {}
-    except (KubernetesError, ValueError) as error:
-        return Unready(str(error))
+        pods = kubectl.objects("pods", "--namespace=kube-system", "--field-selector=spec.nodeName=" + node, "--request-timeout=20s")
+    except KubernetesError as error:
+        return dict.fromkeys(names, Unready(str(error)))
+    known = {str(pod["metadata"]["name"]): pod.get("status") or {} for pod in pods}
+    return {name: _not_ready(known.get("%s-%s" % (name, node), {})) for name in names}
+
+
+def _not_ready(status: Mapping[str, Any]) -> Unready:
+    """Why a static pod is not ready by its status, or an empty reason."""
     containers = status.get("containerStatuses") or []
     if containers and all(one.get("ready") for one in containers):
         return Unready("")

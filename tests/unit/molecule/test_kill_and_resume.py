@@ -24,12 +24,18 @@ FILES = ("shared/kill_and_resume.py", "replace/tests/kills.py")
 def kills() -> Dict[str, List[Tuple[str, float]]]:
     found: Dict[str, List[Tuple[str, float]]] = {}
     for file in FILES:
-        specification = importlib.util.spec_from_file_location("kills", ROOT / "molecule" / file)
-        assert specification is not None and specification.loader is not None
-        module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
-        found.update(module.KILLS)
+        found.update(load(file).KILLS)
+    found["upgrade"] = load("upgrade/kill_and_upgrade.py").KILLS
+    found["certificates"] = [(task, after) for _until, task, after in load("certificates/rotate_while_serving.py").PHASES]
     return found
+
+
+def load(file: str) -> Any:
+    specification = importlib.util.spec_from_file_location("kills", ROOT / "molecule" / file)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 def names_of_playbook(file: str) -> Iterator[str]:

@@ -32,12 +32,15 @@ class ControlPlane(FakeRunner):
             "lastState": {"terminated": {"finishedAt": moment}},
         }
         self.killed: List[int] = []
-        self.ready_by_itself = False
+        self.ready_by_itself = self.silent = False
 
     def run(self, argv: Any, *_more: Any, **_options: Any) -> Result:
-        assert argv[:4] == ["kubectl", "get", "pod", "kube-scheduler-cp1"]
+        assert argv[:3] == ["kubectl", "get", "pods"] and "--field-selector=spec.nodeName=cp1" in argv
+        if self.silent:
+            return Result(1, "", "Unable to connect to the server")
         status = READY if self.killed or self.ready_by_itself else self.backs_off
-        return Result(0, json.dumps({"status": {"containerStatuses": [status]}}), "")
+        pod = {"metadata": {"name": "kube-scheduler-cp1"}, "status": {"containerStatuses": [status]}}
+        return Result(0, json.dumps({"items": [{"metadata": {"name": "kube-proxy-x"}}, pod]}), "")
 
     def kill(self, pid: int, _signal: int) -> None:
         self.killed.append(pid)
@@ -71,6 +74,13 @@ def test_a_process_that_has_just_begun_may_be_the_one_that_the_kubelet_means() -
 def test_the_next_try_runs_on_though_the_api_still_tells_of_the_one_before() -> None:
     host = ControlPlane(age=60, ended=70)
     assert look(host, timeout=10) == (False, {"kube-scheduler": BACKS_OFF}) and host.killed == []
+
+
+def test_an_api_that_does_not_answer_is_named_and_nothing_is_ended() -> None:
+    host = ControlPlane(age=600)
+    host.silent = True
+    helped, left = look(host, timeout=4)
+    assert not helped and "Unable to connect" in left["kube-scheduler"] and host.killed == []
 
 
 def test_a_host_without_static_pods_asks_nobody() -> None:
