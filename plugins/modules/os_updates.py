@@ -13,6 +13,7 @@ description:
   - Knows apt-get and dnf. Says whether the host has to be started anew, by its own word or because a newer kernel is installed than
     the one that runs.
   - Refuses where Kubernetes' own packages would change, which playbook C(upgrade) does in its order.
+  - Fails, with V(installed), where the host uses ZFS and the kernel that the next boot takes has no module for it.
 options:
   state:
     description: V(listed) only looks, V(installed) installs all of it. Files that an administrator has changed stay as they are.
@@ -60,8 +61,10 @@ pending:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.updates import UpdateError, install, read
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.kernels import kernel_without_module
 
 
 def main() -> None:
@@ -92,7 +95,11 @@ def main() -> None:
                 raise UpdateError(
                     ", ".join(left.packages), "not installed", "see what keeps them: apt-get or dnf on this host says it"
                 )
-    except UpdateError as error:
+        # Before the host is started anew: a kernel that DKMS has built nothing for has no pools.
+        without_pools = kernel_without_module(runner) if options["state"] == "installed" and left.reboot else None
+        if without_pools is not None and not module.check_mode:
+            raise without_pools
+    except ProblemError as error:
         module.fail_json(**error.fields())
     listed = "".join(line + "\n" for line in found.packages)
     diff = {"before": "", "after": listed if options["state"] == "installed" else ""}

@@ -41,6 +41,7 @@ ROLES = (
     "ceph_csi",
     "restore",
     "failover_ip",
+    "zfs",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")

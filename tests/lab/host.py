@@ -118,10 +118,12 @@ def debian_mirror() -> str:
     raise LabError("this machine's apt names no Debian mirror: write one into the environment, as in LAB_DEBIAN_MIRROR=http://MIRROR/debian")
 
 
-def mmdebstrap(target: Path, variant: str, packages: Sequence[str], *options: str, source: bool = False) -> None:
+def mmdebstrap(
+    target: Path, variant: str, packages: Sequence[str], *options: str, source: bool = False, components: str = "main"
+) -> None:
     """A Debian root file system in a directory or tar file, with the packages."""
     mirror = debian_mirror()
-    lines = [f"deb {mirror} {SUITE} main", *([f"deb-src {mirror} {SUITE} main"] if source else [])]
+    lines = [f"deb {mirror} {SUITE} {components}", *([f"deb-src {mirror} {SUITE} {components}"] if source else [])]
     trim = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale", "info")]
     keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
     trust = [f"--keyring={keyring}"] if keyring.exists() else []

@@ -76,12 +76,20 @@ def reboot_reason(runner: Runner) -> str:
     if runner.exists(REBOOT_REQUIRED):
         return "%s is there" % REBOOT_REQUIRED
     running = (runner.read(RUNNING_KERNEL) or "").strip()
-    installed = [name for name in runner.list_dir("/lib/modules") if runner.exists("/boot/vmlinuz-" + name)]
-    newest = max(installed, key=_order, default=running)
-    if running in installed and _order(newest) > _order(running):
+    newest = newest_kernel(runner)
+    if running in _kernels(runner) and _order(newest) > _order(running):
         return "kernel %s is installed, and %s runs" % (newest, running)
     hint = runner.run(["needs-restarting", "--reboothint"], timeout=120) if runner.which("needs-restarting") else None
     return "needs-restarting says so" if hint is not None and hint.rc == 1 else ""
+
+
+def newest_kernel(runner: Runner) -> str:
+    """The kernel that the next boot takes, or an empty text where there is none in /boot."""
+    return max(_kernels(runner), key=_order, default="")
+
+
+def _kernels(runner: Runner) -> List[str]:
+    return [name for name in runner.list_dir("/lib/modules") if runner.exists("/boot/vmlinuz-" + name)]
 
 
 def _order(version: str) -> List[Tuple[int, str]]:

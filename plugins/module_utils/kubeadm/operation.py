@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import time
 from typing import Callable, ContextManager, List, NamedTuple, Optional, Sequence
 
@@ -362,9 +363,17 @@ class Operator:
                 replace_file(os.path.join(MANIFESTS, os.path.basename(path)), stream.read(), 0o600)
 
     def _keep_etcd_data(self) -> None:
-        if self.runner.list_dir(ETCD_DATA):
-            stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.runner.now()))
-            os.rename(ETCD_DATA, "%s.removed-%s" % (ETCD_DATA, stamp))
+        kept = [name for name in self.runner.list_dir(ETCD_DATA) if name != "lost+found"]
+        if not kept:
+            return
+        aside = "%s.removed-%s" % (ETCD_DATA, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.runner.now())))
+        if not os.path.ismount(ETCD_DATA):
+            os.rename(ETCD_DATA, aside)
+            return
+        # A mount point, as role zfs makes it, can't be renamed: what is in it goes to the disk beside it.
+        os.makedirs(aside, mode=0o700, exist_ok=True)
+        for name in kept:
+            shutil.move(os.path.join(ETCD_DATA, name), os.path.join(aside, name))
 
     def _flags(self, unfinished: Sequence[str] = ()) -> List[str]:
         ignored = list(self.wanted.ignore_preflight_errors) + list(unfinished)

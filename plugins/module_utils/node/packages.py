@@ -22,7 +22,7 @@ WATCHED = (
     "etcd-client", "etcd-server", "ethtool", "firewalld", "haproxy", "ipset", "iproute", "iproute-tc",
     "iproute2", "iptables", "iptables-nft", "ipvsadm", "keepalived", "kmod", "kubeadm", "kubectl", "kubelet", "libnginx-mod-stream",
     "kubernetes-cni", "nfs-common", "nftables", "nginx", "nginx-mod-stream", "open-iscsi", "runc", "socat", "systemd-timesyncd",
-    "systemd-zram-service", "ufw", "wireguard-tools", "zfsutils-linux", "zram-tools",
+    "systemd-zram-service", "ufw", "wireguard-tools", "zfs", "zfs-dkms", "zfs-zed", "zfsutils-linux", "zram-tools",
 )
 #: A program -> the packages that bring it, and the words that make it say its version. It is asked only where no package says it.
 PROGRAMS = {

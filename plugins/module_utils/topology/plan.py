@@ -174,6 +174,7 @@ def _work(
         "plan_etcd_given": [] if removes else etcd["given"],
         "plan_metallb": [api_host if any(node.setting("metallb_address_pools") for node in topology.control_planes) else None],
         "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
+        "plan_zfs": _with_pools(topology),
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
 
@@ -225,6 +226,7 @@ def _restore_work(topology: Topology, etcd: Mapping[str, Any]) -> List[Dict[str,
         groups = restore_work(topology)
         new = plan_restore(topology)["new"]
         endpoint_work = _endpoint_work(topology, new, new) if groups["plan_restore_new"] else []
+        groups["plan_zfs"] = _with_pools(topology)
         return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts] + endpoint_work
     wanted = {
         "plan_etcd_authority": [etcd["authority"]],
@@ -234,6 +236,10 @@ def _restore_work(topology: Topology, etcd: Mapping[str, Any]) -> List[Dict[str,
         "plan_etcd_given": etcd["given"],
     }
     return [{"group": group, "host": host} for group, hosts in wanted.items() for host in hosts if host is not None]
+
+
+def _with_pools(topology: Topology) -> List[str]:
+    return [node.host for node in topology.nodes.values() if node.setting("zfs_pools")]
 
 
 def _holds_token(node: Node) -> bool:

@@ -19,6 +19,7 @@ ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles/container_runtime"
 DEFAULTS: Dict[str, Any] = {
     **yaml.safe_load((ROLE / "defaults/main.yml").read_text()),
     "container_runtime_sandbox_image": "registry.k8s.io/pause:3.10.2",
+    "container_runtime_snapshotter": "",
     "_container_runtime_socket": "/run/containerd/containerd.sock",
 }
 V2 = "io.containerd.grpc.v1.cri"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import time
+import types
 from typing import Any, List, Optional
 
 import pytest
@@ -198,3 +200,22 @@ def test_a_rebuilt_node_is_done_when_its_kubelet_has_told_the_api_of_the_new_mac
     runner = Api()
     Operator(wanted("restored"), runner, 0, pause=lambda _seconds: None)._wait_for_kubelet(1_790_000_000)
     assert runner.heartbeats == []
+
+
+@pytest.mark.parametrize("mounted", [False, True])
+def test_data_of_etcd_are_kept_beside_their_place_also_where_that_is_a_mount_point(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, mounted: bool
+) -> None:
+    data = tmp_path / "etcd"
+    (data / "member" / "wal").mkdir(parents=True)
+    (data / "member" / "wal" / "0.wal").write_text("x")
+    monkeypatch.setattr(operation, "ETCD_DATA", str(data))
+    monkeypatch.setattr(operation.os.path, "ismount", lambda path: mounted and path == str(data))
+    reset: Any = types.SimpleNamespace(runner=HostRunner())
+    Operator._keep_etcd_data(reset)
+    (aside,) = tmp_path.glob("etcd.removed-*")
+    assert (aside / "member" / "wal" / "0.wal").read_text() == "x"
+    assert data.exists() is mounted
+    assert not mounted or list(data.iterdir()) == []
+    Operator._keep_etcd_data(reset)
+    assert list(tmp_path.glob("etcd.removed-*")) == [aside]

@@ -1,0 +1,256 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads a host's pools and disks, and carries out the plan, each step on disks that it looked at right before."""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, TIMED_OUT, Result, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.disks import Device, Devices
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.imports import Importable, parse_imports
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.layout import tolerance
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.plan import (
+    SEARCH,
+    Plan,
+    Seen,
+    Step,
+    Wanted,
+    make_plan,
+    same_device,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.properties import Version, parse_get
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import (
+    JSON_SINCE,
+    Group,
+    Pool,
+    StatusError,
+    parse_json,
+    parse_status,
+)
+
+#: A pool with many disks that spin up takes its time.
+TIMEOUT = 600
+#: States in which a member's path leads to its own disk: the kernel holds it open.
+OPEN = ("ONLINE", "DEGRADED", "AVAIL", "INUSE")
+
+
+class ZfsError(ProblemError):
+    """What a program of ZFS said, or what is missing."""
+
+
+class NoZfsError(ZfsError):
+    """There is no ZFS on this host yet."""
+
+
+class Done(NamedTuple):
+    """What was done, or would be; ``problems`` stopped it."""
+
+    steps: List[Step]
+    plan: Plan
+    before: Seen
+    after: Seen
+
+
+class ZfsHost:
+    """One host's ZFS."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+
+    # -- read ----------------------------------------------------------------------------------------------------------------------
+
+    def version(self) -> Version:
+        """Of the programs, such as (2, 1, 11)."""
+        result = self.runner.run(["zfs", "version"], timeout=TIMEOUT)
+        match = re.search(r"^zfs-([0-9]+(?:\.[0-9]+)*)", result.stdout, re.MULTILINE)
+        if result.rc == NOT_FOUND or not match:
+            raise NoZfsError("zfs", "its programs are not on this host", "install zfsutils-linux (Debian, Ubuntu) or zfs (EL)")
+        return tuple(int(part) for part in match.group(1).split("."))
+
+    def pools(self, version: Version) -> List[Pool]:
+        """All pools that are imported."""
+        for attempt in range(3):
+            try:
+                if version >= JSON_SINCE:
+                    return parse_json(self._zpool("status", "--json", "--json-int", "-P"))
+                return parse_status(self._zpool("status", "-P"), self._zpool("status", "-g"))
+            except StatusError as error:
+                # As text it takes two calls, between which a pool may change.
+                if attempt == 2:
+                    raise ZfsError("zpool status", str(error), "start again, and report this with the output of `zpool status`")
+        raise AssertionError("unreachable")
+
+    def _zpool(self, *words: str) -> str:
+        result = self.runner.run(["zpool", *words], timeout=TIMEOUT)
+        said = result.stderr.strip() or result.stdout.strip()
+        if re.search(r"modules (are not loaded|cannot be auto-loaded)|/dev/zfs|failed to initialize ZFS|not loaded", said):
+            raise NoZfsError("zfs", said.splitlines()[0], "run `modprobe zfs`; after a new kernel look at `dkms status`")
+        if result.rc != 0:
+            raise ZfsError("zpool %s" % " ".join(words), said or "exit code %d" % result.rc, "see `zpool status`")
+        return result.stdout
+
+    def importable(self) -> Tuple[Importable, ...]:
+        """Pools on this host's disks that nobody has imported here."""
+        result = self.runner.run(["zpool", "import", *SEARCH], timeout=TIMEOUT)
+        said = (result.stdout + result.stderr).strip()
+        if not result.stdout.strip() or said.startswith("no pools available"):
+            if said and "no pools available" not in said:
+                raise ZfsError("zpool import", said, "no pool is made before it is known which ones there are")
+            if result.rc in (NOT_FOUND, TIMED_OUT):
+                raise ZfsError("zpool import", said or "it did not end", "no pool is made before it is known which ones there are")
+            return ()
+        return tuple(parse_imports(result.stdout))
+
+    def read(self, wanted: Wanted) -> Seen:
+        """All that the plan is made of."""
+        version = self.version()
+        pools = self.pools(version)
+        devices = Devices(self.runner, {pool.name: [member.path for member in pool.members] for pool in pools})
+        pool = next((one for one in pools if one.name == wanted.name), None)
+        members = self._members(pool, devices) if pool else {}
+        named: Dict[str, Device] = {}
+        layout = set(wanted.disks)
+        for path in wanted.paths:
+            device = devices.look(path, False)
+            known = any(same_device(device, own) for own in members.values())
+            if device.present and not known and path in layout:
+                device = devices.look_inside(device)
+            named[path] = device
+        seen = Seen(version, pool, devices=named, members=members)
+        if pool is None:
+            return seen._replace(importable=self.importable() if wanted.state == "present" else ())
+        properties = parse_get(self._zpool("get", "-Hp", "-o", "property,value", "all", wanted.name))
+        if pool.guid == "":
+            pool = pool._replace(guid=properties.get("guid", ""))
+        return seen._replace(
+            pool=pool,
+            properties=properties,
+            root_properties=self._root_properties(wanted.name),
+            expandable=properties.get("expandsize", "-") not in ("-", "0", ""),
+        )
+
+    def _root_properties(self, name: str) -> Dict[str, str]:
+        result = self.runner.run(["zfs", "get", "-Hp", "-o", "property,value", "all", name], timeout=TIMEOUT)
+        if result.rc != 0:
+            raise ZfsError("zfs get %s" % name, result.stderr.strip(), "see `zpool status %s`" % name)
+        return parse_get(result.stdout)
+
+    @staticmethod
+    def _members(pool: Pool, devices: Devices) -> Dict[str, Device]:
+        found: Dict[str, Device] = {}
+        for member in pool.members:
+            device = devices.look(member.path, False)
+            if not device.present or not member.guid:
+                continue
+            # A path of a disk that is not open may lead to another disk by now: its own label says who it is.
+            own = member.state in OPEN or any(
+                label.guid == member.guid for label in devices.labels("/dev/" + device.kernel.replace("!", "/"))
+            )
+            if own:
+                found[member.guid] = device
+        return found
+
+    # -- act -----------------------------------------------------------------------------------------------------------------------
+
+    def bring(self, wanted: Wanted, check: bool) -> Done:
+        """Read, plan, and unless ``check`` or something speaks against it, act."""
+        before = seen = self.read(wanted)
+        plan = make_plan(wanted, seen)
+        done: List[Step] = []
+        # What an imported pool lacks can only be seen once it is imported.
+        for _round in range(2):
+            if plan.problems or check:
+                return Done(done + plan.steps, plan, before, seen)
+            self._act(plan.steps)
+            done += plan.steps
+            imported = any(step.action == "import" for step in plan.steps)
+            if plan.steps:
+                seen = self.read(wanted)
+            if not imported:
+                break
+            plan = make_plan(wanted, seen)
+        return Done(done, plan, before, seen)
+
+    def _act(self, steps: Sequence[Step]) -> None:
+        wiped: Set[str] = set()
+        for step in steps:
+            self._look_again(step, wiped)
+            for argv in step.commands:
+                result = self.runner.run(list(argv), timeout=TIMEOUT)
+                if result.rc != 0:
+                    raise ZfsError(" ".join(argv), self._said(result), "what was done before it stays; see `zpool status`")
+            if step.action == "wipe":
+                wiped |= {device.kernel for device in step.disks}
+
+    @staticmethod
+    def _said(result: Result) -> str:
+        return "; ".join((result.stderr.strip() or result.stdout.strip() or "exit code %d" % result.rc).splitlines())
+
+    def _look_again(self, step: Step, wiped: Set[str]) -> None:
+        """Between plan and act somebody else may have taken a disk."""
+        if not step.disks:
+            return
+        pools = {pool.name: [member.path for member in pool.members] for pool in self.pools(self.version())}
+        devices = Devices(self.runner, pools)
+        for planned in step.disks:
+            now = devices.look(planned.path, True)
+            changed = now.kernel != planned.kernel or now.size != planned.size or bool(now.uses)
+            if planned.kernel in wiped:
+                changed = changed or bool(now.labels) or bool(now.marked)
+            else:
+                changed = changed or now.contents != planned.contents
+            if changed:
+                said = "; ".join(now.uses + (now.contents or ())) or "it is another disk"
+                raise ZfsError(planned.path, "it is not what it was when the plan was made: %s" % said, "start again")
+
+    def wait_for_resilver(self, name: str, seconds: int) -> bool:
+        """Whether the resilver ended in time."""
+        return self.runner.run(["zpool", "wait", "-t", "resilver,replace", name], timeout=seconds).rc == 0
+
+
+def describe(pool: Optional[Pool], properties: Mapping[str, str] = {}, only: Sequence[str] = ()) -> str:
+    """A pool in lines, for the diff; of its properties those that the caller manages."""
+    if pool is None:
+        return ""
+    lines = ["pool %s: %s" % (pool.name, pool.state)]
+    for group in pool.groups:
+        lines.append("  %s%s %s" % ("" if group.purpose == "data" else group.purpose + ": ", group.name, group.state))
+        if group.type != "single":
+            lines += ["    %s %s" % (member.path, member.state) for member in group.members]
+    lines += ["  %s=%s" % (name, properties.get(name, "")) for name in only]
+    return "\n".join(lines) + "\n"
+
+
+def as_data(pool: Optional[Pool]) -> Optional[Dict[str, object]]:
+    """A pool as a module returns it."""
+    if pool is None:
+        return None
+    lasting = pool.of("data", "special", "dedup")
+    return {
+        "name": pool.name,
+        "guid": pool.guid,
+        "state": pool.state,
+        "scan": pool.scan,
+        "errors": pool.errors,
+        "may_lose": min((redundancy(group) for group in lasting), default=0),
+        "vdevs": [
+            {
+                "name": group.name,
+                "type": group.type,
+                "purpose": group.purpose,
+                "state": group.state,
+                "disks": [{"path": one.path, "guid": one.guid, "state": one.state, "note": one.note} for one in group.members],
+            }
+            for group in pool.groups
+        ],
+    }
+
+
+def redundancy(group: Group) -> int:
+    """How many more disks of a vdev may fail right now."""
+    missing = sum(1 for place in group.places if not any(member.whole for member in place))
+    return max(0, tolerance(group.type, len(group.places)) - missing)
