@@ -161,7 +161,8 @@ def _work(
         "plan_etcd_given": [] if removes else etcd["given"],
         "plan_metallb": [api_host if any(node.setting("metallb_address_pools") for node in topology.control_planes) else None],
         "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
-        "plan_zfs": _with_pools(topology),
+        # Where nodes come and go, the disks of those that stay are left alone.
+        "plan_zfs": [host for host in _with_pools(topology) if not changes or host in control_planes + workers],
     }
     return [{"group": group, "host": host} for group, hosts in groups.items() for host in hosts if host is not None]
 

@@ -94,3 +94,13 @@ def test_a_pool_of_one_disk_is_a_warning(server: Any) -> None:
     put(server, zfs_pools=pool(vdevs=[{"disks": [BY_ID + "nvme-A"]}]))
     assert server.problems == []
     assert "if it dies, all data of the pool are lost" in server.warnings[0].problem
+
+
+def test_where_nodes_join_the_disks_of_the_others_are_left_alone(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2")
+    for host in ("cp1", "cp2", "cp3"):
+        stacked_ha.host(host)["facts"]["disks"] = DISKS
+        stacked_ha.host(host)["vars"]["zfs_pools"] = [POOL]
+    for playbook, hosts in (("", ["cp1", "cp2", "cp3"]), ("join", ["cp3"]), ("remove", [])):
+        stacked_ha.data["playbook"] = playbook
+        assert [one["host"] for one in stacked_ha.outcome().plan["work"] if one["group"] == "plan_zfs"] == hosts
