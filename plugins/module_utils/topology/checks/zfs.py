@@ -111,6 +111,7 @@ def _datasets(topology: Topology, node: Node, pools: List[str]) -> Iterator[Foun
             "write %s" % (listed(pools) or "zfs_pools as well"),
             False,
         )
+    yield from _hidden(node, pool)
     places: Dict[str, str] = {}
     if pool:
         places["/var/lib/containerd"] = pool + "/containerd"
@@ -125,6 +126,22 @@ def _datasets(topology: Topology, node: Node, pools: List[str]) -> Iterator[Foun
             yield setting + ".name", "there is no pool %s in zfs_pools" % name.split("/")[0], "name the pool there", False
         if place.startswith("/") and places.setdefault(place, name) != name:
             yield setting, "%s and %s have the same mount point %s" % (places[place], name, place), "write another one", False
+
+
+def _hidden(node: Node, pool: str) -> Iterator[Found]:
+    """Data of etcd that a dataset would be mounted above. Those on a dataset already are right."""
+    chosen = node.setting("zfs_cluster_datasets")
+    path = text(node.setting("zfs_etcd_path")) or "/var/lib/etcd"
+    if not pool or not node.readable or (chosen is not None and "etcd" not in entries(chosen)):
+        return
+    mounted = {text(one.get("mount")) for one in map(mapping, entries(node.facts.get("filesystems"))) if one.get("fstype") == "zfs"}
+    if mapping(node.facts.get("etcd")).get("data_present") is True and path not in mounted:
+        yield (
+            "zfs_cluster_pool",
+            "etcd has data in %s, which %s/etcd, mounted above them, would hide" % (path, pool),
+            "write zfs_cluster_datasets: [volumes], or replace the node with playbook replace",
+            False,
+        )
 
 
 def _memory(node: Node, has_pools: bool) -> Iterator[Found]:

@@ -94,3 +94,29 @@ def test_a_pool_of_one_disk_is_a_warning(server: Any) -> None:
     put(server, zfs_pools=pool(vdevs=[{"disks": [BY_ID + "nvme-A"]}]))
     assert server.problems == []
     assert "if it dies, all data of the pool are lost" in server.warnings[0].problem
+
+
+def test_where_nodes_join_the_disks_of_the_others_are_left_alone(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2")
+    for host in ("cp1", "cp2", "cp3"):
+        stacked_ha.host(host)["facts"]["disks"] = DISKS
+        stacked_ha.host(host)["vars"]["zfs_pools"] = [POOL]
+    for playbook, hosts in (("", ["cp1", "cp2", "cp3"]), ("join", ["cp3"]), ("remove", [])):
+        stacked_ha.data["playbook"] = playbook
+        assert [one["host"] for one in stacked_ha.outcome().plan["work"] if one["group"] == "plan_zfs"] == hosts
+
+
+def test_data_of_etcd_are_not_hidden_below_a_dataset(server: Any) -> None:
+    put(server, zfs_cluster_pool="tank")
+    facts = server.host("cp1")["facts"]
+    server.live("cp1")
+    facts["etcd"]["data_present"] = True
+    server.refused("zfs_cluster_pool", "etcd has data in /var/lib/etcd", "zfs_cluster_datasets: [volumes]")
+    put(server, zfs_cluster_datasets=["volumes"])
+    assert server.problems == []
+    put(server, zfs_cluster_datasets=["etcd"])
+    facts["filesystems"] = [
+        *facts["filesystems"],
+        {"mount": "/var/lib/etcd", "fstype": "zfs", "size_bytes": 1 << 40, "free_bytes": 1 << 40},
+    ]
+    assert server.problems == []
