@@ -97,7 +97,8 @@ options:
     type: list
     elements: str
   overwrite_disks:
-    description: Disks whose content may be lost, by the path of each.
+    description: Disks whose content may be lost, by the path of each, which must be a lasting one (C(/dev/disk/by-id)) where there
+      is one. After the next boot V(/dev/sdb) may be another disk.
     type: list
     elements: str
     default: []

@@ -29,6 +29,7 @@ class Label:
     guid: str
     state: int = 0
     host: str = "here"
+    txg: int = 4
 
 
 @dataclasses.dataclass
@@ -118,6 +119,8 @@ class Machine:
 
     def __init__(self, version: str = "2.1.11") -> None:
         self.version = version
+        #: Without /etc/hostid ZFS takes all hosts for one.
+        self.hostids = True
         self.disks: Dict[str, Disk] = {}
         self.pools: List[Pool] = []
         self.calls: List[Tuple[str, ...]] = []
@@ -236,7 +239,7 @@ class Machine:
                 if d.mounted
             ]
             return "\n".join(lines) + "\n"
-        return "Filename Type\n" if path == "/proc/swaps" else None
+        return {"/proc/swaps": "Filename Type\n", "/proc/sys/kernel/hostname": "here\n"}.get(path)
 
     def list_dir(self, path: str) -> List[str]:
         if path == BY_ID.rstrip("/"):
@@ -311,8 +314,8 @@ class Machine:
             raise Refused("2:")
         label = disk.label
         rule = "------------------------------------"
-        lines = ["version: 5000", "name: '%s'" % label.pool, "state: %d" % label.state, "txg: 4", "pool_guid: %s" % label.pool_guid]
-        lines += ["hostname: '%s'" % label.host, "guid: %s" % label.guid]
+        lines = ["version: 5000", "name: '%s'" % label.pool, "state: %d" % label.state, "txg: %d" % label.txg]
+        lines += ["pool_guid: %s" % label.pool_guid, "hostname: '%s'" % label.host, "guid: %s" % label.guid]
         return "%s\nLABEL 0 \n%s\n%s" % (rule, rule, "".join("    %s\n" % line for line in lines))
 
     def _udevadm(self, words: List[str]) -> str:
@@ -418,7 +421,7 @@ class Machine:
                 raise Refused("no pools available to import")
             return "\n".join(map(self._import_text, pools))
         chosen = next(pool for pool in pools if pool.guid == words[-1])
-        if not chosen.exported and chosen.host != "here" and "-f" not in words:
+        if not chosen.exported and chosen.host != "here" and self.hostids and "-f" not in words:
             raise Refused("cannot import '%s': pool was previously in use from another system." % chosen.name)
         self._changed("import", chosen.name, *(["-f"] if "-f" in words else []))
         chosen.imported, chosen.exported, chosen.host = True, False, "here"
@@ -428,7 +431,7 @@ class Machine:
         return ""
 
     def _import_text(self, pool: Pool) -> str:
-        foreign = not pool.exported and pool.host != "here"
+        foreign = not pool.exported and pool.host != "here" and self.hostids
         ready = pool.state() != "UNAVAIL"
         said = "be imported using its name or numeric identifier" + (" and\n\tthe '-f' flag." if foreign else ".")
         lines = ["   pool: %s" % pool.name, "     id: %s" % pool.guid, "  state: %s" % pool.state()]

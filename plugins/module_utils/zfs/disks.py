@@ -17,6 +17,7 @@ SECTOR = 512
 ENDS = 4 << 20
 BY_ID = "/dev/disk/by-id/"
 CLASS = "/sys/class/block/"
+BTRFS = "/sys/fs/btrfs/"
 OCTAL = re.compile(r"\\([0-7]{3})")
 TIMEOUT = 120
 
@@ -54,9 +55,14 @@ class Device(NamedTuple):
 class Devices:
     """Reads devices of one host; what is common to all of them is read once."""
 
-    def __init__(self, runner: Runner, pools: Optional[Mapping[str, Sequence[str]]] = None) -> None:
-        """:param pools: name of an imported pool -> the paths of its members."""
+    def __init__(
+        self, runner: Runner, pools: Optional[Mapping[str, Sequence[str]]] = None, guids: Optional[Mapping[str, str]] = None
+    ) -> None:
+        """:param pools: name of an imported pool -> the paths of its members.
+        :param guids: GUID of a member of an imported pool -> the pool's name.
+        """
         self.runner = runner
+        self._guids = dict(guids or {})
         self._links: Optional[Dict[str, List[str]]] = None
         self._mounts: Optional[List[Tuple[str, str, str]]] = None
         self._pools: Dict[str, List[str]] = {}
@@ -102,15 +108,22 @@ class Devices:
         labels: List[Label] = []
         marked: List[str] = []
         labelled: List[str] = []
+        uses = list(device.uses)
         parts = [] if device.partition else self.partitions(device.kernel)
         for name in parts + [device.kernel]:
             node = "/dev/" + name.replace("!", "/")
             place = "" if name == device.kernel else "%s: " % name
             said = self._signatures(node)
+            found = self.labels(node)
+            # An overwritten label without a name would be a pool that no opt-in has named.
+            if found is None and (said is None or any(one[0] == "zfs_member" for one in said)):
+                uses.append("perhaps in a pool, which zdb can't tell")
             if said is None:
                 contents.append("%swipefs can't tell what is on it" % place)
                 continue
-            found = self.labels(node)
+            found = found or []
+            # A disk that is offline or has another name since is not open, and nothing but its label says whose it is.
+            uses += ["in the imported pool %s" % self._guids[label.guid] for label in found if label.guid in self._guids]
             labels += [label for label in found if label not in labels]
             contents += ["%s%s" % (place, label) for label in found]
             contents += ["%s%s" % (place, " ".join(filter(None, one))) for one in said if one[0] != "zfs_member" or not found]
@@ -124,7 +137,13 @@ class Devices:
             zero = self._zero(device)
             if zero is not True:
                 contents.append("bytes that belong to nothing known" if zero is False else "it can't be read")
-        return device._replace(contents=tuple(contents), labels=tuple(labels), marked=tuple(marked), labelled=tuple(labelled))
+        return device._replace(
+            uses=tuple(dict.fromkeys(uses)),
+            contents=tuple(contents),
+            labels=tuple(labels),
+            marked=tuple(marked),
+            labelled=tuple(labelled),
+        )
 
     def _signatures(self, node: str) -> Optional[List[Tuple[str, str]]]:
         """(type, label) of each signature; None where nobody can say."""
@@ -133,9 +152,11 @@ class Devices:
             return None
         return parse_wipefs(result.stdout)
 
-    def labels(self, node: str) -> List[Label]:
-        """What a device's own labels say; zdb opens it for reading."""
-        return parse_label(self.runner.run(["zdb", "-l", node], timeout=TIMEOUT).stdout)
+    def labels(self, node: str) -> Optional[List[Label]]:
+        """What a device's own labels say; zdb opens it for reading. None where it could not look."""
+        result = self.runner.run(["zdb", "-l", node], timeout=TIMEOUT)
+        # It ends with 2 where there are none.
+        return parse_label(result.stdout) if result.rc in (0, 2) else None
 
     def _zero(self, device: Device) -> Optional[bool]:
         """Whether both ends hold nothing but zeros; None where they can't be read."""
@@ -159,7 +180,9 @@ class Devices:
 
     def _uses(self, kernel: str) -> List[str]:
         uses: List[str] = []
-        for name in [kernel] + self.partitions(kernel):
+        # Who has the whole disk has its partitions: md with its superblock at the end, multipath.
+        names = list(dict.fromkeys([kernel, self.parent(kernel)[0], *self.partitions(kernel)]))
+        for name in names:
             for number, mountpoint, source in self._mounted():
                 if number == (self.runner.read(CLASS + name + "/dev") or "-").strip() or source == name:
                     uses.append("mounted at %s" % mountpoint)
@@ -168,6 +191,12 @@ class Devices:
                     uses.append("swap")
             uses += ["in use by %s" % holder for holder in self.runner.list_dir(CLASS + name + "/holders")]
             uses += ["in the imported pool %s" % pool for pool in self._pools.get(name, [])]
+            below = (self.runner.read(CLASS + name + "/loop/backing_file") or "").strip()
+            uses += ["another name of %s" % below] if below.startswith("/dev/") else []
+        for folder in self.runner.list_dir(BTRFS):
+            # The mount names one disk of several.
+            if set(names) & set(self.runner.list_dir("%s%s/devices" % (BTRFS, folder))):
+                uses.append("in a mounted btrfs")
         return list(dict.fromkeys(uses))
 
     def _mounted(self) -> List[Tuple[str, str, str]]:

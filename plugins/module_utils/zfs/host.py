@@ -9,7 +9,7 @@ import re
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, TIMED_OUT, Result, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Result, Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.disks import Device, Devices
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.imports import Importable, parse_imports
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.layout import tolerance
@@ -77,7 +77,12 @@ class ZfsHost:
             try:
                 if version >= JSON_SINCE:
                     return parse_json(self._zpool("status", "--json", "--json-int", "-P"))
-                return parse_status(self._zpool("status", "-P"), self._zpool("status", "-g"))
+                text, guids = self._zpool("status", "-P"), self._zpool("status", "-g")
+                found = parse_status(text, guids)
+                # A spare that steps in meanwhile moves the GUIDs to other rows.
+                if [pool.groups for pool in parse_status(self._zpool("status", "-P"), guids)] != [pool.groups for pool in found]:
+                    raise StatusError("the pools changed while they were read")
+                return found
             except StatusError as error:
                 # As text it takes two calls, between which a pool may change.
                 if attempt == 2:
@@ -100,8 +105,9 @@ class ZfsHost:
         if not result.stdout.strip() or said.startswith("no pools available"):
             if said and "no pools available" not in said:
                 raise ZfsError("zpool import", said, "no pool is made before it is known which ones there are")
-            if result.rc in (NOT_FOUND, TIMED_OUT):
-                raise ZfsError("zpool import", said or "it did not end", "no pool is made before it is known which ones there are")
+            if result.rc not in (0, 1):
+                ended = "it ended with code %d" % result.rc
+                raise ZfsError("zpool import", ended, "no pool is made before it is known which ones there are")
             return ()
         return tuple(parse_imports(result.stdout))
 
@@ -109,7 +115,7 @@ class ZfsHost:
         """All that the plan is made of."""
         version = self.version()
         pools = self.pools(version)
-        devices = Devices(self.runner, {pool.name: [member.path for member in pool.members] for pool in pools})
+        devices = self._devices(pools)
         pool = next((one for one in pools if one.name == wanted.name), None)
         members = self._members(pool, devices) if pool else {}
         named: Dict[str, Device] = {}
@@ -120,7 +126,8 @@ class ZfsHost:
             if device.present and not known and path in layout:
                 device = devices.look_inside(device)
             named[path] = device
-        seen = Seen(version, pool, devices=named, members=members)
+        hostname = (self.runner.read("/proc/sys/kernel/hostname") or "").strip()
+        seen = Seen(version, pool, devices=named, members=members, hostname=hostname)
         if pool is None:
             return seen._replace(importable=self.importable() if wanted.state == "present" else ())
         properties = parse_get(self._zpool("get", "-Hp", "-o", "property,value", "all", wanted.name))
@@ -132,6 +139,10 @@ class ZfsHost:
             root_properties=self._root_properties(wanted.name),
             expandable=properties.get("expandsize", "-") not in ("-", "0", ""),
         )
+
+    def _devices(self, pools: Sequence[Pool]) -> Devices:
+        paths = {pool.name: [member.path for member in pool.members] for pool in pools}
+        return Devices(self.runner, paths, {member.guid: pool.name for pool in pools for member in pool.members if member.guid})
 
     def _root_properties(self, name: str) -> Dict[str, str]:
         result = self.runner.run(["zfs", "get", "-Hp", "-o", "property,value", "all", name], timeout=TIMEOUT)
@@ -148,7 +159,7 @@ class ZfsHost:
                 continue
             # A path of a disk that is not open may lead to another disk by now: its own label says who it is.
             own = member.state in OPEN or any(
-                label.guid == member.guid for label in devices.labels("/dev/" + device.kernel.replace("!", "/"))
+                label.guid == member.guid for label in devices.labels("/dev/" + device.kernel.replace("!", "/")) or ()
             )
             if own:
                 found[member.guid] = device
@@ -194,8 +205,7 @@ class ZfsHost:
         """Between plan and act somebody else may have taken a disk."""
         if not step.disks:
             return
-        pools = {pool.name: [member.path for member in pool.members] for pool in self.pools(self.version())}
-        devices = Devices(self.runner, pools)
+        devices = self._devices(self.pools(self.version()))
         for planned in step.disks:
             now = devices.look(planned.path, True)
             changed = now.kernel != planned.kernel or now.size != planned.size or bool(now.uses)

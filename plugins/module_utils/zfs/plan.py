@@ -40,6 +40,8 @@ MISMATCH_FLAG_SINCE: Version = (2, 2, 4)
 RAIDZ_EXPANSION_SINCE: Version = (2, 3)
 #: Not a disk: the room for a spare that a draid has on all of its disks.
 DISTRIBUTED_SPARE = re.compile(r"^draid[123]-[0-9]+-[0-9]+$")
+#: Names that lead to the same disk after the next boot.
+LASTING_NAME = re.compile(r"^/dev/(disk/by-|mapper/)")
 #: Where `zpool import` looks, so that the pool keeps the lasting names.
 SEARCH = ("-d", "/dev/disk/by-id", "-d", "/dev")
 
@@ -86,6 +88,8 @@ class Seen(NamedTuple):
     #: GUID of a member -> its device, where that is surely the member's own.
     members: Mapping[str, Device] = {}
     expandable: bool = False
+    #: The kernel's own name of this host, as it writes it into labels.
+    hostname: str = ""
 
 
 class Step(NamedTuple):
@@ -187,12 +191,21 @@ class _Planner:
         known = [one for one in self.seen.importable if one.pool.name == self.wanted.name and not self._pool_given_up(one.pool)]
         alive = [one for one in known if not one.destroyed]
         labels = [label for path in self.wanted.disks for label in self._device(path).labels]
-        own = [one for one in alive if any(label.pool_guid == one.pool.guid for label in labels)] or alive
+        own = [one for one in alive if any(label.pool_guid == one.pool.guid for label in labels)]
+        looked = [] if own else [path for path in self.wanted.disks if self._device(path).present]
+        own = own or alive
         if len(own) > 1:
             self._problem(
                 "name",
                 "there are %d pools called %s here (%s)" % (len(own), self.wanted.name, listed([one.pool.guid for one in own])),
                 "take the disks of the others away, or import the right one by hand: zpool import GUID",
+            )
+            return []
+        if own and looked:
+            self._problem(
+                "vdevs",
+                "a pool %s (%s) is here, and none of %s is in it" % (self.wanted.name, own[0].pool.guid, listed(looked)),
+                "name its disks, take them away, or take another name; it is not imported for its name alone",
             )
             return []
         if own:
@@ -231,8 +244,13 @@ class _Planner:
             return []
         force: Tuple[str, ...] = ()
         consent: Tuple[str, ...] = ()
-        if found.foreign:
-            host = next((label.host for label in labels if label.pool_guid == pool.guid and label.host), "") or "another system"
+        # A disk that was away for a while still names the system before: the newest label knows who had the pool last.
+        mine = sorted((label for label in labels if label.pool_guid == pool.guid), key=lambda label: label.txg)
+        host = mine[-1].host if mine else ""
+        # Without /etc/hostid, or with the same one, ZFS takes two hosts for one and imports without a question.
+        stranger = bool(mine) and mine[-1].state == "active" and host not in ("", self.seen.hostname)
+        if found.foreign or stranger:
+            host = host or "another system"
             if self.wanted.take_over_from != host:
                 self._problem(
                     "take_over_from",
@@ -241,7 +259,7 @@ class _Planner:
                     "export it there; if that system is dead for good, write take_over_from: %s" % host,
                 )
                 return []
-            force, consent = ("-f",), ("take_over_from",)
+            force, consent = ("-f",) if found.foreign else (), ("take_over_from",)
         if pool.state == "DEGRADED":
             self.warnings.append("%s is degraded" % where)
         argv = ("zpool", "import", *SEARCH, *force, *self._import_options(), pool.guid)
@@ -328,7 +346,7 @@ class _Planner:
                 "take another disk; nothing allows this one while it is in use (unmount it and take it out of /etc/fstab first)",
             )
             return
-        if device.lasting == disk and not re.match(r"^/dev/(disk/by-|mapper/)", disk):
+        if device.lasting == disk and not LASTING_NAME.match(disk):
             self.warnings.append("%s has no name in /dev/disk/by-id; it may be another disk after the next boot" % disk)
         if self._named(self.wanted.offline_disks or (), device):
             self._problem("offline_disks", "%s is yet to come into the pool" % disk, "take it out of here, or out of vdevs")
@@ -336,8 +354,12 @@ class _Planner:
             return
         contents = listed(device.contents or ("nobody looked what",))
         consent = ["overwrite_disks"]
-        if not self._named(self.wanted.overwrite_disks, device):
-            self._problem("overwrite_disks", "%s is not blank: %s" % (disk, contents), "if nobody needs that, name %s here" % disk)
+        # The kernel counts disks anew at each boot: an opt-in that stays in the settings would give up another disk then.
+        lasting = [path for path in self.wanted.overwrite_disks if LASTING_NAME.match(path) or path == device.lasting]
+        if not self._named(lasting, device):
+            self._problem(
+                "overwrite_disks", "%s is not blank: %s" % (disk, contents), "if nobody needs that, name %s here" % device.lasting
+            )
         for label in device.labels:
             own = self.pool is not None and label.pool_guid == self.pool.guid
             if not label.pool or own or label.state == "destroyed":
@@ -419,7 +441,10 @@ class _Planner:
                     return next((member for member in members if member.guid == label.guid), None)
             return None
         for member in members:
-            if member.guid not in self.seen.members and without_partition(member.path) == without_partition(disk):
+            # The whole disk is its first partition, and not another one.
+            parts = (disk + "-part1", disk + "p1", disk + "1")
+            own = member.path == disk or (member.path in parts and without_partition(member.path) == disk)
+            if own and member.guid not in self.seen.members:
                 return member
         return None
 
@@ -583,9 +608,9 @@ class _Planner:
             text = "detach %s from %s" % (member.path, group.name)
             self.phases["remove"].append(Step("detach", text, (argv,), ("remove_disks", "lower_redundancy_to")))
 
-    def _wait_first(self, pool: Pool) -> None:
+    def _wait_first(self, pool: Pool, setting: str = "remove_disks") -> None:
         remedy = "wait for its end: zpool wait -t resilver %s" % pool.name
-        self._problem("remove_disks", "pool %s is resilvering" % pool.name, remedy)
+        self._problem(setting, "pool %s is resilvering" % pool.name, remedy)
 
     def _reshape(self, pool: Pool, vdev: Vdev, group: Group, extra: Sequence[Sequence[Member]], fresh: Sequence[str]) -> None:
         if extra:
@@ -734,7 +759,7 @@ class _Planner:
                 if not stands or spare.guid not in kept or any(member.guid in kept for member in others):
                     continue
                 old = others[0]
-                if not stands[0].whole:
+                if not stands[0].whole or pool.scanning == "resilver":
                     self.warnings.append(
                         "%s has not all data of %s yet: it keeps its place in a later run" % (spare.path, old.path)
                     )
@@ -777,6 +802,10 @@ class _Planner:
         taken = sum(1 for step in self.phases["offline"] if step.text.endswith(" in %s" % group.name))
         if any(step.text.endswith(" from %s" % group.name) for step in self.phases["remove"]):
             self._problem("offline_disks", "%s loses disks in this run, too" % group.name, "do one after the other")
+            return
+        if pool.scanning == "resilver":
+            # Which disks hold all data is known at its end: one that has just come counts as whole before its first block.
+            self._wait_first(pool, "offline_disks")
             return
         before = tolerance(group.type, len(group.places)) - missing - taken
         if before < 1:

@@ -83,6 +83,9 @@ def test_what_is_not_there_is_no_device() -> None:
         ({"/proc/swaps": "Filename\tType\n/dev/nvme0n1p1\tpartition\t1\t0\t-2\n"}, "swap"),
         ({"/sys/class/block/nvme0n1p1/holders/dm-0/name": "x"}, "in use by dm-0"),
         ({"/sys/class/block/nvme0n1/holders/md0/name": "x"}, "in use by md0"),
+        # The mount names the first disk of a btrfs only.
+        ({"/sys/fs/btrfs/5c2a/devices/nvme0n1p1": "x"}, "in a mounted btrfs"),
+        ({"/sys/class/block/nvme0n1/loop/backing_file": "/dev/sdb\n"}, "another name of /dev/sdb"),
     ],
 )
 def test_who_uses_a_disk_or_its_partition_is_found(files: Dict[str, str], use: str) -> None:
@@ -94,6 +97,29 @@ def test_a_member_of_an_imported_pool_is_in_use_by_any_name() -> None:
     found = devices(None, None, other=[BY_ID + "nvme-MODEL_1-part1"])
     assert found.look("/dev/nvme0n1", False).uses == ("in the imported pool other",)
     assert found.look("/dev/nvme0n1p1", False).uses == ("in the imported pool other",)
+
+
+def test_who_has_the_whole_disk_has_its_partitions() -> None:
+    found = devices({"/sys/class/block/nvme0n1/holders/md126/name": "x"})
+    assert found.look("/dev/nvme0n1p1", False).uses == ("in use by md126",)
+
+
+def test_a_member_under_a_name_that_its_pool_does_not_know_is_in_use_by_its_label() -> None:
+    runner = FakeRunner(FILES, {**blank(), **label("700000001")}, LINKS)
+    found = Devices(runner, {"other": ["/dev/sdz1"]}, {"700000001": "other"})
+    assert found.look(BY_ID + "nvme-MODEL_1", True).uses == ("in the imported pool other",)
+
+
+@pytest.mark.parametrize("answer", [Result(127, "", "zdb: not found"), Result(124, "", ""), Result(-9, "", ""), Result(1, "", "")])
+def test_a_member_of_who_knows_which_pool_is_taken_by_nobody(answer: Result) -> None:
+    commands = {**blank(), **wipefs("/dev/nvme0n1p1", "zfs_member"), ("zdb", "-l", "/dev/nvme0n1p1"): answer}
+    assert devices(None, commands).look(BY_ID + "nvme-MODEL_1", True).uses == ("perhaps in a pool, which zdb can't tell",)
+
+
+def label(guid: str) -> Dict[Any, Any]:
+    rule = "------------------------------------"
+    fields = "    name: 'old'\n    state: 1\n    pool_guid: 70\n    guid: %s\n    hostname: 'x'\n" % guid
+    return {("zdb", "-l", "/dev/nvme0n1p1"): "%s\nLABEL 0 \n%s\n%s" % (rule, rule, fields)}
 
 
 def wipefs(node: str, *kinds: str) -> Dict[Any, Any]:
@@ -124,11 +150,8 @@ def test_a_signature_on_the_disk_or_its_partition_is_named() -> None:
 
 
 def test_a_label_of_zfs_says_whose_disk_it_is_even_where_wipefs_sees_none() -> None:
-    rule = "------------------------------------"
-    fields = "    name: 'old'\n    state: 1\n    pool_guid: 70\n    guid: 700000001\n    hostname: 'x'\n"
-    label = {("zdb", "-l", "/dev/nvme0n1p1"): "%s\nLABEL 0 \n%s\n%s" % (rule, rule, fields)}
-    assert contents({**blank(), **label}) == ("nvme0n1p1: disk of pool old (70), exported on x",)
-    assert contents({**blank(), **label, **wipefs("/dev/nvme0n1p1", "zfs_member")}) == (
+    assert contents({**blank(), **label("700000001")}) == ("nvme0n1p1: disk of pool old (70), exported on x",)
+    assert contents({**blank(), **label("700000001"), **wipefs("/dev/nvme0n1p1", "zfs_member")}) == (
         "nvme0n1p1: disk of pool old (70), exported on x",
     )
     assert contents({**blank(), **wipefs("/dev/nvme0n1p1", "zfs_member")}) == ("nvme0n1p1: zfs_member my label",)

@@ -12,11 +12,24 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.disks import Device
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.host import Done, NoZfsError, ZfsError, ZfsHost, as_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.layout import Vdev
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.plan import Seen, Wanted, make_plan
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.plan import SEARCH, Seen, Wanted, make_plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import parse_status
 from conftest import ROOT
 from fakes import FakeRunner
 from zfs_machine import BY_ID, Machine
+
+
+class Deaf:
+    """A machine of which some programs answer something else."""
+
+    def __init__(self, machine: Machine, answers: Dict[Tuple[str, ...], Result]) -> None:
+        self._machine, self._answers = machine, answers
+
+    def run(self, argv: Sequence[str], *rest: Any, **more: Any) -> Result:
+        return self._answers.get(tuple(argv)) or self._machine.run(argv, *rest, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._machine, name)
 
 
 def vdev(kind: str, *names: str, purpose: str = "data", **more: Any) -> Vdev:
@@ -144,7 +157,7 @@ def test_a_disk_with_anything_on_it_is_refused_and_overwritten_only_by_its_name(
     wanted = tank(vdev("mirror", "a", "b"))
     assert refused(machine, wanted, "overwrite_disks", "b is not blank").endswith("name %sb here" % BY_ID)
     refused(machine, wanted._replace(overwrite_disks=paths("a")), "overwrite_disks", "b is not blank")
-    done = bring(machine, wanted._replace(overwrite_disks=("/dev/nvme1n1",)))
+    done = bring(machine, wanted._replace(overwrite_disks=paths("b")))
     assert actions(done) == ["wipe", "create"]
     assert (done.steps[0].destructive, done.steps[0].consent) == (True, ("overwrite_disks",))
     assert not any("-f" in argv for argv in done.steps[1].commands)
@@ -240,6 +253,97 @@ def test_a_pool_that_another_system_did_not_export_is_taken_over_only_by_its_nam
     done = bring(machine, wanted._replace(take_over_from="cp1"))
     assert [(step.action, step.consent) for step in done.steps] == [("import", ("take_over_from",))]
     assert machine.lost == []
+
+
+def test_a_pool_in_use_elsewhere_is_not_imported_where_no_hostid_tells_hosts_apart(machine: Machine) -> None:
+    machine.make("tank", [("mirror", "data", ["a", "b"])], imported=False, host="cp1")
+    machine.hostids = False
+    wanted = tank(vdev("mirror", "a", "b"))
+    refused(machine, wanted, "take_over_from", "was not exported by the system that had it last, cp1")
+    done = bring(machine, wanted._replace(take_over_from="cp1"))
+    assert [(step.action, step.consent) for step in done.steps] == [("import", ("take_over_from",))]
+    assert machine.changes == [("import", "tank")]
+
+
+def test_who_had_a_pool_last_is_what_its_newest_label_says(machine: Machine) -> None:
+    machine.make("tank", [("mirror", "data", ["a", "b"])], imported=False, host="live")
+    away = machine.disks["a"].label
+    assert away is not None
+    # This disk was out when the host that lives now took the pool over.
+    away.host, away.txg = "dead", 3
+    wanted = tank(vdev("mirror", "a", "b"))
+    refused(machine, wanted._replace(take_over_from="dead"), "take_over_from", "had it last, live")
+
+
+def test_a_pool_is_not_imported_for_its_name_alone(machine: Machine) -> None:
+    machine.make("tank", [("mirror", "data", ["a", "b"])], imported=False, exported=True)
+    refused(machine, tank(vdev("mirror", "c", "d")), "vdevs", "and none of")
+
+
+def test_no_pool_is_made_where_the_search_for_it_died(machine: Machine) -> None:
+    answers = {("zpool", "import", *SEARCH): Result(-9, "", "")}
+    with pytest.raises(ZfsError, match="it ended with code -9"):
+        bring(Deaf(machine, answers), tank(vdev("mirror", "a", "b")))  # type: ignore[arg-type]
+    assert machine.changes == []
+
+
+def test_an_opt_in_by_a_name_that_another_disk_may_have_tomorrow_counts_for_none(machine: Machine) -> None:
+    machine.disks["b"].content = "ext4"
+    wanted = tank(vdev("mirror", "a", "b"))
+    remedy = refused(machine, wanted._replace(overwrite_disks=("/dev/nvme1n1",)), "overwrite_disks", "b is not blank")
+    assert remedy.endswith("name %sb here" % BY_ID)
+
+
+def test_a_missing_partition_is_not_taken_for_another_of_the_same_disk(machine: Machine) -> None:
+    text = (
+        "  pool: tank\n state: DEGRADED\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n"
+        "\ttank  DEGRADED 0 0 0\n\t  mirror-0  DEGRADED 0 0 0\n"
+        "\t    %(by)sa-part1  UNAVAIL 0 0 0\n\t    %(by)sb-part1  ONLINE 0 0 0\n"
+        "\tlogs\n\t  %(by)sa-part2  UNAVAIL 0 0 0\n\nerrors: No known data errors\n"
+    ) % {"by": BY_ID}
+    numbers = iter(range(7000001, 7000010))
+    guids = "\n".join(
+        "\t" + " " * (len(line) - len(line.lstrip()) - 1) + "%d ONLINE 0 0 0" % next(numbers)
+        if line.startswith("\t") and "NAME" not in line and "logs" not in line
+        else line
+        for line in text.splitlines()
+    )
+    (pool,) = parse_status(text, guids)
+    b = Device(BY_ID + "b-part1", "sdb1", "sdb", 1)
+    seen = Seen(pool=pool, members={pool.groups[0].members[1].guid: b}, devices={BY_ID + "b-part1": b})
+    wanted = tank(vdev("mirror", "a-part1", "b-part1"), vdev("single", "a-part2", purpose="log"))
+    assert make_plan(wanted, seen).problems == []
+    # The log's partition may leave; the mirror's is not meant by that.
+    less = tank(vdev("single", "b-part1"), remove_disks=paths("a-part2"), lower_redundancy_to=0)
+    (problem,) = [one for one in make_plan(less, seen).problems if one.setting == "remove_disks"]
+    assert "a-part1 of mirror-0 is not in vdevs" in problem.problem
+
+
+def test_no_disk_goes_offline_before_a_resilver_has_said_who_holds_all_data(mirror: Machine) -> None:
+    bring(mirror, tank(vdev("mirror", "a", "b", "c")))
+    wanted = tank(vdev("mirror", "a", "b", "c"), offline_disks=paths("a"), lower_redundancy_to=0)
+    assert refused(mirror, wanted, "offline_disks", "is resilvering").startswith("wait for its end")
+
+
+def test_guids_are_not_read_off_other_rows_when_a_pool_changes_meanwhile(mirror: Machine) -> None:
+    calls: List[str] = []
+    status = mirror._zpool_status
+
+    def changing(words: List[str]) -> str:
+        calls.append(words[-1])
+        text = status(words)
+        # The disks change places right after the first look.
+        return (
+            text.replace("by-id/a", "by-id/x").replace("by-id/b", "by-id/a").replace("by-id/x", "by-id/b")
+            if len(calls) == 1
+            else text
+        )
+
+    mirror._zpool_status = changing  # type: ignore[method-assign]
+    (pool,) = ZfsHost(mirror).pools((2, 1))
+    truth = {leaf.disk.path + "-part1": leaf.guid for leaf in mirror.pools[0].leaves}
+    assert {member.path: member.guid for member in pool.members} == truth
+    assert len(calls) == 6
 
 
 def test_a_pool_is_never_made_anew_while_it_may_live(machine: Machine) -> None:
