@@ -158,6 +158,19 @@ def _work(
         "plan_etcd_one_by_one": [] if changes else etcd["one_by_one"],
         "plan_etcd_clients": [] if removes else etcd["clients"],
         "plan_etcd_sign": [etcd["authority"] if etcd["clients"] and not removes else None],
+        "plan_snapshot_controller": [api_host if _asked(topology, "snapshot_controller_enabled") else None],
+        "plan_openebs_zfs": [api_host if _named(topology, "openebs_zfs_pool") else None],
+        "plan_longhorn": [api_host if _asked(topology, "longhorn_enabled") else None],
+        "plan_longhorn_nodes": [
+            node.host
+            for node in topology.cluster_nodes
+            if _asked(topology, "longhorn_enabled") and (not changes or node.host in control_planes + workers)
+        ],
+        "plan_ceph_csi": [api_host if _named(topology, "ceph_csi_cluster_id") else None],
+        "plan_node_problem_detector": [api_host if _asked(topology, "node_problem_detector_enabled") else None],
+        "plan_monitoring": [api_host if _named(topology, "monitoring_mode") else None],
+        # Where nodes only come and go, the others have it already.
+        "plan_hardware_watch": [host for host in _watched(topology) if not changes or host in control_planes + workers],
         "plan_etcd_given": [] if removes else etcd["given"],
         "plan_metallb": [api_host if any(node.setting("metallb_address_pools") for node in topology.control_planes) else None],
         "plan_return_routes": [node.host for node in topology.cluster_nodes if node.setting("metallb_return_routes")],
@@ -186,6 +199,20 @@ def host_groups(work: Sequence[Mapping[str, str]], order: Sequence[str]) -> List
         else:
             apart += [{"host": host, "groups": [group]} for host in hosts]
     return [{"host": host, "groups": together[host]} for host in order if host in together] + apart
+
+
+def _asked(topology: Topology, switch: str) -> bool:
+    """Whether the control planes have a switch set of something that is the cluster's."""
+    return any(node.says(switch) for node in topology.control_planes)
+
+
+def _named(topology: Topology, setting: str) -> bool:
+    """Whether the control planes name something that is the cluster's."""
+    return any(text(node.setting(setting)) for node in topology.control_planes)
+
+
+def _watched(topology: Topology) -> List[str]:
+    return [node.host for node in topology.nodes.values() if node.says("hardware_watch_enabled")]
 
 
 def _members(topology: Topology, ask: str) -> List[str]:
