@@ -42,7 +42,7 @@ if [ -z "$code" ]; then
   exit 2
 fi
 age=$(($(date +%%s) - taken))
-if [ "$age" -gt "$believed" ]; then
+if [ "$age" -gt "$believed" ] || [ "$age" -lt "-$believed" ]; then
   echo "the last look at the hardware was $age s ago: see the journal of kubernetes-hardware-watch"
   exit 2
 fi

@@ -22,7 +22,8 @@ OPERATION = "hardware"
 NAMESPACE = "kube-system"
 LEASE = "hardware-failover"
 CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
-#: node-problem-detector repeats every condition each five minutes; what is older than three times that is nobody's word any more.
+#: node-problem-detector and kubelet repeat every condition each five minutes; what is older than three times that is nobody's word
+#: any more. Without a controller manager a node that is dead stays Ready for ever.
 FRESH_SECONDS = 900.0
 #: So many nodes of all are not failing at once; a threshold is wrong, or the room is on fire. Either is a person's work.
 MANY = 0.34
@@ -104,15 +105,17 @@ def _node(item: Mapping[str, Any], kinds: Sequence[str], now: float) -> Node:
     message = ""
     for kind in kinds:
         condition: Mapping[str, Any] = conditions.get(CONDITIONS[kind].type) or {}
-        fresh = abs(now - _moment(condition.get("lastHeartbeatTime"))) <= FRESH_SECONDS
-        states[kind] = {"True": True, "False": False}.get(str(condition.get("status"))) if fresh else None
+        # Without the time when it began nobody knows whether it lasts.
+        told = _fresh(condition, now) and _moment(condition.get("lastTransitionTime")) > 0
+        states[kind] = {"True": True, "False": False}.get(str(condition.get("status"))) if told else None
         if states[kind]:
             begun.append(_moment(condition.get("lastTransitionTime")))
             message = message or str(condition.get("message") or "")
+    ready: Mapping[str, Any] = conditions.get("Ready") or {}
     taints = [one for one in spec.get("taints") or [] if one.get("effect") in ("NoSchedule", "NoExecute")]
     return Node(
         name=str(metadata["name"]),
-        ready=(conditions.get("Ready") or {}).get("status") == "True",
+        ready=ready.get("status") == "True" and _fresh(ready, now),
         cordoned=bool(spec.get("unschedulable")),
         mark=str(annotations.get(ANNOTATION) or ""),
         control_plane=any(label in labels for label in CONTROL_PLANE),
@@ -124,6 +127,10 @@ def _node(item: Mapping[str, Any], kinds: Sequence[str], now: float) -> Node:
     )
 
 
+def _fresh(condition: Mapping[str, Any], now: float) -> bool:
+    return abs(now - _moment(condition.get("lastHeartbeatTime"))) <= FRESH_SECONDS
+
+
 def decide(nodes: Sequence[Node], hold: Hold, settings: Settings, now: float) -> Decision:
     """What is to be done now."""
     if hold.node:
@@ -131,10 +138,9 @@ def decide(nodes: Sequence[Node], hold: Hold, settings: Settings, now: float) ->
     failing = [node for node in nodes if node.failing]
     if not failing:
         return Decision("", [], [])
-    if len(failing) > 1 and len(failing) > MANY * len(nodes):
-        names = ", ".join(node.name for node in failing)
-        words = "%d of %d nodes are failing at once (%s): nothing is done, look whether a threshold is wrong"
-        return Decision("", [], [words % (len(failing), len(nodes), names)])
+    many = _many(nodes)
+    if many:
+        return Decision("", [], [many])
     why: List[str] = []
     for node in sorted(failing, key=lambda one: (one.since, one.name)):
         left = settings.failover_after - (now - node.since)
@@ -148,13 +154,23 @@ def decide(nodes: Sequence[Node], hold: Hold, settings: Settings, now: float) ->
     return Decision("", [], why)
 
 
+def _many(nodes: Sequence[Node]) -> str:
+    """What is said of so many failing nodes that it can't be true; empty where they are few."""
+    names = [node.name for node in nodes if node.failing]
+    if len(names) < 2 or len(names) <= MANY * len(nodes):
+        return ""
+    words = "%d of %d nodes are failing at once (%s): nothing is done, look whether a threshold is wrong"
+    return words % (len(names), len(nodes), ", ".join(names))
+
+
 def _held(nodes: Sequence[Node], hold: Hold, settings: Settings) -> Decision:
     """About the node that the Lease names: the steps once more, until it is well and open."""
     node = next((one for one in nodes if one.name == hold.node), None)
     if node is None:
         return Decision("", [], ["%s is done with: it is gone" % hold.node], release=True)
     keeps = not _other_control_plane(node, nodes)
-    well = not node.failing and all(node.states.get(kind) is False for kind in hold.kinds)
+    # A Lease that has lost its notes says nothing about what was failing: then all has to be well.
+    well = not node.failing and all(node.states.get(kind) is False for kind in hold.kinds or node.states)
     if well and node.mark != OPERATION:
         return Decision("", [], ["%s is done with: its hardware is well, and it is open" % node.name], release=True)
     words = ""
@@ -164,6 +180,8 @@ def _held(nodes: Sequence[Node], hold: Hold, settings: Settings) -> Decision:
         words = "nobody says any more what its hardware is like: all stays as it is"
     elif hold.closed and not node.cordoned:
         words = "a person has opened it though it is failing: it is left alone until it is well"
+    else:
+        words = _many(nodes)
     if words:
         return Decision(node.name, [], ["%s: %s" % (node.name, words)], hold.kinds, keeps_address=keeps)
     decision = _steps(node, nodes, settings)

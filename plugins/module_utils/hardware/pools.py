@@ -18,7 +18,8 @@ SECONDS = 60.0
 GOOD = "ONLINE"
 #: It works, with less redundancy than it is made for.
 REDUCED = "DEGRADED"
-NO_ERRORS = "No known data errors"
+#: What else there is says nothing about data: a pool that stands still has that in its health.
+NO_ERRORS = ("No known data errors", "List of errors unavailable")
 FIELD = re.compile(r"^\s*(pool|status|errors):\s*(.*)$")
 
 
@@ -76,7 +77,7 @@ def parse_lost(text: str) -> Dict[str, str]:
         field, words = match.groups() if match else ("", "")
         if field == "pool":
             name = words.strip()
-        elif field == "errors" and name and NO_ERRORS not in words:
+        elif field == "errors" and name and not words.startswith(NO_ERRORS):
             found[name] = words.strip().rstrip(",:")
     return found
 

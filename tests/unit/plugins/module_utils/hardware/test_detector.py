@@ -67,6 +67,7 @@ def test_shell_and_program_agree_on_every_file(tmp_path: pathlib.Path) -> None:
         "1 %d x y\n" % now,
         "-1 %d 900 y\n" % now,
         "1 %d 900 old\n" % (now - 100000),
+        "1 %d 900 of a clock that was ahead\n" % (now + 100000),
         "1;id %d 900 y\n" % now,
     ):
         (tmp_path / "DiskFailing").write_text(text)

@@ -172,6 +172,42 @@ def test_a_node_is_read_as_the_api_has_it() -> None:
     assert not read_nodes([item], ("disk",), NOW)[0].takes_pods
 
 
+def test_a_node_that_was_ready_when_it_was_last_heard_of_is_not_counted_on() -> None:
+    item = api_node()
+    item["status"]["conditions"][0]["lastHeartbeatTime"] = "2026-09-21T13:13:20Z"
+    assert not read_nodes([item], ("disk",), NOW)[0].ready
+    # The last one that lives is not drained for one that only looks alive: nobody marks nodes while the controller manager is away.
+    others = [api_node("w%d" % number, "False") for number in (2, 3)]
+    for other in others:
+        other["status"]["conditions"][0]["lastHeartbeatTime"] = "2026-09-21T13:13:20Z"
+    lasting = api_node()
+    lasting["status"]["conditions"][1]["lastTransitionTime"] = "2026-09-21T13:13:20Z"
+    found = decide(read_nodes([lasting, *others], ("disk",), NOW), Hold(), ALL, NOW)
+    assert found.steps == [] and "0 healthy nodes would be left" in " ".join(found.why)
+    for other in others:
+        other["status"]["conditions"][0]["lastHeartbeatTime"] = STAMP
+    assert actions(decide(read_nodes([lasting, *others], ("disk",), NOW), Hold(), ALL, NOW)) == [CORDON, DRAIN]
+
+
+@pytest.mark.parametrize("began", [None, "", "2026-09-21T13:13:20.5Z"])
+def test_a_failure_of_which_nobody_knows_the_beginning_has_not_lasted(began: Any) -> None:
+    items = [api_node(), api_node("w2", "False"), api_node("w3", "False")]
+    items[0]["status"]["conditions"][1]["lastTransitionTime"] = began
+    assert decide(read_nodes(items, ("disk",), NOW), Hold(), ALL, NOW).steps == []
+
+
+def test_when_many_fail_the_node_in_hand_is_let_be_as_well() -> None:
+    closed = worker("w1", BAD, cordoned=True, mark=OPERATION)
+    found = decide([closed, *CPS, worker("w2", BAD), worker("w3", BAD), worker("w4")], Hold("w1", ["disk"], True), ALL, NOW)
+    assert (found.target, found.steps, found.release) == ("w1", [], False) and "3 of 7 nodes are failing" in found.why[0]
+
+
+def test_a_lease_without_its_notes_is_not_given_up_for_want_of_data() -> None:
+    nodes = [worker("w1", DARK), *CPS, *WORKERS[1:]]
+    assert not decide(nodes, Hold("w1"), ALL, NOW).release
+    assert decide([worker("w1"), *nodes[1:]], Hold("w1"), ALL, NOW).release
+
+
 @pytest.mark.parametrize("status", ["True", "False"])
 def test_a_condition_that_nobody_repeats_says_nothing(status: str) -> None:
     late = NOW + FRESH_SECONDS + 1

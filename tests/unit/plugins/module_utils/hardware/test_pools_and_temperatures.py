@@ -79,7 +79,6 @@ def test_lost_data_are_a_failure_of_the_pool_that_lost_them_alone() -> None:
     found = seen("tank\tONLINE\t30\nother\tONLINE\t30\nthird\tONLINE\t1\n", LOST)
     assert judged(found) == [
         (FAILING, "pool tank: data are lost: 2 data errors, use '-v' for a list"),
-        (FAILING, "pool other: data are lost: List of errors unavailable: pool I/O is currently suspended"),
     ]
 
 
