@@ -44,7 +44,7 @@ class Found(NamedTuple):
     version: Version
     #: name -> its properties
     datasets: Mapping[str, Mapping[str, str]]
-    #: Directories with content that are nobody's mount point.
+    #: Directories with content where another dataset than the one that is mounted there is to be.
     full: Tuple[str, ...] = ()
 
 
@@ -69,9 +69,10 @@ def read(runner: Runner, wanted: Sequence[WantedDataset]) -> Found:
         for line in result.stdout.splitlines():
             name, prop, value = (line.split("\t", 2) + ["", ""])[:3]
             datasets.setdefault(name, {})[prop] = value
-    places = [place for place in (mountpoint(one, datasets, wanted) for one in wanted) if place]
-    mounted = {entry["mountpoint"] for entry in datasets.values() if entry.get("mounted") == "yes"}
-    full = tuple(place for place in places if place not in mounted and runner.list_dir(place))
+    places = {one.name: mountpoint(one, datasets, wanted) for one in wanted}
+    # Where another dataset is mounted, its files would be hidden.
+    mounted = {(name, entry["mountpoint"]) for name, entry in datasets.items() if entry.get("mounted") == "yes"}
+    full = tuple(place for name, place in places.items() if place and (name, place) not in mounted and runner.list_dir(place))
     return Found(version, datasets, full)
 
 

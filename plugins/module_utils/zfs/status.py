@@ -15,6 +15,7 @@ HEADINGS = {"logs": "log", "log": "log", "cache": "cache", "spares": "spare", "s
 JSON_SINCE = (2, 3)
 FIELD = re.compile(r"^ *(pool|id|state|status|action|see|scan|remove|checkpoint|expand|config|errors|comment): ?(.*)$")
 INNER = re.compile(r"^(root|mirror|raidz[1-3]?|draid[0-9]?|spare|replacing|indirect|missing|hole)(:[0-9a-z:]*)?(-[0-9]+)?$")
+STANDS_IN = re.compile(r"^(spare|replacing)-[0-9]+$")
 DIGITS = re.compile(r"^[0-9]{6,20}$")
 #: The states of vdevs; what else stands behind a name is no row of a vdev.
 STATES = ("ONLINE", "DEGRADED", "FAULTED", "OFFLINE", "REMOVED", "UNAVAIL", "SPLIT", "AVAIL", "INUSE", "UNKNOWN")
@@ -166,7 +167,11 @@ def _pool(name: str, fields: Mapping[str, str], rows: Sequence[Row], numbers: Se
         if row.depth <= 2:
             inner = ""
             top = None
-            if INNER.match(row.name):
+            if STANDS_IN.match(row.name):
+                # A disk alone that is being replaced has its successor beside it.
+                inner, top = row.name, [row.name]
+                groups.append(Group(row.name, "single", purpose, row.state, ()))
+            elif INNER.match(row.name):
                 top = [row.name, _type(row.name), purpose, row.state, []]
                 groups.append(Group(row.name, _type(row.name), purpose, row.state, ()))
             else:
@@ -176,7 +181,7 @@ def _pool(name: str, fields: Mapping[str, str], rows: Sequence[Row], numbers: Se
         if INNER.match(row.name):
             inner = row.name
             continue
-        if row.depth <= 4:
+        if row.depth <= 4 and groups[-1].name != inner:
             inner = ""
         if top is None:
             raise StatusError("pool %s: %s stands below no vdev" % (name, row.name))
@@ -245,8 +250,9 @@ def _json_groups(vdevs: Mapping[str, Any], purpose: str, scan: str, groups: List
         if children is None and not INNER.match(name):
             groups.append(Group(name, "single", purpose, _json_state(vdev), (_json_member(name, vdev, scan, ""),)))
             continue
-        members = tuple(_json_members(children or {}, scan, ""))
-        groups.append(Group(name, _type(name), purpose, _json_state(vdev), members))
+        alone = bool(STANDS_IN.match(name))
+        members = tuple(_json_members(children or {}, scan, name if alone else ""))
+        groups.append(Group(name, "single" if alone else _type(name), purpose, _json_state(vdev), members))
 
 
 def _json_members(vdevs: Mapping[str, Any], scan: str, within: str) -> Iterator[Member]:

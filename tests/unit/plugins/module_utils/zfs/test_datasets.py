@@ -120,6 +120,18 @@ def test_a_host_is_read_by_one_call_for_each_pool_and_acted_on_once() -> None:
     assert create not in hidden.calls
 
 
+def test_the_files_of_another_dataset_are_hidden_no_more_than_others() -> None:
+    other = {**ETCD, "recordsize": "131072"}
+    listing = "".join("tank\t%s\t%s\n" % item for item in TANK.items())
+    listing += "".join("tank/before\t%s\t%s\n" % item for item in other.items())
+    create = ("zfs", "create", "-o", "mountpoint=/var/lib/etcd", "-o", "recordsize=8K", "tank/etcd")
+    runner = FakeRunner({"/var/lib/etcd/member/wal": "x"}, {**VERSION, GET: listing, create: ""})
+    assert "would hide" in bring(runner, [etcd()], False).problems[0].problem
+    assert create not in runner.calls
+    own = listing.replace("tank/before", "tank/etcd").replace("131072", "8192")
+    assert bring(FakeRunner({"/var/lib/etcd/member/wal": "x"}, {**VERSION, GET: own}), [etcd()], False) == ([], [])
+
+
 def test_what_zfs_refuses_is_told() -> None:
     with pytest.raises(NoZfsError):
         bring(FakeRunner(), [etcd()], True)

@@ -319,6 +319,16 @@ def test_a_missing_partition_is_not_taken_for_another_of_the_same_disk(machine: 
     assert "a-part1 of mirror-0 is not in vdevs" in problem.problem
 
 
+def test_a_disk_alone_that_is_being_replaced_is_one_vdev(machine: Machine) -> None:
+    machine.make("tank", [("single", "data", ["a"])])
+    wanted = tank(vdev("single", "b"), remove_disks=paths("a"))
+    assert actions(bring(machine, wanted)) == ["replace"]
+    # The next run comes while it resilvers.
+    again = bring(machine, wanted)
+    assert (again.steps, again.plan.problems) == ([], [])
+    unchanged(machine, wanted)
+
+
 def test_no_disk_goes_offline_before_a_resilver_has_said_who_holds_all_data(mirror: Machine) -> None:
     bring(mirror, tank(vdev("mirror", "a", "b", "c")))
     wanted = tank(vdev("mirror", "a", "b", "c"), offline_disks=paths("a"), lower_redundancy_to=0)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from typing import List
 
@@ -110,6 +111,15 @@ def test_a_disk_and_the_one_that_replaces_it_hold_one_place(name: str) -> None:
     assert (old.path, old.guid, old.within) == (LAB + "B-part1", "1129487317264926354", "replacing-1")
     assert (new.resilvering, new.whole) == (True, False)
     assert found.scanning == "resilver"
+
+
+def test_in_json_a_disk_alone_and_the_one_that_replaces_it_are_one_vdev() -> None:
+    disks = {name: {"name": "/dev/" + name, "vdev_type": "disk", "guid": ord(name), "state": "ONLINE"} for name in "ab"}
+    inner = {"replacing-0": {"name": "replacing-0", "vdev_type": "replacing", "guid": 3, "state": "ONLINE", "vdevs": disks}}
+    root = {"tank": {"name": "tank", "vdev_type": "root", "guid": 4, "state": "ONLINE", "vdevs": inner}}
+    (found,) = parse_json(json.dumps({"pools": {"tank": {"name": "tank", "pool_guid": 4, "state": "ONLINE", "vdevs": root}}}))
+    assert shape(found) == ["data single 1"]
+    assert [[one.path for one in place] for place in found.groups[0].places] == [["/dev/a", "/dev/b"]]
 
 
 def test_a_member_that_is_being_resilvered_or_waits_for_it_is_not_whole() -> None:
