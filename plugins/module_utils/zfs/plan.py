@@ -443,8 +443,8 @@ class _Planner:
         for member in members:
             # The whole disk is its first partition, and not another one.
             parts = (disk + "-part1", disk + "p1", disk + "1")
-            own = member.path == disk or (member.path in parts and without_partition(member.path) == disk)
-            if own and member.guid not in self.seen.members:
+            meant = member.path == disk or (member.path in parts and without_partition(member.path) == disk)
+            if meant and member.guid not in self.seen.members:
                 return member
         return None
 
