@@ -150,6 +150,7 @@ def _work(
         "plan_backup": [node.host for node in topology.backup_hosts],
         "plan_members": list(members),
         "plan_routed": list(members) if pod_networks else [],
+        "plan_pod_network": [node.host for node in topology.cluster_nodes],
         "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
         # Members of external etcd are not touched where only nodes of Kubernetes come and go.
         "plan_etcd_pods": [] if changes else etcd["pods"],

@@ -20,3 +20,14 @@ def test_nodes_of_the_cluster_get_their_state_between_the_plan_and_the_cluster(p
     imported = [play.get("ansible.builtin.import_playbook") for play in yaml.safe_load(path.read_text())]
     after = imported[len(imported) - imported[::-1].index("preflight.yml") : imported.index("cluster.yml")]
     assert {"members.yml", "prepare.yml"} & set(after)
+
+
+def test_what_belongs_to_the_cluster_has_no_host_without_a_plan() -> None:
+    # A restore in check mode makes no second plan, and nobody may have work in what follows.
+    patterns = [
+        play["hosts"]
+        for name in ("members", "cluster", "pod_network")
+        for play in yaml.safe_load((ROOT / "playbooks" / (name + ".yml")).read_text())
+        if "hosts" in play
+    ]
+    assert patterns and not [pattern for pattern in patterns if not pattern.startswith("plan_")]
