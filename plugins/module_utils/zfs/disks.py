@@ -42,6 +42,8 @@ class Device(NamedTuple):
     marked: Tuple[str, ...] = ()
     #: Of these, the ones with a label of ZFS.
     labelled: Tuple[str, ...] = ()
+    #: What the disk calls itself, the same on each of several ways to it; empty where it has no such name.
+    wwid: str = ""
 
     @property
     def present(self) -> bool:
@@ -88,6 +90,11 @@ class Devices:
             return kernel, 0
         return posixpath.basename(posixpath.dirname(self.runner.realpath(CLASS + kernel))), int(number)
 
+    def _wwid(self, disk: str) -> str:
+        # NVMe's and SCSI's.
+        texts = (self.runner.read("%s%s/%s" % (CLASS, disk, name)) for name in ("wwid", "device/wwid"))
+        return next((text.strip() for text in texts if text and text.strip()), "")
+
     def partitions(self, disk: str) -> List[str]:
         names = [name for name in self.runner.list_dir(CLASS + disk) if name.startswith(disk)]
         return sorted(name for name in names if self.runner.exists("%s%s/%s/partition" % (CLASS, disk, name)))
@@ -100,6 +107,7 @@ class Devices:
         disk, number = self.parent(kernel)
         size = SECTOR * int((self.runner.read(CLASS + kernel + "/size") or "0").strip() or 0)
         found = Device(path, kernel, disk, number, size, self._lasting(path, kernel), tuple(self._uses(kernel)))
+        found = found._replace(wwid=self._wwid(disk))
         return self.look_inside(found) if inside else found
 
     def look_inside(self, device: Device) -> Device:

@@ -173,9 +173,10 @@ class _Planner:
                 continue
             for known, other in by_kernel.items():
                 parts = self.seen.devices[other]
-                if known == device.kernel or (
-                    parts.disk == device.disk and 0 in (parts.partition, device.partition) and known != device.kernel
-                ):
+                # Two ways to one disk without multipathd: a mirror of them would be no mirror.
+                ways = parts.disk != device.disk and parts.wwid != "" and parts.wwid == device.wwid
+                whole = parts.disk == device.disk and 0 in (parts.partition, device.partition)
+                if known == device.kernel or ways or whole:
                     self._problem("vdevs", "%s and %s lead to the same disk" % (other, path), "name each disk once")
             by_kernel[device.kernel] = path
 

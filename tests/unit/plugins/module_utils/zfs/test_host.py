@@ -329,6 +329,15 @@ def test_a_disk_alone_that_is_being_replaced_is_one_vdev(machine: Machine) -> No
     unchanged(machine, wanted)
 
 
+def test_two_ways_to_one_disk_make_no_mirror(machine: Machine) -> None:
+    read = machine.read
+    same = ["/sys/class/block/%s/wwid" % machine.disks[name].kernel for name in "ab"]
+    machine.read = lambda path: "eui.0025385b21404321\n" if path in same else read(path)  # type: ignore[method-assign]
+    refused(machine, tank(vdev("mirror", "a", "b")), "vdevs", "lead to the same disk")
+    assert actions(bring(machine, tank(vdev("mirror", "a", "c")))) == ["create"]
+    refused(machine, tank(vdev("mirror", "a", "c", "b")), "vdevs", "lead to the same disk")
+
+
 def test_no_disk_goes_offline_before_a_resilver_has_said_who_holds_all_data(mirror: Machine) -> None:
     bring(mirror, tank(vdev("mirror", "a", "b", "c")))
     wanted = tank(vdev("mirror", "a", "b", "c"), offline_disks=paths("a"), lower_redundancy_to=0)
