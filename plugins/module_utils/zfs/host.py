@@ -34,6 +34,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status im
 
 #: A pool with many disks that spin up takes its time.
 TIMEOUT = 600
+SPL_HOSTID = "/sys/module/spl/parameters/spl_hostid"
 #: States in which a member's path leads to its own disk: the kernel holds it open.
 OPEN = ("ONLINE", "DEGRADED", "AVAIL", "INUSE")
 
@@ -127,7 +128,8 @@ class ZfsHost:
                 device = devices.look_inside(device)
             named[path] = device
         hostname = (self.runner.read("/proc/sys/kernel/hostname") or "").strip()
-        seen = Seen(version, pool, devices=named, members=members, hostname=hostname)
+        hostid = self.runner.exists("/etc/hostid") or (self.runner.read(SPL_HOSTID) or "0").strip() != "0"
+        seen = Seen(version, pool, devices=named, members=members, hostname=hostname, hostid=hostid)
         if pool is None:
             return seen._replace(importable=self.importable() if wanted.state == "present" else ())
         properties = parse_get(self._zpool("get", "-Hp", "-o", "property,value", "all", wanted.name))

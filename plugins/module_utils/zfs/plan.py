@@ -90,6 +90,8 @@ class Seen(NamedTuple):
     expandable: bool = False
     #: The kernel's own name of this host, as it writes it into labels.
     hostname: str = ""
+    #: Whether ZFS can tell this host from others.
+    hostid: bool = True
 
 
 class Step(NamedTuple):
@@ -189,6 +191,10 @@ class _Planner:
 
     def _bring(self) -> List[Step]:
         """Import the pool where it is on these disks; make it only where nothing of it is anywhere."""
+        if not self.seen.hostid:
+            self.warnings.append(
+                "this host has no /etc/hostid: at its boot ZFS would import a pool that another host has taken over; run zgenhostid"
+            )
         known = [one for one in self.seen.importable if one.pool.name == self.wanted.name and not self._pool_given_up(one.pool)]
         alive = [one for one in known if not one.destroyed]
         labels = [label for path in self.wanted.disks for label in self._device(path).labels]

@@ -260,6 +260,8 @@ def test_a_pool_in_use_elsewhere_is_not_imported_where_no_hostid_tells_hosts_apa
     machine.hostids = False
     wanted = tank(vdev("mirror", "a", "b"))
     refused(machine, wanted, "take_over_from", "was not exported by the system that had it last, cp1")
+    (warning,) = bring(machine, wanted, check=True).plan.warnings
+    assert warning.endswith("run zgenhostid")
     done = bring(machine, wanted._replace(take_over_from="cp1"))
     assert [(step.action, step.consent) for step in done.steps] == [("import", ("take_over_from",))]
     assert machine.changes == [("import", "tank")]
