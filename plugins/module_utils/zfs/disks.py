@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.imports import Label, parse_label
@@ -269,8 +269,3 @@ def _unescape(text: str) -> str:
 
 def _unhex(text: str) -> str:
     return re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match.group(1), 16)), text)
-
-
-def disks_of(devices: Sequence[Device]) -> Set[str]:
-    """The kernel's names of the disks that these devices are on."""
-    return {device.disk for device in devices if device.present}

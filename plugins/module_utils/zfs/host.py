@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Result, Runner
@@ -224,8 +224,8 @@ class ZfsHost:
         return self.runner.run(["zpool", "wait", "-t", "resilver,replace", name], timeout=seconds).rc == 0
 
 
-def describe(pool: Optional[Pool], properties: Mapping[str, str] = {}, only: Sequence[str] = ()) -> str:
-    """A pool in lines, for the diff; of its properties those that the caller manages."""
+def describe(pool: Optional[Pool]) -> str:
+    """A pool in lines, for the diff."""
     if pool is None:
         return ""
     lines = ["pool %s: %s" % (pool.name, pool.state)]
@@ -233,7 +233,6 @@ def describe(pool: Optional[Pool], properties: Mapping[str, str] = {}, only: Seq
         lines.append("  %s%s %s" % ("" if group.purpose == "data" else group.purpose + ": ", group.name, group.state))
         if group.type != "single":
             lines += ["    %s %s" % (member.path, member.state) for member in group.members]
-    lines += ["  %s=%s" % (name, properties.get(name, "")) for name in only]
     return "\n".join(lines) + "\n"
 
 
