@@ -215,6 +215,8 @@ class Machine:
         return path
 
     def exists(self, path: str) -> bool:
+        if path == "/etc/hostid":
+            return self.hostids
         for disk in self._present():
             for name in [disk.kernel] + self._parts(disk):
                 if path in ("/sys/class/block/" + name, "/dev/" + name):

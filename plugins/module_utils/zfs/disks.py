@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.imports import Label, parse_label
@@ -42,6 +42,8 @@ class Device(NamedTuple):
     marked: Tuple[str, ...] = ()
     #: Of these, the ones with a label of ZFS.
     labelled: Tuple[str, ...] = ()
+    #: What the disk calls itself, the same on each of several ways to it; empty where it has no such name.
+    wwid: str = ""
 
     @property
     def present(self) -> bool:
@@ -88,6 +90,11 @@ class Devices:
             return kernel, 0
         return posixpath.basename(posixpath.dirname(self.runner.realpath(CLASS + kernel))), int(number)
 
+    def _wwid(self, disk: str) -> str:
+        # NVMe's and SCSI's.
+        texts = (self.runner.read("%s%s/%s" % (CLASS, disk, name)) for name in ("wwid", "device/wwid"))
+        return next((text.strip() for text in texts if text and text.strip()), "")
+
     def partitions(self, disk: str) -> List[str]:
         names = [name for name in self.runner.list_dir(CLASS + disk) if name.startswith(disk)]
         return sorted(name for name in names if self.runner.exists("%s%s/%s/partition" % (CLASS, disk, name)))
@@ -100,6 +107,7 @@ class Devices:
         disk, number = self.parent(kernel)
         size = SECTOR * int((self.runner.read(CLASS + kernel + "/size") or "0").strip() or 0)
         found = Device(path, kernel, disk, number, size, self._lasting(path, kernel), tuple(self._uses(kernel)))
+        found = found._replace(wwid=self._wwid(disk))
         return self.look_inside(found) if inside else found
 
     def look_inside(self, device: Device) -> Device:
@@ -261,8 +269,3 @@ def _unescape(text: str) -> str:
 
 def _unhex(text: str) -> str:
     return re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match.group(1), 16)), text)
-
-
-def disks_of(devices: Sequence[Device]) -> Set[str]:
-    """The kernel's names of the disks that these devices are on."""
-    return {device.disk for device in devices if device.present}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Result, Runner
@@ -34,6 +34,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status im
 
 #: A pool with many disks that spin up takes its time.
 TIMEOUT = 600
+SPL_HOSTID = "/sys/module/spl/parameters/spl_hostid"
 #: States in which a member's path leads to its own disk: the kernel holds it open.
 OPEN = ("ONLINE", "DEGRADED", "AVAIL", "INUSE")
 
@@ -127,7 +128,8 @@ class ZfsHost:
                 device = devices.look_inside(device)
             named[path] = device
         hostname = (self.runner.read("/proc/sys/kernel/hostname") or "").strip()
-        seen = Seen(version, pool, devices=named, members=members, hostname=hostname)
+        hostid = self.runner.exists("/etc/hostid") or (self.runner.read(SPL_HOSTID) or "0").strip() != "0"
+        seen = Seen(version, pool, devices=named, members=members, hostname=hostname, hostid=hostid)
         if pool is None:
             return seen._replace(importable=self.importable() if wanted.state == "present" else ())
         properties = parse_get(self._zpool("get", "-Hp", "-o", "property,value", "all", wanted.name))
@@ -222,8 +224,8 @@ class ZfsHost:
         return self.runner.run(["zpool", "wait", "-t", "resilver,replace", name], timeout=seconds).rc == 0
 
 
-def describe(pool: Optional[Pool], properties: Mapping[str, str] = {}, only: Sequence[str] = ()) -> str:
-    """A pool in lines, for the diff; of its properties those that the caller manages."""
+def describe(pool: Optional[Pool]) -> str:
+    """A pool in lines, for the diff."""
     if pool is None:
         return ""
     lines = ["pool %s: %s" % (pool.name, pool.state)]
@@ -231,7 +233,6 @@ def describe(pool: Optional[Pool], properties: Mapping[str, str] = {}, only: Seq
         lines.append("  %s%s %s" % ("" if group.purpose == "data" else group.purpose + ": ", group.name, group.state))
         if group.type != "single":
             lines += ["    %s %s" % (member.path, member.state) for member in group.members]
-    lines += ["  %s=%s" % (name, properties.get(name, "")) for name in only]
     return "\n".join(lines) + "\n"
 
 

@@ -90,6 +90,8 @@ class Seen(NamedTuple):
     expandable: bool = False
     #: The kernel's own name of this host, as it writes it into labels.
     hostname: str = ""
+    #: Whether ZFS can tell this host from others.
+    hostid: bool = True
 
 
 class Step(NamedTuple):
@@ -173,9 +175,10 @@ class _Planner:
                 continue
             for known, other in by_kernel.items():
                 parts = self.seen.devices[other]
-                if known == device.kernel or (
-                    parts.disk == device.disk and 0 in (parts.partition, device.partition) and known != device.kernel
-                ):
+                # Two ways to one disk without multipathd: a mirror of them would be no mirror.
+                ways = parts.disk != device.disk and parts.wwid != "" and parts.wwid == device.wwid
+                whole = parts.disk == device.disk and 0 in (parts.partition, device.partition)
+                if known == device.kernel or ways or whole:
                     self._problem("vdevs", "%s and %s lead to the same disk" % (other, path), "name each disk once")
             by_kernel[device.kernel] = path
 
@@ -188,6 +191,10 @@ class _Planner:
 
     def _bring(self) -> List[Step]:
         """Import the pool where it is on these disks; make it only where nothing of it is anywhere."""
+        if not self.seen.hostid:
+            self.warnings.append(
+                "this host has no /etc/hostid: at its boot ZFS would import a pool that another host has taken over; run zgenhostid"
+            )
         known = [one for one in self.seen.importable if one.pool.name == self.wanted.name and not self._pool_given_up(one.pool)]
         alive = [one for one in known if not one.destroyed]
         labels = [label for path in self.wanted.disks for label in self._device(path).labels]

@@ -260,6 +260,8 @@ def test_a_pool_in_use_elsewhere_is_not_imported_where_no_hostid_tells_hosts_apa
     machine.hostids = False
     wanted = tank(vdev("mirror", "a", "b"))
     refused(machine, wanted, "take_over_from", "was not exported by the system that had it last, cp1")
+    (warning,) = bring(machine, wanted, check=True).plan.warnings
+    assert warning.endswith("run zgenhostid")
     done = bring(machine, wanted._replace(take_over_from="cp1"))
     assert [(step.action, step.consent) for step in done.steps] == [("import", ("take_over_from",))]
     assert machine.changes == [("import", "tank")]
@@ -327,6 +329,15 @@ def test_a_disk_alone_that_is_being_replaced_is_one_vdev(machine: Machine) -> No
     again = bring(machine, wanted)
     assert (again.steps, again.plan.problems) == ([], [])
     unchanged(machine, wanted)
+
+
+def test_two_ways_to_one_disk_make_no_mirror(machine: Machine) -> None:
+    read = machine.read
+    same = ["/sys/class/block/%s/wwid" % machine.disks[name].kernel for name in "ab"]
+    machine.read = lambda path: "eui.0025385b21404321\n" if path in same else read(path)  # type: ignore[method-assign]
+    refused(machine, tank(vdev("mirror", "a", "b")), "vdevs", "lead to the same disk")
+    assert actions(bring(machine, tank(vdev("mirror", "a", "c")))) == ["create"]
+    refused(machine, tank(vdev("mirror", "a", "c", "b")), "vdevs", "lead to the same disk")
 
 
 def test_no_disk_goes_offline_before_a_resilver_has_said_who_holds_all_data(mirror: Machine) -> None:
