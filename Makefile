@@ -43,7 +43,7 @@ lint: setup  ## Check style, types, playbooks and documentation
 	tests/lint
 
 unit: setup  ## Run the unit tests
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/unit
 
 matrix: setup  ## Run the unit tests of what ansible-core runs with the older releases, 2.17 and 2.18
 	PYTHON=$(BIN)/python tests/matrix
