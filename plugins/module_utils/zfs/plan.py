@@ -433,7 +433,8 @@ class _Planner:
 
     def _member(self, disk: str) -> Optional[Member]:
         """The member of the pool that a path or a GUID means."""
-        assert self.pool is not None
+        if self.pool is None:
+            return None
         members = self.pool.members
         if GUID.match(disk):
             return next((member for member in members if member.guid == disk), None)
