@@ -137,7 +137,7 @@ def _classes(settings: Mapping[str, Mapping[str, Any]], wanted: List[str], hosts
     names: Dict[str, str] = {}
     defaults: List[str] = []
     for role, name, default in CLASSES:
-        if role not in wanted or (role == "ceph_csi" and name.split("_")[0] not in ceph_csi.kinds(settings[role])):
+        if role not in wanted or (role == "ceph_csi" and name.split("_", maxsplit=1)[0] not in ceph_csi.kinds(settings[role])):
             continue
         setting, called = "%s_%s" % (role, name), str(settings[role][name])
         if called in names:
