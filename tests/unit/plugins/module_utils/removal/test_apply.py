@@ -156,7 +156,7 @@ def test_a_node_without_power_is_waited_for_until_the_cluster_has_noticed(cluste
 def test_the_wait_ends_for_a_node_that_lives_on(cluster: FakeCluster) -> None:
     clock = Clock()
     assert remover(cluster, Leaver("worker2"), clock=clock).look_patiently().nodes["worker2"].ready
-    assert 59 < clock.now < 62
+    assert 59 < clock.now < 122
 
 
 class Killed(BaseException):
