@@ -21,7 +21,11 @@ PACKAGES = (
 )
 #: What each kind of machine (vm.machines) has its kernel from.
 KERNELS = {
-    "qemu": ("linux-image-cloud-amd64", "initramfs-tools"),
+    # Nodes of a cluster, too, which install nothing more (tests/vm/boot): role host's, interconnect's and longhorn's packages.
+    "qemu": (
+        *("linux-image-cloud-amd64", "initramfs-tools", "chrony", "wireguard-tools", "open-iscsi", "nfs-common", "cryptsetup"),
+        *("containerd", "runc", "etcd-client", "conntrack", "ebtables", "ethtool", "ipset", "iptables", "socat", "gpgv"),
+    ),
     "user_mode": ("user-mode-linux",),
     # tests/vm/zfs starts it: DKMS builds the module while the image is made.
     "zfs": (
@@ -29,6 +33,8 @@ KERNELS = {
         *("containerd", "gdisk", "fdisk", "e2fsprogs", "mdadm", "lvm2"),
     ),
 }
+#: The roles start these. As in prepare.sh, for packages that only these machines have.
+DISABLED = {"qemu": ("chrony", "containerd", "iscsid", "open-iscsi")}
 #: Debian has ZFS in contrib, since its licence forbids to ship it built.
 COMPONENTS = {"zfs": "main contrib"}
 #: A look at all devices, most of them consoles, would take half of such a machine's boot.
@@ -50,7 +56,8 @@ def image(keys: Path, kind: str) -> Image:
     public = [(keys / name).read_text() for name in ("id_ed25519.pub", "ssh_host_ed25519_key.pub")]
     packages = (*PACKAGES, *KERNELS[kind])
     components = COMPONENTS.get(kind, "main")
-    inputs = [packages, SUITE, DISK, public, (HERE / "prepare.sh").read_text(), FEW_DEVICES]
+    disabled = DISABLED.get(kind, ())
+    inputs = [packages, SUITE, DISK, public, (HERE / "prepare.sh").read_text(), FEW_DEVICES, *disabled]
 
     def build(out: Path) -> None:
         root = out / "root"
@@ -65,6 +72,8 @@ def image(keys: Path, kind: str) -> Image:
             shutil.copy2(source, root / target)
         run(["chroot", root, "sh", "/prepare.sh"])
         (root / "prepare.sh").unlink()
+        if disabled:
+            run(["systemctl", f"--root={root}", "--quiet", "disable", *disabled])
         if kind == "user_mode":
             shutil.copy2(root / "usr/bin/linux.uml", out / "kernel")
             # Where modprobe looks for them inside of the machine.
