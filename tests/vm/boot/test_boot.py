@@ -75,10 +75,10 @@ def test_they_are_there_after_a_boot(servers: list[Server]) -> None:
         assert server.run("swapon --show") == ""
         assert set(server.run("cut -d' ' -f1 /proc/modules").split()) >= MODULES
         assert server.run("sysctl -n net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables kernel.panic") == "1\n1\n10"
-        assert "default via 203.0.113.9 dev eth1" in server.run("ip route show table 200")
+        assert "default via 10.89.94.1 dev eth0" in server.run("ip route show table 200")
         assert "from 203.0.113.8/29 lookup 200" in server.run("ip rule show")
         assert "kubernetes_return_routes" in server.run("nft list tables")
-        assert server.run("sysctl -n net.ipv4.conf.eth1.rp_filter") == "2"
+        assert server.run("sysctl -n net.ipv4.conf.eth0.rp_filter") == "2"
     reach_each_other(servers)
     assert changes(interconnect("vlan")) == 0
     assert changes(play("servers.yml", ROLES)) == 0
@@ -87,7 +87,7 @@ def test_they_are_there_after_a_boot(servers: list[Server]) -> None:
 def test_the_routes_outlive_a_restart_of_the_network(servers: list[Server]) -> None:
     servers[0].run("systemctl restart systemd-networkd && sleep 5")
     assert "from 203.0.113.8/29 lookup 200" in servers[0].run("ip rule show")
-    assert "default via 203.0.113.9" in servers[0].run("ip route show table 200")
+    assert "default via 10.89.94.1" in servers[0].run("ip route show table 200")
     reach_each_other(servers)
 
 

@@ -9,7 +9,6 @@ The tests go on from each other's state, in the order of the file.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,8 +42,7 @@ def node() -> Iterator[Server]:
         server.run(REPOSITORY)
         yield server
     finally:
-        if "LAB_KEEP" not in os.environ:
-            server.remove()
+        server.remove()
 
 
 def kubectl(node: Server, arguments: str) -> str:
