@@ -36,6 +36,12 @@ MEMORY = 512  # MiB: enough for a director or a load balancer
 PATIENCE = int(os.environ.get("LAB_VM_PATIENCE", "600"))
 #: qemu's. `tcg` needs nothing of the machine; `kvm` is faster where there is one.
 ACCELERATION = os.environ.get("LAB_VM_ACCEL", "tcg")
+#: A machine that is short of time looks to its kernel like one whose timer is broken, and to systemd as if services hung.
+QEMU_WORDS = (
+    *("root=/dev/vda", "console=ttyS0", "quiet", "net.ifnames=0", "mitigations=off"),
+    *("no_timer_check", "nowatchdog", "rcupdate.rcu_cpu_stall_suppress=1", "tsc=reliable"),
+    "systemd.default_timeout_start_sec=900",
+)
 
 
 def missing(kind: str) -> list[str]:
@@ -165,7 +171,7 @@ def _start_qemu(folder: Path, settings: dict[str, str], tap: str, mac: str, word
             *("-machine", "q35", "-smp", settings["processors"], "-m", settings["memory"], "-cpu", "max"),
             *("-accel", "tcg,thread=multi,tb-size=128" if ACCELERATION == "tcg" else ACCELERATION),
             *("-kernel", settings["kernel"], "-initrd", settings["initrd"]),
-            *("-append", " ".join(["root=/dev/vda", "console=ttyS0", "quiet", "net.ifnames=0", "mitigations=off", *words])),
+            *("-append", " ".join([*QEMU_WORDS, *words])),
             # The disk may be lost when this machine loses power, not when the virtual one does.
             *("-drive", f"file={folder}/disk.qcow2,if=virtio,cache=unsafe", "-device", "virtio-rng-pci"),
             *("-netdev", f"tap,id=lan,ifname={tap},script=no,downscript=no"),
@@ -201,7 +207,7 @@ def remove(name: str) -> None:
         subprocess.run(["ip", "link", "delete", tap], capture_output=True, check=False)
     settings = json.loads((FOLDER / name / "settings.json").read_text())
     shutil.rmtree(FOLDER / name)
-    for bridge in (settings["bridge"], settings["wire"]):
+    for bridge in (settings["bridge"], settings.get("wire")):
         # podman removes a bridge with its last container; one that only taps kept is left to us.
         if bridge and not list(Path("/sys/class/net", bridge, "brif").glob("*")):
             subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
