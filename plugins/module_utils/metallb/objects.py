@@ -13,9 +13,9 @@ import ipaddress
 import re
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import Address, Network
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 NAMESPACE = "metallb-system"
 #: How a pool's addresses are made known. "routed": the provider routes them to a server, and announcing them moves nothing.

@@ -10,11 +10,11 @@ import re
 from typing import Any, Dict, List, Mapping
 from urllib.parse import urlsplit
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.detector import NAME as DETECTOR
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_writer import dump
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.alerts import groups, route
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 NAME = "kubernetes-hosts"
 RECEIVER = "kubernetes-hosts-webhook"

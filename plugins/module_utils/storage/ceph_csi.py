@@ -9,7 +9,6 @@ import base64
 import re
 from typing import Any, Dict, List, Mapping
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.classes import (
     RECLAIM,
@@ -19,6 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.class
     snapshot_class,
     storage_class,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 PREFIX = "ceph_csi_"
 #: Kind -> driver; each chart has a namespace of its own, for both have a ConfigMap ceph-csi-config.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.classes import (
     RECLAIM,
@@ -17,6 +16,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.class
     snapshot_class,
     storage_class,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 PREFIX = "longhorn_"
 NAMESPACE = "longhorn-system"

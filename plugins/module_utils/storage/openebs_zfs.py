@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Mapping
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.classes import (
     RECLAIM,
@@ -18,6 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.class
     snapshot_class,
     storage_class,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 PREFIX = "openebs_zfs_"
 NAMESPACE = "openebs"
