@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -19,8 +18,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.sett
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import PACKAGE, build, sources
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import ProviderError
 from ansible_collections.baremetal.kubernetes.plugins.modules import failover_ip, failover_ip_agent
-from conftest import COLLECTIONS
 from module_arguments import patch_module_args
+from playbook_run import run_playbook
 from roles_render import ROOT, expression, template
 
 ROLE = ROOT / "roles" / "failover_ip"
@@ -193,21 +192,7 @@ def test_a_run_of_the_role_shows_no_credentials_however_much_it_says(tmp_path: p
     }
     (tmp_path / "kept.yml").write_text(yaml.safe_dump(GIVEN))
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "--check", "--diff", "-vvv"),
-            str(tmp_path / "play.yml"),
-        ],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        },
-        capture_output=True,
-        text=True,
-    )
+    run = run_playbook(tmp_path / "play.yml", "--check", "--diff", "-vvv")
     said = run.stdout + run.stderr
     assert run.returncode == 0, said[-3000:]
     assert json.loads(written.read_text()) == GIVEN["failover_ip_credentials"]
