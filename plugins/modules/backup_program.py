@@ -75,14 +75,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import program, report
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import SETTINGS, STATE
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, install
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, digest, install
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 
 
 def proven(wanted: bytes, runner: Runner) -> bool:
     """Whether the last run went well with the program and the settings of now."""
     last = report.read(runner, STATE, report.LAST) or {}
-    return last.get("outcome") in ("taken", "left") and last.get("settings") == program.digest(runner.read(SETTINGS) or "", wanted)
+    return last.get("outcome") in ("taken", "left") and last.get("settings") == digest(runner.read(SETTINGS) or "", wanted)
 
 
 def start(service: str, runner: Runner) -> str:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from typing import Optional, Sequence
 
@@ -17,6 +16,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settin
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.take import Run
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import digest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.journal import say
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
@@ -61,8 +61,3 @@ def show(path: str = SETTINGS) -> int:
     for archive in archives:
         say("%s\t%.1f MB" % (archive.path, archive.size / 1e6))
     return 0
-
-
-def digest(settings: str, program: bytes) -> str:
-    """What a run was made with: a report with another one says nothing about the settings of now."""
-    return hashlib.sha256(settings.encode("utf-8") + b"\0" + program).hexdigest()

@@ -53,6 +53,11 @@ def install(path: str, content: bytes, check: bool) -> Dict[str, Any]:
     }
 
 
+def digest(settings: str, program: bytes) -> str:
+    """What a run was made with: a report with another one says nothing about the settings of now."""
+    return hashlib.sha256(settings.encode("utf-8") + b"\0" + program).hexdigest()
+
+
 def interpreter() -> str:
     """A lasting name of the Python that runs this, where it has one."""
     real = os.path.realpath(sys.executable)
