@@ -80,8 +80,8 @@ NOISE = re.compile(r'node "[^"]*" not found|Failed to watch|nodes? "[^"]*" is fo
 LOOK_EVERY = 5
 LOOK_BACK = 12
 
-#: Seconds after which a cluster has called a kubelet that is gone NotReady: the node-monitor-grace-period of its controller manager (40,
-#: from 1.32 on 50), its look every 5, and what a restored cluster takes to begin with that.
+#: Seconds after which a cluster has called a kubelet that is gone NotReady: its controller manager's node-monitor-grace-period
+#: (40, from 1.32 on 50), the look every 5, and what a restored cluster takes to begin with that.
 GONE = 90
 
 
