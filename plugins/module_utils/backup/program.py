@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import sys
 import zipfile
@@ -19,6 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settin
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.take import Run
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import digest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 PATH = "/usr/local/lib/baremetal-kubernetes/backup.pyz"
@@ -77,11 +77,6 @@ def show(path: str = SETTINGS) -> int:
     for archive in archives:
         say("%s\t%.1f MB" % (archive.path, archive.size / 1e6), sys.stdout)
     return 0
-
-
-def digest(settings: str, program: bytes) -> str:
-    """What a run was made with: a report with another one says nothing about the settings of now."""
-    return hashlib.sha256(settings.encode("utf-8") + b"\0" + program).hexdigest()
 
 
 def sources() -> Dict[str, bytes]:
