@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import calendar
 import json
+import re
+import time
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
@@ -25,7 +28,8 @@ IDENTITY = FOLDER + "/zfs-backup.age"
 STATE = "/var/lib/baremetal-kubernetes/zfs-backup"
 #: Datasets of the trial restore are made in each pool under this name, and destroyed again.
 SCRATCH = "kubernetes-zfs-backup-trial"
-PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
+#: Without blanks, which ZFS would allow: sanoid.conf has no way to write them.
+NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_.:-]*(/[A-Za-z0-9_.:-]+)*$")
 
 
 class Wanted(NamedTuple):
@@ -113,6 +117,48 @@ def complaints(settings: Mapping[str, Any]) -> List[Complaint]:
     return found
 
 
+def restore_complaints(settings: Mapping[str, Any]) -> List[Complaint]:
+    """The same for what a restore is told, on every host alike."""
+    own = with_defaults(settings)
+    found = storage_complaints("zfs_backup_storage", own.get("zfs_backup_storage"))
+    if not own.get("zfs_backup_storage"):
+        found.append(("zfs_backup_storage", "neither it nor backup_storage is set", "write where the snapshots were sent to"))
+    for name in ("zfs_backup_restore_dataset", "zfs_backup_restore_target"):
+        if not dataset_name(str(settings.get(name) or "")):
+            found.append((name, "%r is no name of a dataset" % (settings.get(name) or ""), "write it like tank/volumes/a"))
+    replace, target = settings.get("zfs_backup_restore_replace"), settings.get("zfs_backup_restore_target")
+    if replace and replace != target:
+        found.append(("zfs_backup_restore_replace", "it is not the target's name", "write %s, or leave it away" % target))
+    if moment(str(settings.get("zfs_backup_restore_at") or "")) is None:
+        problem = "%r is no moment" % settings.get("zfs_backup_restore_at")
+        found.append(("zfs_backup_restore_at", problem, "write it in UTC like 2026-11-20T18:00:00Z"))
+    keys = ("zfs_backup_restore_passphrase", "zfs_backup_restore_age_identity", "zfs_backup_age_identity")
+    if not any(settings.get(name) for name in keys) and not own.get("zfs_backup_passphrase"):
+        found.append(
+            (
+                "zfs_backup_restore_passphrase",
+                "neither it nor zfs_backup_passphrase nor an identity of age is set, so nothing could be read",
+                "write the passphrase of then, in a vault",
+            )
+        )
+    return found
+
+
+def moment(written: str) -> Optional[float]:
+    """Seconds since the epoch; far away for an empty text, None for what is no moment."""
+    if not written:
+        return 1e12
+    try:
+        return float(calendar.timegm(time.strptime(written, "%Y-%m-%dT%H:%M:%SZ")))
+    except ValueError:
+        return None
+
+
+def dataset_name(name: str) -> bool:
+    """Whether a dataset may be called so, the pool's own among them."""
+    return bool(NAME.match(name))
+
+
 def with_defaults(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """The settings that are backup's where this role has no word of its own, as the role's defaults have it."""
     names = ("storage", "encryption", "passphrase", "age_recipients")
@@ -129,7 +175,7 @@ def _datasets(datasets: List[Any]) -> Iterator[Complaint]:
         setting = "zfs_backup_datasets[%d]" % number
         name = str(entry.get("name") or "") if isinstance(entry, Mapping) else ""
         recursive = bool(entry.get("recursive", True)) if isinstance(entry, Mapping) else True
-        if not name or "@" in name or name.startswith("/") or name.endswith("/") or any(letter.isspace() for letter in name):
+        if not dataset_name(name):
             yield setting, "%r is no name of a dataset" % name, "write it like tank/volumes"
             continue
         if "/" not in name and recursive:
