@@ -10,9 +10,9 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
-import sys
 import threading
 from typing import Any, Dict, Iterator, List
 
@@ -21,7 +21,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket, StorageError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.host import OURS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.send import Ledger
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.settings import SCRATCH
+from zfs_pools import PoolRunner
 
 DAY = 86400
 MIB = 1024 * 1024
@@ -154,66 +156,47 @@ def test_a_connection_that_is_cut_within_a_part_leaves_no_half_part(host: Any) -
     assert host.files("tank/back") == host.files()
 
 
-KILLED = """
-import pathlib, sys
-sys.path[:0] = {path!r}
-from ansible_collections.baremetal.kubernetes.plugins.module_utils import runner
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import encryption, storage
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup import program, send
-import zfs_programs
-runner.SEARCH_PATH = {search!r}
-encryption.ITERATIONS = 1000
-send.ROOM = 0
-calls = 0
-def dying(function):
-    def call(*words, **more):
-        global calls
-        calls += 1
-        if calls == {number}:
-            import os, signal
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*words, **more)
-    return call
-storage.Bucket._call = dying(storage.Bucket._call)
-def play(self, argv, *words, **more):
-    if argv[0] in zfs_programs.PROGRAMS:
-        return runner.Result(*zfs_programs.call(argv, pathlib.Path({clock!r}).parent))
-    return run(self, argv, *words, **more)
-run = runner.HostRunner.run
-runner.HostRunner.run = dying(play)
-runner.HostRunner.now = lambda self: float(open({clock!r}).read())
-sys.exit(program.main(["run"], {settings!r}, {state!r}))
-"""
+def killed_before(host: Any, number: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """A run in a process of its own, which SIGKILL ends before its n-th step; whether it had so many."""
+    child = os.fork()
+    if child == 0:
+        calls = [0]
+
+        def dying(function: Any) -> Any:
+            def call(*words: Any, **more: Any) -> Any:
+                calls[0] += 1
+                if calls[0] == number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*words, **more)
+
+            return call
+
+        for owner, name in ((Bucket, "_call"), (PoolRunner, "run"), (Ledger, "write")):
+            monkeypatch.setattr(owner, name, dying(getattr(owner, name)))
+        try:
+            os._exit(1 if host.run()["error"] else 0)
+        except BaseException:
+            os._exit(2)
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
 
 
-def test_a_run_that_is_killed_before_any_of_its_steps_is_completed_by_the_next_one(host: Any, tmp_path: pathlib.Path) -> None:
-    from ansible_collections.baremetal.kubernetes.plugins.module_utils import runner
-
-    data = host.settings._asdict()
-    data.update(datasets=[{"name": "tank/volumes/a"}], storage=host.settings.storage._asdict(), keep=host.settings.keep._asdict())
-    (tmp_path / "settings.json").write_text(json.dumps(data))
-    killed = 0
-    for number in range(1, 60, 3):
-        host.write("f", os.urandom(MIB + MIB // 2))
+def test_a_run_that_is_killed_before_any_of_its_steps_is_completed_by_the_next_one(
+    host: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.sent()
+    number = 1
+    while killed_before(host, number, monkeypatch):
+        number += 1
+        # What is under way goes on, and then there is something newer, too; sometimes of two parts.
+        host.write("f", os.urandom(MIB + 9 if number % 4 == 0 else 9))
         host.later()
-        text = KILLED.format(
-            path=sys.path[:2],
-            search=runner.SEARCH_PATH,
-            number=number,
-            clock=str(host.root / "clock"),
-            settings=str(tmp_path / "settings.json"),
-            state=host.state,
-        )
-        done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
-        assert done.returncode in (0, -9), done.stderr
-        killed += done.returncode == -9
-        if done.returncode == 0:
-            break
         for point in host.source().read().of("tank/volumes/a"):
             assert host.bucket().read("%s/%s/manifest.json" % (host.source().root, point.path))
-    assert killed >= 8, "a run has more steps than that"
+    assert number > 12, "a run has more steps than that"
     host.sent()
-    (newest,) = host.stored()[-1:]
+    newest = host.stored()[-1]
     assert newest.split("-")[1] == host.pool().dataset("tank/volumes/a")["snapshots"][-1]["guid"]
     assert holds(host) == [] and len(marks(host, "bookmarks")) == 1
     host.restore("tank/back")
