@@ -77,10 +77,11 @@ class Zfs:
         if not wanted.recursive:
             found = {name: dataset for name, dataset in found.items() if name == wanted.name}
         for dataset, kind, mark in sorted(marks, key=lambda one: one[2].createtxg):
-            if dataset in found:
-                field = "snapshots" if kind == "snapshot" else "bookmarks"
-                known = found[dataset]
-                found[dataset] = known._replace(**{field: (*getattr(known, field), mark)})
+            known = found.get(dataset)
+            if known is not None and kind == "snapshot":
+                found[dataset] = known._replace(snapshots=(*known.snapshots, mark))
+            elif known is not None:
+                found[dataset] = known._replace(bookmarks=(*known.bookmarks, mark))
         return [dataset for name, dataset in sorted(found.items()) if SCRATCH not in name.split("/")]
 
     def hold(self, snapshot: Mark) -> None:

@@ -77,7 +77,7 @@ def trial(path: str, state: str) -> int:
         say("%s: %s" % (told["dataset"], told["error"]), sys.stderr)
         return 1
     compared = told["compared"]
-    equal = "%d %s are equal" % (compared["count"], compared["what"]) if compared["what"] else "not compared: %s" % compared["why"]
+    equal = "%d %s are equal" % (compared["equal"], compared["what"]) if compared["what"] else "not compared: %s" % compared["why"]
     say("%s came back as %s, from %d points; %s; %.1f s" % (told["dataset"], told["point"], told["chain"], equal, told["seconds"]))
     return 0
 

@@ -33,7 +33,7 @@ class Compared(NamedTuple):
     """``what`` is files or bytes; empty where nothing could be compared, and ``why`` says why."""
 
     what: str
-    count: int = 0
+    equal: int = 0
     why: str = ""
 
 

@@ -290,7 +290,7 @@ def test_the_trial_takes_each_dataset_in_turn_compares_files_and_leaves_nothing(
     told = [host.job().trial() for _turn in range(3)]
     assert [one["error"] for one in told] == [""] * 3
     assert [one["dataset"] for one in told] == ["tank/volumes", "tank/volumes/a", "tank/volumes"]
-    assert told[1]["compared"] == {"what": "files", "count": 1, "why": ""} and told[1]["chain"] == 1
+    assert told[1]["compared"] == {"what": "files", "equal": 1, "why": ""} and told[1]["chain"] == 1
     assert "tank/" + SCRATCH not in host.pool().data["datasets"]
     text = (host.folder / "metrics" / "kubernetes_zfs_backup.prom").read_text()
     assert 'last_trial_success{cluster="lab",dataset="tank/volumes/a"} 1' in text
