@@ -74,7 +74,8 @@ from typing import Any, Dict, List, Optional
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import program, report
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import SETTINGS, STATE
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import digest, install
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, digest, install
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 
 
@@ -109,8 +110,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     runner = HostRunner()
-    wanted = program.build(program.sources())
-    changed = install(program.PATH, wanted, runner, module.check_mode)
+    wanted = build(program.__name__)
+    try:
+        changed = install(program.PATH, wanted, module.check_mode)["changed"]
+    except ProblemError as problem:
+        module.fail_json(**problem.fields())
     wish = module.params["run"]
     started = wish == "always" or (wish == "unproven" and (changed or not proven(wanted, runner)))
     error = start(module.params["service"], runner) if started and not module.check_mode else ""

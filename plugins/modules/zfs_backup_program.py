@@ -66,9 +66,7 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.report import read
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import PACKAGE, build
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import digest, install
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, digest, install
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup import program
@@ -88,8 +86,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     runner = HostRunner()
-    wanted = build(PACKAGE + ".zfs_backup.program")
-    changed = install(program.PATH, wanted, runner, module.check_mode)
+    wanted = build(program.__name__)
+    try:
+        changed = install(program.PATH, wanted, module.check_mode)["changed"]
+    except ProblemError as error:
+        module.fail_json(**error.fields())
     text = runner.read(SETTINGS) or ""
     current = digest(text, wanted)
     proven = (read(runner, STATE, PROOF) or {}).get("settings") == current
@@ -99,8 +100,8 @@ def main() -> None:
         try:
             program.prove(read_settings(text, SETTINGS), runner, STATE)
             replace_file(os.path.join(STATE, PROOF), json.dumps({"settings": current}) + "\n", 0o600)
-        except (ProblemError, SnapshotError) as error:
-            module.fail_json(msg=str(error))
+        except ProblemError as error:
+            module.fail_json(**error.fields())
         result = runner.run(["systemctl", "start", "--no-block", "--", module.params["service"]], timeout=60)
         if result.rc != 0:
             module.fail_json(msg="%s does not start: %s" % (module.params["service"], result.stderr.strip()))

@@ -9,13 +9,14 @@ import os
 import shutil
 import sys
 import time
-from typing import Optional, Sequence, TextIO
+from typing import Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.encryption import decrypt, encrypt, sha256_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import digest
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.journal import say
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.host import Zfs
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.points import chains
@@ -44,13 +45,6 @@ def main(words: Optional[Sequence[str]] = None, path: str = SETTINGS, state: str
     except (SnapshotError, OSError) as error:
         say(str(error), sys.stderr)
         return 1
-
-
-def say(line: str, stream: Optional[TextIO] = None) -> None:
-    """A line for the journal; this is no module of Ansible's."""
-    stream = stream or sys.stdout
-    stream.write(line + "\n")
-    stream.flush()
 
 
 def run(path: str, state: str) -> int:

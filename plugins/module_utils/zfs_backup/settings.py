@@ -20,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settin
     storage_complaints,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth
 
 FOLDER = "/etc/baremetal-kubernetes"
 SETTINGS = FOLDER + "/zfs-backup.json"
@@ -75,7 +76,7 @@ def read_settings(text: Optional[str], path: str = SETTINGS) -> Settings:
         return Settings(
             **{
                 **data,
-                "datasets": tuple(Wanted(**one) for one in data["datasets"]),
+                "datasets": tuple(wanted(one) for one in data["datasets"]),
                 "storage": Storage(**data["storage"]),
                 "age_recipients": tuple(data.get("age_recipients", ())),
                 "keep": Keep(**data.get("keep", {})),
@@ -83,6 +84,11 @@ def read_settings(text: Optional[str], path: str = SETTINGS) -> Settings:
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BackupError(path, "it is not what the role writes: %s" % error, remedy)
+
+
+def wanted(entry: Mapping[str, Any]) -> Wanted:
+    """From one of ``zfs_backup_datasets``, in whatever way its truth value is written."""
+    return Wanted(str(entry.get("name") or ""), truth(entry.get("recursive", True)) is not False)
 
 
 def complaints(settings: Mapping[str, Any]) -> List[Complaint]:
@@ -173,8 +179,7 @@ def _datasets(datasets: List[Any]) -> Iterator[Complaint]:
     seen: List[Wanted] = []
     for number, entry in enumerate(datasets):
         setting = "zfs_backup_datasets[%d]" % number
-        name = str(entry.get("name") or "") if isinstance(entry, Mapping) else ""
-        recursive = bool(entry.get("recursive", True)) if isinstance(entry, Mapping) else True
+        name, recursive = wanted(entry if isinstance(entry, Mapping) else {})
         if not dataset_name(name):
             yield setting, "%r is no name of a dataset" % name, "write it like tank/volumes"
             continue

@@ -15,7 +15,7 @@ from typing import Any, Dict
 
 import pytest
 import yaml
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import PACKAGE, build, sources
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, sources
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup import program
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup import settings as places
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.settings import Settings, Wanted, read_settings
@@ -24,7 +24,7 @@ from module_arguments import patch_module_args
 from roles_render import ROOT, expression, role_variables, template
 
 ROLE = ROOT / "roles" / "zfs_backup"
-ENTRY = PACKAGE + ".zfs_backup.program"
+ENTRY = program.__name__
 OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
 GIVEN = {
     "cluster_name": "lab",
@@ -40,7 +40,9 @@ def rendered(text: str, **given: Any) -> Any:
 def test_the_program_takes_what_the_role_writes() -> None:
     text = rendered("{{ _zfs_backup_settings | to_nice_json }}")
     made = read_settings(text if isinstance(text, str) else json.dumps(text))
-    assert made.datasets[0] == Wanted("tank/volumes") and made.storage.endpoint == "https://s3.example.com"
+    assert (
+        made.datasets == (Wanted("tank/volumes"), Wanted("tank/etcd", False)) and made.storage.endpoint == "https://s3.example.com"
+    )
     assert (made.host, made.keep.daily, made.keep.weekly, made.part_mib, made.key_file) == ("cp1", 14, 8, 256, places.PASSPHRASE)
     assert set(yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["_zfs_backup_settings"]) | {"passphrase_file"} == set(
         Settings._fields

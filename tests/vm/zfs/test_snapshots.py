@@ -22,7 +22,8 @@ from computer import Computer, Disk
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / ".build" / "collections"), str(ROOT / "tests" / "unit")]
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import PACKAGE, build  # noqa: E402
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build  # noqa: E402
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup import program  # noqa: E402
 from roles_render import template  # noqa: E402
 from s3_server import server  # noqa: E402, F401 - a fixture
 
@@ -106,7 +107,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, server: Any) -> Iterator[Node
         made.run("zfs create -V 8M tank/volumes/v")
         made.run("printf 'long enough\\n' | zfs create -o encryption=on -o keyformat=passphrase tank/volumes/e")
         made.put("/etc/sanoid/sanoid.conf", template("zfs_backup", "sanoid.conf.j2", zfs_backup_datasets=DATASETS).encode())
-        made.put(PROGRAM, build(PACKAGE + ".zfs_backup.program"))
+        made.put(PROGRAM, build(program.__name__))
         made.put("/root/restore.py", (RESTORE % (PROGRAM, SETTINGS)).encode())
         made.put("/etc/baremetal-kubernetes/zfs-backup.key", b"correct horse battery staple\n")
         storage = server.storage._replace(endpoint=server.storage.endpoint.replace("127.0.0.1", "10.0.2.2"))._asdict()
