@@ -20,9 +20,12 @@ import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket, StorageError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup import program
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.host import OURS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.send import Ledger
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.settings import SCRATCH
+from ansible_collections.baremetal.kubernetes.plugins.modules import zfs_backup_restore
+from module_arguments import patch_module_args
 from zfs_pools import PoolRunner
 
 DAY = 86400
@@ -345,3 +348,50 @@ def test_a_stream_that_is_other_bytes_the_second_time_is_sent_anew_where_it_diff
     assert done["uploaded"] < done["size"] - 1.9 * MIB, "parts before and after it are as they were"
     host.restore("tank/back")
     assert host.files("tank/back")["large"] == bytes(data)
+
+
+def written(host: Any) -> str:
+    """The path of the settings as the role writes them."""
+    data = host.settings._asdict()
+    data.update(datasets=[{"name": "tank/volumes"}], storage=host.settings.storage._asdict(), keep={"last": 3})
+    path = host.folder / "settings.json"
+    path.write_text(json.dumps(data))
+    return str(path)
+
+
+def test_the_program_proves_its_settings_sends_lists_and_tries(host: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    host.write("f", b"x")
+    path = written(host)
+    assert program.main(["check"], path, host.state) == 0
+    assert host.bucket().list(host.source().root) == [], "a try leaves nothing"
+    assert program.main(["run"], path, host.state) == 0 and program.main(["list"], path, host.state) == 0
+    assert program.main(["trial"], path, host.state) == 0
+    said = capsys.readouterr().out
+    assert "2 sent, 0 removed" in said and "tank/volumes/a\t2026-09-21T14:13:20Z" in said and "tank/volumes came back" in said
+    (host.folder / "key").unlink()
+    assert program.main(["check"], path, host.state) == 1
+    assert str(host.folder / "key") in capsys.readouterr().err
+
+
+def test_the_module_restores_once_and_leaves_no_key_behind(
+    host: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host.write("f", b"x")
+    host.sent()
+    monkeypatch.setattr(zfs_backup_restore, "STATE", host.state)
+    words = {"cluster_name": "lab", "host": "w1", "dataset": "tank/volumes/a", "target": "tank/back"}
+    words["storage"] = host.settings.storage._asdict()
+
+    def call(**more: Any) -> Dict[str, Any]:
+        with patch_module_args({**words, **more}), pytest.raises(SystemExit):
+            zfs_backup_restore.main()
+        answer: Dict[str, Any] = json.loads(capsys.readouterr().out)
+        return answer
+
+    assert "passphrase: it is not set" in call()["msg"]
+    passphrase = "correct horse battery staple"
+    would = call(passphrase=passphrase, _ansible_check_mode=True)
+    assert would["changed"] and "would be restored" in would["line"] and "tank/back" not in host.pool().data["datasets"]
+    assert call(passphrase=passphrase)["changed"] and host.files("tank/back") == host.files()
+    assert not call(passphrase=passphrase)["changed"]
+    assert os.listdir(os.path.join(host.state, "restore")) == []
