@@ -109,8 +109,9 @@ def carry_out(runner: Runner, plan: Plan, key_file: str, work: str) -> None:
     for point, manifest in zip(plan.chain, plan.manifests):
         shutil.rmtree(work, ignore_errors=True)
         os.makedirs(work, mode=0o700)
-        # The first makes the dataset, and says from then on whose it is. Nothing is mounted.
-        marked = [] if point.base else ["-o", "%s=%s" % (PROPERTY, plan.stamp)]
+        # The first makes the dataset, and says from then on whose it is. Nothing is mounted; but a boot meanwhile may have mounted
+        # what is half restored, whose access times -F takes back.
+        marked = ["-F"] if point.base else ["-o", "%s=%s" % (PROPERTY, plan.stamp)]
         try:
             with receiving(["zfs", "receive", "-u", *marked, plan.target]) as stream:
                 for entry in manifest["parts"]:
