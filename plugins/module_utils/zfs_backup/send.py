@@ -114,6 +114,7 @@ class Sender:
         resumed = self._cut(dataset, ledger, known)
         self._release(dataset, resumed)
         if resumed is not None:
+            self.zfs.hold(resumed.snapshot)
             done.append(self._send(dataset, ledger, resumed, known))
         same_key = ledger.sent.get("key") == self._identity()
         chosen = choose(dataset, known.of(dataset.name), same_key, self.settings.full_every_days, self.runner.now())
