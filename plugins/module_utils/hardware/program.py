@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any, Dict, List, Mapping, Optional, Sequence, TextIO, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware import metrics, verdicts
@@ -30,7 +30,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.sett
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.watch import Look, corrected, look
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.journal import say
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.textfile import Sample, render
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 
 USAGE = "usage: hardware-watch.pyz run | show | condition TYPE | accept | failover | plan"
@@ -82,13 +84,6 @@ def main(words: Optional[Sequence[str]] = None, places: Optional[Places] = None,
     except (ProblemError, OSError) as error:
         say(str(error), sys.stderr)
         return 1
-
-
-def say(line: str, stream: Optional[TextIO] = None) -> None:
-    """A line for the journal; this is no module of Ansible's."""
-    stream = stream or sys.stdout
-    stream.write(line + "\n")
-    stream.flush()
 
 
 def run(places: Places, runner: Runner) -> int:
@@ -202,13 +197,13 @@ def _report(data: Mapping[str, Any]) -> List[str]:
 
 def _failover_text(outcome: Outcome, settings: Settings, now: float) -> str:
     target = outcome.decision.target
-    samples: Dict[str, List[metrics.Sample]] = {
+    samples: Dict[str, List[Sample]] = {
         "failover_timestamp_seconds": [({}, now)],
         "failover_node": [({"hardware_node": target}, 1)] if target else [],
         "failover_dry_run": [({}, settings.dry_run)],
         "failover_errors": [({}, len(outcome.failed))],
     }
-    return metrics.render(metrics.PREFIX, FAILOVER_HELP, samples)
+    return render(metrics.PREFIX, FAILOVER_HELP, samples)
 
 
 def _metrics(settings: Settings, name: str, content: str) -> None:

@@ -10,10 +10,11 @@ from typing import Any, Dict, List
 import pytest
 import yaml
 from roles_render import ROOT, expression, role_variables, template
+from yaml_files import read_yaml
 
 
 def task(file: str, number: int = 0) -> Dict[str, Any]:
-    found: Dict[str, Any] = yaml.safe_load((ROOT / "roles/cni/tasks" / file).read_text())[number]
+    found: Dict[str, Any] = read_yaml(ROOT / "roles/cni/tasks" / file)[number]
     return found
 
 
