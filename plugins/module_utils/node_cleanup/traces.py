@@ -61,6 +61,7 @@ FOLDERS = (
     "/run/cilium",
     "/var/run/cilium",
     "/etc/kubernetes/pki",
+    "/etc/kubernetes/security",
     "/etc/kubernetes/kube-vip",
     "/run/baremetal-kubernetes",
     "/etc/kubernetes-failover-ip",
