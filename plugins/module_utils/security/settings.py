@@ -77,7 +77,7 @@ def security_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
         volumes.append({"name": "security", "host_path": FOLDER, "mount_path": FOLDER, "read_only": True, "path_type": "Directory"})
     if settings["audit"]:
         log = {"host_path": AUDIT_LOG_FOLDER, "mount_path": AUDIT_LOG_FOLDER}
-        volumes.append({"name": "audit-log", **log, "read_only": False, "path_type": "DirectoryOrCreate"})
+        volumes.append({"name": "audit-log", **log, "path_type": "DirectoryOrCreate"})
     if settings["kubelet_serving"]:
         # Without it nobody would look at the certificates that are signed now.
         api["kubelet-certificate-authority"] = "/etc/kubernetes/pki/ca.crt"

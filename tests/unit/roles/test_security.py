@@ -60,7 +60,7 @@ def writers(lab: Any) -> List[Dict[str, Any]]:
 
 def test_encryption_comes_is_rotated_where_a_run_ended_and_goes(lab: Any) -> None:
     on = {"cluster_encryption": "secretbox", "cluster_audit": True, "cluster_kubelet_serving": True}
-    first = lab.run("security", "-vvv", **on)
+    first = lab.run("security", "--diff", **on)
     assert base.good(first) > 0 and SECRET not in first.stdout
     # Readable by all before any writes with it.
     kinds = [list(json.loads(text)["resources"][0]["providers"][0]) for _host, text in lab.cluster["history"][:6]]
