@@ -129,16 +129,17 @@ def parse_nft_tables(text: str) -> List[Tuple[str, str]]:
     return [(line[1], line[2]) for line in words if len(line) == 3 and line[0] == "table" and line[2] in NFT_TABLES]
 
 
-def rules_without_kubernetes(saved: str) -> str:
+def rules_without_kubernetes(saved: str, ours: "re.Pattern[str]" = CHAIN) -> str:
     """Input for ``iptables-restore --noflush`` that removes Kubernetes' chains and what leads into them, and nothing else.
 
     :param saved: what iptables-save printed.
+    :param ours: the chains that go.
     :return: empty where there is nothing to remove.
     """
     lines: List[str] = []
     for table, chains, rules in _tables(saved):
-        doomed = [chain for chain in chains if CHAIN.fullmatch(chain)]
-        leading = [rule for rule in rules if not CHAIN.fullmatch(rule.split(" ")[1]) and _target(rule) in doomed]
+        doomed = [chain for chain in chains if ours.fullmatch(chain)]
+        leading = [rule for rule in rules if not ours.fullmatch(rule.split(" ")[1]) and _target(rule) in doomed]
         if doomed:
             # All are emptied before the first is deleted, since they refer to each other.
             lines += ["*" + table] + ["-D" + rule[2:] for rule in leading]

@@ -23,6 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     membership,
     metallb,
     names,
+    pod_network,
     quorum,
     readiness,
     security,
@@ -41,7 +42,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 CHECKS = (
     *(hardware, storage),
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, components, security, zfs, membership, readiness, backups),
+    *(interconnect, balancing, subnets, versions, components, pod_network, security, zfs, membership, readiness, backups),
 )
 
 
