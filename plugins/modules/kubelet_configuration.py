@@ -75,6 +75,11 @@ approved:
   type: list
   elements: str
   returned: O(state=approved)
+missing:
+  description: Nodes of O(wait_for) that asked for nothing in that time.
+  type: list
+  elements: str
+  returned: O(state=approved)
 refused:
   description: Requests that were left alone, and why.
   type: list
@@ -125,7 +130,7 @@ def approve(module: AnsibleModule, kubectl: Kubectl) -> None:
     options = module.params
     deadline, approved, refused = time.monotonic() + options["timeout"], [], []
     if module.check_mode and not kubectl.usable():
-        module.exit_json(changed=False, approved=[], refused=[])
+        module.exit_json(changed=False, approved=[], refused=[], missing=[])
     while True:
         verdicts = pending(kubectl, options["nodes"])
         good = [verdict for verdict in verdicts if not verdict.why_not]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Security settings that would not work, and a playbook security that has no cluster to work on."""
+"""Security settings that would not work, and playbooks that have no cluster to work on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.sett
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
 
-PLAYBOOK = "security"
+#: Playbooks that change a cluster that lives, and would find nothing to ask.
+PLAYBOOKS = ("security", "proxy_mode")
 RESOURCE = re.compile(r"[a-z]+(\.[a-z0-9-]+)*\Z")
 
 
@@ -37,7 +38,7 @@ def check(topology: Topology) -> Iterator[Problem]:
             )
     if settings.encryption != "none" and not settings.encryption_resources:
         yield Problem("cluster_encryption_resources", "it is empty, and something is to be encrypted", "write [secrets]")
-    if topology.playbook == PLAYBOOK and not any(node.state == "control_plane" for node in topology.control_planes):
+    if topology.playbook in PLAYBOOKS and not any(node.state == "control_plane" for node in topology.control_planes):
         yield Problem(
             "group control_plane",
             "no host of it is a control plane yet",
