@@ -13,7 +13,8 @@ description:
   - Refuses what Calico would refuse, and what would carry no packets.
 options:
   _input:
-    description: The settings C(cni_calico_*) of the role P(baremetal.kubernetes.cni#role) without their prefix, and what they depend on.
+    description: The settings C(cni_calico_*) of the role P(baremetal.kubernetes.cni#role) without their prefix,
+      and what they depend on.
     type: dict
     required: true
 """
@@ -32,8 +33,8 @@ _value:
 
 from typing import Any, Callable, Dict
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.calico import calico_data
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
 
 

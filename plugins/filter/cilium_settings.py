@@ -13,7 +13,8 @@ description:
   - Replaces kube-proxy where it is disabled, and takes the pods' addresses from the cluster's own podSubnet.
 options:
   _input:
-    description: C(proxy_mode), C(endpoint), C(pod_subnet), C(nodes), C(mtu), C(l2_announcements), C(bgp), C(registry) and C(values).
+    description: C(proxy_mode), C(endpoint), C(pod_subnet), C(nodes), C(mtu), C(l2_announcements), C(bgp), C(registry)
+      and C(values).
     type: dict
     required: true
 """

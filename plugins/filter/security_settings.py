@@ -26,7 +26,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(api_server), C(controller_manager) and C(scheduler) with arguments, C(kubelet) with fields, C(volumes) and C(files).
+  description: C(api_server), C(controller_manager) and C(scheduler) with arguments, C(kubelet) with fields, C(volumes), C(files).
   type: dict
 """
 

@@ -102,7 +102,7 @@ def main() -> None:
         if missing and not module.check_mode:
             os.makedirs(FOLDER, mode=0o700, exist_ok=True)
             keys = (new_key(options["provider"], runner.now()), PLAIN)
-            replace_file(ENCRYPTION_FILE, render({resource: keys for resource in options["resources"]}), 0o600)
+            replace_file(ENCRYPTION_FILE, render(dict.fromkeys(options["resources"], keys)), 0o600)
         module.exit_json(changed=missing)
     if module.check_mode:
         module.exit_json(changed=True, rewritten={})

@@ -13,8 +13,8 @@ options:
   state:
     description:
       - V(configured), on a control plane, brings O(fields) into kube-proxy's ConfigMap and starts its pods anew, one after another.
-      - V(absent), on a control plane, deletes the DaemonSet, and the ConfigMap without which no upgrade brings it back. Do so only when
-        something else answers for Services.
+      - V(absent), on a control plane, deletes the DaemonSet, and the ConfigMap without which no upgrade brings it back. Do so only
+        when something else answers for Services.
       - V(cleaned), on any node, removes the rules that modes other than O(mode) have left there.
     type: str
     choices: [configured, absent, cleaned]
@@ -91,7 +91,7 @@ def configured(module: AnsibleModule, kubectl: Kubectl) -> List[str]:
         raise KubernetesError(
             "kube-proxy",
             "the cluster has none",
-            "let kubeadm bring it back (kubeadm init phase addon kube-proxy --config /etc/kubernetes/kubeadm-init.yaml), then run again",
+            "let kubeadm bring it back (kubeadm init phase addon kube-proxy --config …), then run again",
         )
     steps, made = [], wanted_config(item, module.params["fields"])
     if made is not None:
@@ -107,7 +107,9 @@ def configured(module: AnsibleModule, kubectl: Kubectl) -> List[str]:
         steps.append("start kube-proxy's pods anew")
         if not module.check_mode:
             patch = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: mark}}}}}
-            kubectl.checked("DaemonSet kube-proxy", ["patch", "daemonset", NAME, "--namespace=" + NAMESPACE, "--patch=" + json.dumps(patch)])
+            kubectl.checked(
+                "DaemonSet kube-proxy", ["patch", "daemonset", NAME, "--namespace=" + NAMESPACE, "--patch=" + json.dumps(patch)]
+            )
     if not module.check_mode:
         wait_for_rollouts(kubectl, [DAEMON_SET], module.params["timeout"])
     return steps
@@ -123,7 +125,9 @@ def hash_of(text: str) -> int:
 def absent(module: AnsibleModule, kubectl: Kubectl) -> List[str]:
     found = leftovers(kubectl)
     if found and not module.check_mode:
-        kubectl.checked("kube-proxy", ["delete", "--namespace=" + NAMESPACE, "--ignore-not-found", "--timeout=60s"] + found, timeout=90)
+        kubectl.checked(
+            "kube-proxy", ["delete", "--namespace=" + NAMESPACE, "--ignore-not-found", "--timeout=60s"] + found, timeout=90
+        )
     return ["delete %s" % name for name in found]
 
 

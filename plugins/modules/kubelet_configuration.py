@@ -16,7 +16,7 @@ options:
     description:
       - V(uploaded), on a control plane, has kubeadm put the document of O(config) into the cluster where O(fields) differ there.
       - V(applied), on any node, has kubeadm take the cluster's document and restarts the kubelet where O(fields) differ here.
-      - V(approved), on a control plane, approves pending requests for serving certificates that name nothing but the node that asks.
+      - V(approved), on a control plane, approves pending requests for serving certificates that name nothing but the asking node.
         Others are returned and left alone.
     type: str
     choices: [uploaded, applied, approved]
@@ -116,7 +116,11 @@ def settings(module: AnsibleModule, kubectl: Kubectl) -> None:
     if found and not module.check_mode:
         kubeadm = options["kubeadm_path"]
         if uploaded:
-            run(module, [kubeadm, "init", "phase", "upload-config", "kubelet", "--config", options["config"]], "kubeadm upload-config")
+            run(
+                module,
+                [kubeadm, "init", "phase", "upload-config", "kubelet", "--config", options["config"]],
+                "kubeadm upload-config",
+            )
         else:
             run(module, [kubeadm, "upgrade", "node", "phase", "kubelet-config"], "kubeadm upgrade node phase kubelet-config")
             run(module, ["systemctl", "restart", "kubelet"], "the kubelet's restart")

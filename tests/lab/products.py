@@ -219,7 +219,9 @@ def _go_program(name: str) -> tuple[Path | None, str]:
 
 def _build_flanneld(go: str, module: str, out: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """flanneld into out/bin, and beside it install-conf, the program of its image that writes the CNI configuration."""
-    download = subprocess.run([go, "mod", "download", "-json", module], capture_output=True, text=True, env=environment, check=False)
+    download = subprocess.run(
+        [go, "mod", "download", "-json", module], capture_output=True, text=True, env=environment, check=False
+    )
     if download.returncode != 0:
         return download
     source = out / ".source"

@@ -88,7 +88,7 @@ def test_a_second_run_and_check_mode_change_nothing(cluster: Any) -> None:
 
 
 def test_the_audit_log_says_who_did_what_and_not_what_was_in_it(cluster: Any) -> None:
-    log = cluster.host(cluster.control_planes[0]).run("grep -h '\"name\":\"told\"' /var/log/kubernetes/audit/*.log").stdout
+    log = cluster.host(cluster.control_planes[0]).run('grep -h \'"name":"told"\' /var/log/kubernetes/audit/*.log').stdout
     events = [json.loads(line) for line in log.splitlines()]
     assert [one for one in events if one["verb"] == "create" and one["user"]["username"] == "kubernetes-admin"]
     assert SECRET not in log and not [one for one in events if "requestObject" in one]
@@ -98,7 +98,9 @@ def test_kubelets_show_certificates_of_the_clusters_authority(cluster: Any) -> N
     asks = cluster.host(cluster.control_planes[0])
     for name in cluster.nodes:
         address = cluster.address(name)
-        command = "openssl s_client -connect %s:10250 -CAfile /etc/kubernetes/pki/ca.crt -verify_ip %s -verify_return_error </dev/null"
+        command = (
+            "openssl s_client -connect %s:10250 -CAfile /etc/kubernetes/pki/ca.crt -verify_ip %s -verify_return_error </dev/null"
+        )
         assert "Verify return code: 0 (ok)" in asks.run(command % (address, address)).stdout, name
     # The API server insists on them, and reaches a container all the same.
     assert "kubelet-certificate-authority" in asks.file("/etc/kubernetes/manifests/kube-apiserver.yaml").content_string

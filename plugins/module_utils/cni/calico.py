@@ -36,8 +36,9 @@ BLOCK_SIZES = {4: (20, 32, 26), 6: (116, 128, 122)}
 def calico_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """``values`` of the chart, and ``objects`` of BGP for after it.
 
-    :param settings: encapsulation, dataplane, bgp, as_number, peers [{address, as_number, node_selector}], node_mesh, block_size, pod_subnet,
-        mtu (what the way between nodes carries; 0 leaves it to Calico), registry, proxy_mode, endpoint, nodes (how many), values.
+    :param settings: encapsulation, dataplane, bgp, as_number, peers [{address, as_number, node_selector}], node_mesh, block_size,
+        pod_subnet, mtu (what the way between nodes carries; 0 leaves it to Calico), registry, proxy_mode, endpoint, nodes (how
+        many), values.
     :raises SettingError: a setting with which Calico would not start, or start and carry nothing.
     """
     check(settings)
@@ -100,25 +101,37 @@ def check(settings: Mapping[str, Any]) -> None:
         raise SettingError("cni_calico_encapsulation", "IP in IP carries no IPv6, and cni_pod_subnet has it", "write vxlan")
     if word.startswith("ipip") and not bgp:
         raise SettingError(
-            "cni_calico_bgp", "IP in IP takes its routes from BGP, and that is off", "set it to true, or cni_calico_encapsulation: vxlan"
+            "cni_calico_bgp",
+            "IP in IP takes its routes from BGP, and that is off",
+            "set it to true, or cni_calico_encapsulation: vxlan",
         )
     if word == "none" and not bgp:
-        raise SettingError("cni_calico_bgp", "without BGP and without encapsulation nobody knows the way to a pod", "set it to true")
+        raise SettingError(
+            "cni_calico_bgp", "without BGP and without encapsulation nobody knows the way to a pod", "set it to true"
+        )
     if settings["peers"] and not bgp:
         raise SettingError("cni_calico_bgp_peers", "there are peers, and BGP is off", "set cni_calico_bgp: true")
     if not settings["node_mesh"] and not settings["peers"]:
-        raise SettingError("cni_calico_bgp_node_mesh", "without the mesh and without peers no node knows another", "name cni_calico_bgp_peers")
+        raise SettingError(
+            "cni_calico_bgp_node_mesh", "without the mesh and without peers no node knows another", "name cni_calico_bgp_peers"
+        )
     if plane == "ebpf" and settings["proxy_mode"] != "disabled":
         raise SettingError(
-            "cni_calico_dataplane", "ebpf does kube-proxy's work, and both would be in each other's way", "set cluster_proxy_mode: disabled"
+            "cni_calico_dataplane",
+            "ebpf does kube-proxy's work, and both would be in each other's way",
+            "set cluster_proxy_mode: disabled",
         )
     if plane != "ebpf" and settings["proxy_mode"] == "disabled":
         raise SettingError(
-            "cluster_proxy_mode", "it is disabled, and Calico replaces kube-proxy by its dataplane ebpf alone", "write cni_calico_dataplane: ebpf"
+            "cluster_proxy_mode",
+            "it is disabled, and Calico replaces kube-proxy by its dataplane ebpf alone",
+            "write cni_calico_dataplane: ebpf",
         )
     if plane == "nftables" and settings["proxy_mode"] != "nftables":
         raise SettingError(
-            "cni_calico_dataplane", "nftables works beside kube-proxy's own nftables mode only", "set cluster_proxy_mode: nftables, or write iptables"
+            "cni_calico_dataplane",
+            "nftables works beside kube-proxy's own nftables mode only",
+            "set cluster_proxy_mode: nftables, or write iptables",
         )
     for position, peer in enumerate(settings["peers"]):
         where = "cni_calico_bgp_peers[%d]" % position

@@ -14,16 +14,15 @@ from typing import Any, Dict, List, Mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 
-
-#: What the agents may ask of the API in a second: each Service that is announced has a Lease that is renewed (l2-announcements.rst).
+#: What the agents may ask of the API in a second: each announced Service has a Lease that is renewed (l2-announcements.rst).
 L2_CLIENT = {"qps": 50, "burst": 100}
 
 
 def cilium_values(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """The chart's values.
 
-    :param settings: proxy_mode, endpoint ("host:port"), pod_subnet, nodes (how many), mtu, l2_announcements, bgp, registry (where all of
-        Cilium's images are, as quay.io/cilium has them; empty for that), values (merged last).
+    :param settings: proxy_mode, endpoint ("host:port"), pod_subnet, nodes (how many), mtu, l2_announcements, bgp, registry (where
+        all of Cilium's images are, as quay.io/cilium has them; empty for that), values (merged last).
     :raises SettingError: a setting with which Cilium would start and not work.
     """
     ipv4, ipv6 = pod_subnets(str(settings["pod_subnet"]))
@@ -46,7 +45,7 @@ def cilium_values(settings: Mapping[str, Any]) -> Dict[str, Any]:
         if not values["kubeProxyReplacement"]:
             problem = "Cilium announces addresses of Services only where it does kube-proxy's work"
             raise SettingError("cni_cilium_l2_announcements", problem, "set cluster_proxy_mode: disabled, or use role metallb")
-        values.update(l2announcements={"enabled": True}, k8sClientRateLimit=dict(L2_CLIENT), externalIPs={"enabled": True})
+        values.update(l2announcements={"enabled": True}, k8sClientRateLimit=dict(L2_CLIENT))
     if settings["bgp"]:
         values["bgpControlPlane"] = {"enabled": True}
     if settings["registry"]:
@@ -90,7 +89,8 @@ def _within(values: Mapping[str, Any], subnets: List[str]) -> None:
 def cilium_objects(settings: Mapping[str, Any]) -> List[Dict[str, Any]]:
     """Pools of addresses for Services, who announces them on the segment, and who to by BGP.
 
-    :param settings: l2_announcements, bgp, pools [{name, addresses}], bgp_as_number, bgp_peers [{name, address, as_number}], interfaces.
+    :param settings: l2_announcements, bgp, pools [{name, addresses}], bgp_as_number, bgp_peers [{name, address, as_number}],
+        interfaces.
     :raises SettingError: pools without a way out, a way out without pools, or a peer that is none.
     """
     pools, peers = settings["pools"], settings["bgp_peers"]
@@ -98,9 +98,12 @@ def cilium_objects(settings: Mapping[str, Any]) -> List[Dict[str, Any]]:
         problem = "nobody would announce these addresses"
         raise SettingError("cni_cilium_load_balancer_pools", problem, "set cni_cilium_l2_announcements or cni_cilium_bgp to true")
     if settings["bgp"] and (not peers or not int(settings["bgp_as_number"])):
-        raise SettingError("cni_cilium_bgp", "it has no peers or no number of its own", "set cni_cilium_bgp_as_number and cni_cilium_bgp_peers")
+        raise SettingError(
+            "cni_cilium_bgp", "it has no peers or no number of its own", "set cni_cilium_bgp_as_number and cni_cilium_bgp_peers"
+        )
     found = [
-        _object("CiliumLoadBalancerIPPool", "v2", str(pool["name"]), {"blocks": [_block(text) for text in pool["addresses"]]}) for pool in pools
+        _object("CiliumLoadBalancerIPPool", "v2", str(pool["name"]), {"blocks": [_block(text) for text in pool["addresses"]]})
+        for pool in pools
     ]
     if settings["l2_announcements"]:
         spec: Dict[str, Any] = {"loadBalancerIPs": True, "externalIPs": True}
@@ -108,12 +111,15 @@ def cilium_objects(settings: Mapping[str, Any]) -> List[Dict[str, Any]]:
             spec["interfaces"] = list(settings["interfaces"])
         found.append(_object("CiliumL2AnnouncementPolicy", "v2alpha1", "default", spec))
     if settings["bgp"]:
-        families = [{"afi": afi, "safi": "unicast", "advertisements": {"matchLabels": {"advertise": "bgp"}}} for afi in ("ipv4", "ipv6")]
+        labels = {"matchLabels": {"advertise": "bgp"}}
+        families = [{"afi": afi, "safi": "unicast", "advertisements": labels} for afi in ("ipv4", "ipv6")]
         found.append(_object("CiliumBGPPeerConfig", "v2", "default", {"families": families}))
         services = {"advertisementType": "Service", "service": {"addresses": ["LoadBalancerIP", "ExternalIP"]}}
         # A selector that selects all: without one Cilium advertises no Service.
         services["selector"] = {"matchExpressions": [{"key": "baremetal-kubernetes/not-advertised", "operator": "DoesNotExist"}]}
-        advertisement = _object("CiliumBGPAdvertisement", "v2", "default", {"advertisements": [services, {"advertisementType": "PodCIDR"}]})
+        advertisement = _object(
+            "CiliumBGPAdvertisement", "v2", "default", {"advertisements": [services, {"advertisementType": "PodCIDR"}]}
+        )
         advertisement["metadata"]["labels"] = {"advertise": "bgp"}
         found.append(advertisement)
         listed = [

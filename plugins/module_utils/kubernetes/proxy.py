@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """kube-proxy of a cluster that lives: another mode, or none, and what a mode leaves behind on a node.
 
-Sources: K8S pkg/proxy/{iptables,ipvs,nftables} for the chains and tables, cmd/kube-proxy/app for what each mode cleans by itself (nothing
-of ipvs but with --cleanup); cilium Documentation/network/kubernetes/kubeproxy-free.rst for the objects that have to go.
+Sources: K8S pkg/proxy/{iptables,ipvs,nftables} for the chains and tables, cmd/kube-proxy/app for what each mode cleans by itself
+(nothing of ipvs but with --cleanup); cilium Documentation/network/kubernetes/kubeproxy-free.rst for the objects that have to go.
 """
 
 from __future__ import annotations

@@ -59,7 +59,9 @@ def plan(
     for component in present(runner):
         if component.name not in PHASES or not arguments:
             continue
-        differing = differences(parse_flags(runner.read("%s/%s.yaml" % (MANIFESTS, component.name)) or ""), component.name, arguments)
+        differing = differences(
+            parse_flags(runner.read("%s/%s.yaml" % (MANIFESTS, component.name)) or ""), component.name, arguments
+        )
         if differing:
             steps.append(Step("%s gets %s" % (component.name, ", ".join(differing)), component=component, manifest=True))
             continue
@@ -107,6 +109,8 @@ def _writer(runner: Runner, name: str, config: str, kubeadm: str) -> Callable[[]
         answer = runner.run([kubeadm, "init", "phase", "control-plane", PHASES[name], "--config", config], timeout=KUBEADM_SECONDS)
         if answer.rc != 0:
             said = (answer.stderr.strip() or answer.stdout.strip() or "exit code %d" % answer.rc)[-1500:]
-            raise CertificateError("kubeadm init phase control-plane %s" % PHASES[name], said, "mend what this names, and run again")
+            raise CertificateError(
+                "kubeadm init phase control-plane %s" % PHASES[name], said, "mend what this names, and run again"
+            )
 
     return write

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Encryption at rest: the keys of each resource, and the order in which control planes change them without losing anything. Pure.
 
-Every API server must be able to read what any of them writes, at every moment: first all know all keys (``readable``), then all write
-with the new one (``writing``), then what is stored is written again, and only then the old keys go (``alone``).
+Every API server must be able to read what any of them writes, at every moment: first all know all keys (``readable``), then all
+write with the new one (``writing``), then what is stored is written again, and only then the old keys go (``alone``).
 Source: kubernetes.io tasks/administer-cluster/encrypt-data, "Rotate a decryption key".
 """
 
@@ -140,7 +140,9 @@ def _summary(now: Mapping[str, Keys], wanted: Mapping[str, Sequence[Key]], work:
         return ", ".join("%s %s" % (key.provider, key.name) if key.name else "plain" for key in keys)
 
     if not work:
-        return ["encryption at rest: %s: %s" % (one, words(keys)) for one, keys in sorted(wanted.items())] or ["encryption at rest: none"]
+        return ["encryption at rest: %s: %s" % (one, words(keys)) for one, keys in sorted(wanted.items())] or [
+            "encryption at rest: none"
+        ]
     lines = []
     for one, keys in sorted(wanted.items()):
         held = sorted({words(keys_.get(one, (PLAIN,))) for keys_ in now.values()})

@@ -35,7 +35,9 @@ def cluster_text(kubectl: Kubectl) -> str:
     named = {item["metadata"]["name"]: item for item in items if item["metadata"]["name"].startswith("kubelet-config")}
     if not named:
         return ""
-    newest = max(named, key=lambda name: (name == "kubelet-config", [int(part) for part in name.split("-")[-1].split(".") if part.isdigit()]))
+    newest = max(
+        named, key=lambda name: (name == "kubelet-config", [int(part) for part in name.split("-")[-1].split(".") if part.isdigit()])
+    )
     return str((named[newest].get("data") or {}).get("kubelet", ""))
 
 

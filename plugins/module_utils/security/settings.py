@@ -51,7 +51,7 @@ CIPHERS = (
 
 
 def security_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
-    """``api_server``, ``controller_manager``, ``scheduler`` (arguments), ``volumes``, ``kubelet`` (fields) and ``files`` (path, content).
+    """``api_server``, ``controller_manager``, ``scheduler`` (arguments), ``volumes``, ``kubelet`` (fields) and ``files``.
 
     All are empty where nothing is asked for.
 
@@ -106,25 +106,37 @@ def problems(settings: Mapping[str, Any]) -> List[SettingError]:
     found: List[SettingError] = []
     provider = str(settings["encryption"])
     if provider in REFUSED_PROVIDERS:
-        found.append(SettingError("cluster_encryption", "%s: %s" % (provider, REFUSED_PROVIDERS[provider][0]), REFUSED_PROVIDERS[provider][1]))
+        found.append(
+            SettingError(
+                "cluster_encryption", "%s: %s" % (provider, REFUSED_PROVIDERS[provider][0]), REFUSED_PROVIDERS[provider][1]
+            )
+        )
     elif provider not in ("none",) + ENCRYPTION_PROVIDERS:
         words = ", ".join(ENCRYPTION_PROVIDERS)
         found.append(SettingError("cluster_encryption", "there is no provider %r" % provider, "write none, or one of %s" % words))
     for rule in settings["audit_rules"]:
         if not isinstance(rule, Mapping) or rule.get("level") not in ("None", "Metadata", "Request", "RequestResponse"):
             problem = "%.60r has no level" % (rule,)
-            found.append(SettingError("cluster_audit_rules", problem, "give each level: None, Metadata, Request or RequestResponse"))
+            found.append(
+                SettingError("cluster_audit_rules", problem, "give each level: None, Metadata, Request or RequestResponse")
+            )
     if settings["audit_rules"] and not settings["audit"]:
-        found.append(SettingError("cluster_audit_rules", "there are rules, and no audit log", "set cluster_audit: true, or remove them"))
+        found.append(
+            SettingError("cluster_audit_rules", "there are rules, and no audit log", "set cluster_audit: true, or remove them")
+        )
     level = str(settings["pod_security"])
     if level and level not in POD_SECURITY_LEVELS:
         words = ", ".join(POD_SECURITY_LEVELS)
-        found.append(SettingError("cluster_pod_security", "there is no level %r" % level, "write one of %s, or leave it empty" % words))
+        found.append(
+            SettingError("cluster_pod_security", "there is no level %r" % level, "write one of %s, or leave it empty" % words)
+        )
     elif level and not release(settings["kubernetes_version"]).pod_security_api:
         problem = "Kubernetes %s can't have defaults of Pod Security, which came with 1.23" % settings["kubernetes_version"]
         found.append(SettingError("cluster_pod_security", problem, "leave it empty, or upgrade first"))
     if settings["cis"] and (not settings["audit"] or settings["encryption"] == "none" or not settings["kubelet_serving"]):
-        problem = "the benchmark asks for an audit log, for encryption at rest and for kubelets with certificates of the cluster's CA"
+        problem = (
+            "the benchmark asks for an audit log, for encryption at rest and for kubelets with certificates of the cluster's CA"
+        )
         remedy = "set cluster_audit: true, cluster_encryption: secretbox and cluster_kubelet_serving: true, too"
         found.append(SettingError("cluster_cis", problem, remedy))
     return found

@@ -1,7 +1,7 @@
 """Objects of Calico and Cilium on a real API server with their own definitions, which are not part of this collection.
 
-CALICO_CRDS names a folder with tigera/operator's definitions of Installation and APIServer and Calico's own of BGP (v1.42, which is Calico
-3.32.1, was tried); CILIUM_CRDS names pkg/k8s/apis/cilium.io/client/crds of cilium/cilium (1.20.2).
+CALICO_CRDS names a folder with tigera/operator's definitions of Installation and APIServer and Calico's own of BGP (v1.42, which is
+Calico 3.32.1, was tried); CILIUM_CRDS names pkg/k8s/apis/cilium.io/client/crds of cilium/cilium (1.20.2).
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def test_calicos_installations_are_taken_in_every_way(kubectl: Kubectl) -> None:
     define(kubectl, sorted(pathlib.Path(folder).glob("*.yaml")))
     for given in WAYS.values():
         data = calico_data({**CALICO, **given})
-        installation = {key: value for key, value in data["values"]["installation"].items()}
+        installation = data["values"]["installation"]
         head = {"apiVersion": "operator.tigera.io/v1", "metadata": {"name": "default"}}
         taken(kubectl, [{**head, "kind": "Installation", "spec": installation}, {**head, "kind": "APIServer", "spec": {}}])
         taken(kubectl, data["objects"])

@@ -119,8 +119,14 @@ def test_what_would_carry_nothing_is_refused(given: Dict[str, Any], says: str) -
     [
         {},
         {"proxy_mode": "iptables", "l2_announcements": False},
-        {"values": {"ipam": {"mode": "cluster-pool", "operator": {"clusterPoolIPv4PodCIDRList": ["10.244.0.0/17"],
-                    "clusterPoolIPv6PodCIDRList": ["fd00:10::/57"]}}}},
+        {
+            "values": {
+                "ipam": {
+                    "mode": "cluster-pool",
+                    "operator": {"clusterPoolIPv4PodCIDRList": ["10.244.0.0/17"], "clusterPoolIPv6PodCIDRList": ["fd00:10::/57"]},
+                }
+            }
+        },
     ],
 )
 def test_ciliums_own_schema_takes_the_values(given: Dict[str, Any]) -> None:
@@ -180,6 +186,13 @@ def test_ciliums_objects_select_every_service() -> None:
     ],
 )
 def test_ciliums_pools_and_peers_are_looked_at(given: Dict[str, Any], says: str) -> None:
-    nothing: Dict[str, Any] = {"l2_announcements": False, "interfaces": [], "bgp": False, "bgp_as_number": 0, "bgp_peers": [], "pools": []}
+    nothing: Dict[str, Any] = {
+        "l2_announcements": False,
+        "interfaces": [],
+        "bgp": False,
+        "bgp_as_number": 0,
+        "bgp_peers": [],
+        "pools": [],
+    }
     with pytest.raises(SettingError, match=says):
         cilium_objects({**nothing, **given})
