@@ -49,6 +49,8 @@ FILES = (
     "/etc/cni/pod-network",
     "/etc/cni/net.d/10-pods.conflist",
     "/etc/cni/net.d/10-flannel.conflist",
+    "/etc/cni/net.d/10-calico.conflist",
+    "/etc/cni/net.d/calico-kubeconfig",
     "/etc/cni/net.d/05-cilium.conflist",
     "/etc/cni/net.d/05-cilium.conf",
     "/etc/kubernetes/kubeadm-init.yaml",
@@ -58,6 +60,9 @@ FILES = (
 FOLDERS = (
     "/var/lib/cni",
     "/run/flannel",
+    "/var/lib/calico",
+    "/run/calico",
+    "/var/run/calico",
     "/run/cilium",
     "/var/run/cilium",
     "/etc/kubernetes/pki",
@@ -72,9 +77,10 @@ FOLDERS = (
 )
 LINK = re.compile(
     r"cni0|flannel\.\d+|flannel-v6\.\d+|flannel-wg|flannel-wg-v6|flannel\.ipip|cilium_\w+|lxc_health|lxc[0-9a-f]{12,}|kube-ipvs0"
+    r"|cali[0-9a-f]{11}|vxlan(-v6)?\.calico|wireguard\.cali|wg-v6\.cali|bpf(in|out)\.cali"
 )
-#: Chains of kube-proxy and the kubelet, flannel, the portmap plugin and the bridge's masquerading, Cilium, and our own.
-CHAIN = re.compile(r"(KUBE|FLANNEL|CNI|CILIUM|OLD_CILIUM|BAREMETAL-POD)[-_].*")
+#: Chains of kube-proxy and the kubelet, flannel, the portmap plugin and the bridge's masquerading, Cilium, Calico, and our own.
+CHAIN = re.compile(r"(KUBE|FLANNEL|CNI|CILIUM|OLD_CILIUM|cali|BAREMETAL-POD)[-_].*")
 NFT_TABLES = ("kube-proxy", "flannel-ipv4", "flannel-ipv6")
 #: The mark of our routes (roles/cni/templates/kubernetes-pod-network.sh.j2).
 ROUTE_PROTOCOL = "177"
