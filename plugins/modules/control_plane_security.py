@@ -26,23 +26,6 @@ options:
     description: Component, such as V(kube-apiserver), to the flags that it must have. Empty leaves manifests and processes alone.
     type: dict
     default: {}
-  api_servers:
-    description: The other control planes' API servers. They must be ready before this one's stops.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: Its node, which nothing depends on.
-        type: str
-      address:
-        description: Its address.
-        type: str
-        required: true
-      port:
-        description: Its port.
-        type: int
-        default: 6443
   timeout:
     description: Seconds that each gate and each restart may take.
     type: int
@@ -51,6 +34,8 @@ options:
     description: The kubeadm program.
     type: str
     default: kubeadm
+extends_documentation_fragment:
+  - baremetal.kubernetes.api_servers
 attributes:
   check_mode:
     support: full
@@ -78,13 +63,11 @@ steps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.components import Restarter
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.components import API_SERVERS, Restarter
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import KubeadmError, locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.control_plane import apply, plan
-
-API_SERVER = {"name": {"type": "str"}, "address": {"type": "str", "required": True}, "port": {"type": "int", "default": 6443}}
 
 
 def main() -> None:
@@ -93,7 +76,7 @@ def main() -> None:
             "files": {"type": "dict", "default": {}, "no_log": True},
             "config": {"type": "path", "default": ""},
             "arguments": {"type": "dict", "default": {}},
-            "api_servers": {"type": "list", "elements": "dict", "default": [], "options": API_SERVER},
+            **API_SERVERS,
             "timeout": {"type": "int", "default": 180},
             "kubeadm_path": {"type": "str", "default": "kubeadm"},
         },

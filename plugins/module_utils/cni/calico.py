@@ -12,9 +12,10 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Dict, List, Mapping
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import api_endpoint, merged
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import api_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 #: Our word -> the operator's, and what its header takes of a packet over IPv4 and IPv6 (None: it can't carry the family).
 ENCAPSULATIONS: Mapping[str, Any] = {

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 #: What the agents may ask of the API in a second: each announced Service has a Lease that is renewed (l2-announcements.rst).
 L2_CLIENT = {"qps": 50, "burst": 100}
@@ -156,15 +157,6 @@ def _block(text: str) -> Dict[str, str]:
 
 def _object(kind: str, version: str, name: str, spec: Mapping[str, Any]) -> Dict[str, Any]:
     return {"apiVersion": "cilium.io/" + version, "kind": kind, "metadata": {"name": name}, "spec": dict(spec)}
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Dict[str, Any]:
-    """``over`` laid over ``base``, dictionary by dictionary; lists are replaced."""
-    result = dict(base)
-    for key, value in over.items():
-        old = result.get(key)
-        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
 
 
 def api_endpoint(endpoint: str, who: str) -> "tuple[str, int]":

@@ -15,7 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inte
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import truth
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth
 
 #: cluster_cni -> the settings cni_NAME_* of the role with its defaults (a test compares them).
 DEFAULTS: Dict[str, Dict[str, Any]] = {
