@@ -144,16 +144,21 @@ def options_of(module: str) -> Dict[str, Any]:
     """The real module's options by its own documentation, so that a playbook that passes anything else fails."""
     import yaml
 
-    text = (ROOT / "plugins" / "modules" / (module + ".py")).read_text()
-    documented = yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)"""', text, re.DOTALL)[1])  # type: ignore[index]
-    kinds = {"path": "str", "raw": "raw"}
+    def documented(folder: str, name: str, variable: str) -> Dict[str, Any]:
+        text = (ROOT / "plugins" / folder / (name + ".py")).read_text()
+        made: Dict[str, Any] = yaml.safe_load(re.search(r'%s = r"""(.*?)"""' % variable, text, re.DOTALL)[1])  # type: ignore[index]
+        return made
+
+    own = documented("modules", module, "DOCUMENTATION")
+    options = dict(own.get("options") or {})
+    for fragment in own.get("extends_documentation_fragment", []):
+        parts = fragment.split(".")[2:]
+        options.update(documented("doc_fragments", parts[0], (parts[1:] or ["documentation"])[0].upper())["options"])
     spec = {}
-    for name, one in (documented.get("options") or {}).items():
-        spec[name] = {"type": kinds.get(one.get("type", "str"), one.get("type", "str"))}
+    for name, one in options.items():
+        spec[name] = {"type": one.get("type", "str").replace("path", "str")}
         if "default" in one:
             spec[name]["default"] = one["default"]
-    for fragment in ("kubeconfig", "kubectl_path"):
-        spec.setdefault(fragment, {"type": "str"})
     return spec
 
 
