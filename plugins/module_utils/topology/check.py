@@ -23,8 +23,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     membership,
     metallb,
     names,
+    pod_network,
     quorum,
     readiness,
+    security,
     storage,
     subnets,
     versions,
@@ -41,7 +43,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 CHECKS = (
     *(hardware, storage),
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, components, zfs, membership, readiness, backups, zfs_backups),
+    *(interconnect, balancing, subnets, versions, components, pod_network, security),
+    *(zfs, membership, readiness, backups, zfs_backups),
 )
 
 
