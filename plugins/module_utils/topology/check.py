@@ -25,6 +25,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     names,
     quorum,
     readiness,
+    runtimes,
     storage,
     subnets,
     versions,
@@ -40,7 +41,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 CHECKS = (
     *(hardware, storage),
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, components, zfs, membership, readiness, backups),
+    *(interconnect, balancing, subnets, versions, components, runtimes, zfs, membership, readiness, backups),
 )
 
 
