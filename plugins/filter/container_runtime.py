@@ -12,7 +12,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.doc
     daemon_json,
     free_networks,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import RegistryError, registries_conf
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.other_registries import registries_conf
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import RegistryError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.releases import ReleaseError, release_files
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import UnknownRuntimeError, runtime_data
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
@@ -26,6 +27,6 @@ class FilterModule:
             "container_runtime": refuses(UnknownRuntimeError)(runtime_data),
             "container_runtime_releases": refuses(ReleaseError)(release_files),
             "crio_registries_conf": refuses(RegistryError)(registries_conf),
-            "docker_daemon_json": refuses(DockerSettingsError)(daemon_json),
+            "docker_daemon_json": refuses(DockerSettingsError, RegistryError)(daemon_json),
             "docker_free_networks": refuses(DockerSettingsError)(free_networks),
         }

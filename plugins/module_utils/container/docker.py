@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.other_registries import docker_registries
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import (
     Network,
     NetworkError,
@@ -91,12 +92,16 @@ def refusals(settings: Mapping[str, Any]) -> Iterator[Refusal]:
 
 
 def daemon_json(
-    networks: Mapping[str, Any], storage_driver: str = "", registry_mirrors: Sequence[str] = (), more: Mapping[str, Any] = {}
+    networks: Mapping[str, Any],
+    storage_driver: str = "",
+    registries: Sequence[Mapping[str, Any]] = (),
+    more: Mapping[str, Any] = {},
 ) -> Dict[str, Any]:
     """daemon.json as data; ``more`` are the user's own settings.
 
     :param networks: what ``free_networks`` found: bip and pools.
-    :raises DockerSettingsError: with every one of them that can't be.
+    :param registries: as the setting container_runtime_registries has them.
+    :raises DockerSettingsError, RegistryError: with every one of them that can't be.
     """
     wrong = list(refusals(more))
     if wrong:
@@ -111,9 +116,7 @@ def daemon_json(
         "bip": networks["bip"],
         "default-address-pools": networks["pools"],
     }
-    if registry_mirrors:
-        wanted["registry-mirrors"] = list(registry_mirrors)
-    return {**wanted, **more}
+    return {**wanted, **docker_registries(registries), **more}
 
 
 def free_networks(

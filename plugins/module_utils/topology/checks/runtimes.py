@@ -50,6 +50,11 @@ def wanted(node: Node, topology: Topology) -> str:
     return text(node.setting("container_runtime_name")) or topology.settings.container_runtime
 
 
+def data_path(node: Node, topology: Topology) -> str:
+    """Where the node's runtime has its images and containers."""
+    return RUNTIMES.get(wanted(node, topology), RUNTIMES["containerd"]).data
+
+
 def moves_docker(node: Node, topology: Topology) -> bool:
     """Whether this run takes Docker's networks out of the way: by the daemon.json that it writes, or with Docker itself."""
     return wanted(node, topology) == "docker" or (topology.playbook == PLAYBOOK and _found(node) == "docker")
