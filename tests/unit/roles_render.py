@@ -48,8 +48,9 @@ def variables(role: str, **given: Any) -> Dict[str, Any]:
     """What a task of the role sees."""
     merged: Dict[str, Any] = {"inventory_hostname": "cp1", "inventory_dir": "/inventory"}
     merged["ansible_facts"] = {"kubernetes_node": NODE}
-    for name in ("cluster", role):
-        path = ROOT / "roles" / name / "defaults" / "main.yml"
+    # Variables of a role's dependency reach it as its defaults do.
+    for place in ("cluster/defaults", "cluster/vars", role + "/defaults"):
+        path = ROOT / "roles" / place / "main.yml"
         if path.exists():
             merged.update(trusted_data(yaml.safe_load(path.read_text()) or {}))
     merged.update(trusted_data(given))

@@ -33,6 +33,7 @@ DOCKERSHIM = "dockershim"
 #: Starts Docker whenever somebody speaks to its socket.
 DOCKER_SOCKET = "docker.socket"
 DOCKER_LINK = "docker0"
+ADDRESSES = "/var/lib/cni/networks"
 
 
 class ChangeError(ProblemError):
@@ -132,6 +133,8 @@ class Change:
     def _end_containers(self, old: str, socket: Optional[str]) -> None:
         if old == DOCKERSHIM:
             remove_docker_pods(self.runner)
+            # Nobody told the CNI plugins: what host-local holds is for pods that are all gone.
+            self.runner.run(["rm", "-r", "-f", "--one-file-system", "--", ADDRESSES], timeout=60)
         elif old in RUNTIMES:
             remove_pods(self.runner, RUNTIMES[old].socket)
         elif socket:

@@ -59,9 +59,12 @@ def docker_registries(registries: Sequence[Mapping[str, Any]]) -> Dict[str, List
         if given and name != DOCKER_HUB:
             problem = "Docker takes mirrors of docker.io alone."
             raise RegistryError("registry %r, mirrors" % name, problem, "Write cluster_image_repository, or take containerd or CRI-O.")
+        if any("/" in _location(url) for url in given):
+            remedy = "Write scheme, host and port, or take containerd or CRI-O."
+            raise RegistryError("registry %r, mirrors" % name, "Docker takes no path in a mirror's address.", remedy)
         mirrors += given
         ends = [(url, mirror) for url, mirror in zip(given, registry.get("mirrors") or [])] + [(str(registry.get("server") or ""), registry)]
-        insecure += [_location(url) for url, end in ends if url.startswith("http://") or (url and end.get("skip_verify"))]
+        insecure += [_location(url).partition("/")[0] for url, end in ends if url.startswith("http://") or (url and end.get("skip_verify"))]
     found = {"registry-mirrors": mirrors, "insecure-registries": sorted(set(insecure))}
     return {key: value for key, value in found.items() if value}
 

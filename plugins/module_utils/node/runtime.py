@@ -19,9 +19,11 @@ ENDPOINT = re.compile(r"""(?:container-runtime-endpoint=|containerRuntimeEndpoin
 
 def read(runner: Runner, active: Set[str], packages: Mapping[str, Optional[str]]) -> Dict[str, Any]:
     """runtime (None where there is none) and docker_pools."""
-    configured = kubelet_socket([runner.read(path) or "" for path in KUBELET_FILES])
+    texts = [runner.read(path) or "" for path in KUBELET_FILES]
+    configured = kubelet_socket(texts)
     installed = [name for name, one in RUNTIMES.items() if runner.which(one.programs[0])]
-    name = choose(installed, active, configured)
+    # A kubelet that kubeadm has set up and that names no socket speaks to Docker by itself (dockershim, up to 1.23).
+    name = "docker" if texts[-1] and not configured and "docker" in installed else choose(installed, active, configured)
     pools = docker_pools(runner.read("/etc/docker/daemon.json") or "")
     if name is None:
         return {"runtime": None, "docker_pools": pools}
