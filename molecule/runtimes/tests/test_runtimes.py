@@ -8,7 +8,8 @@ from typing import Any, Dict
 import pytest
 
 IMAGE = "docker.io/library/busybox:1.35.0"
-SLEEPERS = """
+SLEEPERS = (
+    """
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: sleepers, namespace: default}
@@ -21,7 +22,9 @@ spec:
       terminationGracePeriodSeconds: 1
       tolerations: [{operator: Exists, effect: NoSchedule}]
       containers: [{name: sleep, image: "%s", command: [sleep, "100000"]}]
-""" % IMAGE
+"""
+    % IMAGE
+)
 
 
 def node(cluster: Any, name: str) -> Dict[str, Any]:
@@ -89,7 +92,7 @@ def test_a_change_that_was_killed_is_finished_before_anything_else(cluster: Any)
     host = cluster.host("worker1")
     host.check_output("systemctl stop kubelet")
     marker = "/var/lib/baremetal-kubernetes/container-runtime.json"
-    host.check_output("printf '%%s' '{\"from\": \"docker\", \"to\": \"containerd\"}' > %s" % marker)
+    host.check_output('printf \'%%s\' \'{"from": "docker", "to": "containerd"}\' > %s' % marker)
     cluster.playbook("container_runtime")
     assert host.service("kubelet").is_running and not host.file(marker).exists
     assert cluster.playbook("container_runtime")["changed"] == 0

@@ -80,7 +80,7 @@ def plan(node: Node, wanted: str) -> List[str]:
 
 
 def leaves(old: str, wanted: str) -> List[str]:
-    """The units of the old runtime that nothing needs any more, the last to start first. Docker runs its containers by containerd."""
+    """Units of the old runtime that nothing needs any more, the last to start first. Docker runs containers by containerd."""
     name = "docker" if old == DOCKERSHIM else old
     if name not in RUNTIMES or (name == "containerd" and wanted == "docker"):
         return []
@@ -102,9 +102,7 @@ def with_flags(text: str, socket: str) -> str:
 class Change:
     """Does it. ``pause`` is what waiting calls."""
 
-    def __init__(
-        self, runner: Runner, node_name: str, timeout: float = 300, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, runner: Runner, node_name: str, timeout: float = 300, pause: Callable[[float], None] = time.sleep) -> None:
         self.runner = runner
         self.node_name = node_name
         self.timeout = timeout

@@ -11,7 +11,6 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Seq
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.other_registries import docker_registries
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import (
     Network,
-    NetworkError,
     contains,
     network_of,
     parse_network,
@@ -70,14 +69,24 @@ _OURS = {
     "storage-driver": "write container_runtime_docker_storage_driver",
 }
 #: Networks for docker0 and Docker's own networks, tried in this order. A node of Kubernetes hardly uses them.
-_CANDIDATES = ("172.17.0.0/16", "172.29.0.0/16", "192.168.240.0/20", "10.213.0.0/16", "172.20.0.0/16", "10.137.0.0/16", "100.93.0.0/16")
+_CANDIDATES = (
+    "172.17.0.0/16",
+    "172.29.0.0/16",
+    "192.168.240.0/20",
+    "10.213.0.0/16",
+    "172.20.0.0/16",
+    "10.137.0.0/16",
+    "100.93.0.0/16",
+)
 
 
 def refusals(settings: Mapping[str, Any]) -> Iterator[Refusal]:
     """What of a user's own settings for daemon.json no current Docker takes, or what would break a node."""
     for key, version, remedy in _REMOVED:
         if key in settings:
-            yield Refusal("%s.%s" % (SETTING, key), "Docker %s took it away, and the daemon does not start with it" % version, remedy)
+            yield Refusal(
+                "%s.%s" % (SETTING, key), "Docker %s took it away, and the daemon does not start with it" % version, remedy
+            )
     for key, values in _REMOVED_VALUES.items():
         for value in _words(settings.get(key)):
             if value in values:
@@ -131,7 +140,9 @@ def free_networks(
     :param subnets: of pods, services and what else is reserved (texts, lists with commas, or mappings with a subnet).
     :raises DockerSettingsError: a given one overlaps, or is none; or nothing is free.
     """
-    held = ["%s/%s" % (one.get("address"), one.get("prefix")) for one in addresses if not INTERFACE.match(str(one.get("interface")))]
+    held = [
+        "%s/%s" % (one.get("address"), one.get("prefix")) for one in addresses if not INTERFACE.match(str(one.get("interface")))
+    ]
     reserved = [str(one.get("subnet", "")) if isinstance(one, Mapping) else str(one) for one in subnets]
     texts = held + [part.strip() for text in reserved for part in text.split(",")]
     known = [network for network in map(_network, texts) if network is not None]
@@ -144,7 +155,11 @@ def free_networks(
         if network is None:
             wrong.append(Refusal(setting, "%r is no network" % text[:60], "write one as in 172.29.0.1/24, or remove the setting"))
         elif clash is not None:
-            wrong.append(Refusal(setting, "%s overlaps %s of the cluster or the hosts" % (text, clash), "take another, or remove the setting"))
+            wrong.append(
+                Refusal(
+                    setting, "%s overlaps %s of the cluster or the hosts" % (text, clash), "take another, or remove the setting"
+                )
+            )
     if wrong:
         raise DockerSettingsError(wrong)
     taken_by_us = known + [network for network in (_network(text) for _setting, text in given) if network is not None]

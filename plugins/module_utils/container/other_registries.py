@@ -58,13 +58,19 @@ def docker_registries(registries: Sequence[Mapping[str, Any]]) -> Dict[str, List
         given = [str(mirror["url"]) for mirror in registry.get("mirrors") or []]
         if given and name != DOCKER_HUB:
             problem = "Docker takes mirrors of docker.io alone."
-            raise RegistryError("registry %r, mirrors" % name, problem, "Write cluster_image_repository, or take containerd or CRI-O.")
+            raise RegistryError(
+                "registry %r, mirrors" % name, problem, "Write cluster_image_repository, or take containerd or CRI-O."
+            )
         if any("/" in _location(url) for url in given):
             remedy = "Write scheme, host and port, or take containerd or CRI-O."
             raise RegistryError("registry %r, mirrors" % name, "Docker takes no path in a mirror's address.", remedy)
         mirrors += given
-        ends = [(url, mirror) for url, mirror in zip(given, registry.get("mirrors") or [])] + [(str(registry.get("server") or ""), registry)]
-        insecure += [_location(url).partition("/")[0] for url, end in ends if url.startswith("http://") or (url and end.get("skip_verify"))]
+        ends = [(url, mirror) for url, mirror in zip(given, registry.get("mirrors") or [])] + [
+            (str(registry.get("server") or ""), registry)
+        ]
+        insecure += [
+            _location(url).partition("/")[0] for url, end in ends if url.startswith("http://") or (url and end.get("skip_verify"))
+        ]
     found = {"registry-mirrors": mirrors, "insecure-registries": sorted(set(insecure))}
     return {key: value for key, value in found.items() if value}
 
@@ -76,7 +82,9 @@ def _present(registries: Sequence[Mapping[str, Any]], who: str, lacks: Mapping[s
         for end in [registry] + list(registry.get("mirrors") or []):
             for key in sorted(set(end) & set(lacks)):
                 if end[key]:
-                    raise RegistryError("registry %r, %s" % (registry.get("name"), key), "%s does not read it here." % who, lacks[key])
+                    raise RegistryError(
+                        "registry %r, %s" % (registry.get("name"), key), "%s does not read it here." % who, lacks[key]
+                    )
         yield registry
 
 

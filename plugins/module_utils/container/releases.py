@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Release archives of container runtimes: where they are, what is in them, and their checksums, which stand here and nowhere else."""
+"""Release archives of container runtimes: where they are, what is in them, and the one table of their checksums."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class Archive(NamedTuple):
 #: Program -> its release. The versions are those that go together in August 2026; CRI-O's follows Kubernetes (see crio_version).
 ARCHIVES = {
     "containerd": Archive(
-        *("2.3.4", GITHUB + "/containerd/containerd/releases/download/v{version}/containerd-{version}-linux-{architecture}.tar.gz"), 1
+        *("2.3.4", GITHUB + "/containerd/containerd/releases/download/v{version}/containerd-{version}-linux-{architecture}.tar.gz"),
+        1,
     ),
     "runc": Archive("1.4.3", GITHUB + "/opencontainers/runc/releases/download/v{version}/runc.{architecture}", -1, (), "runc"),
     "cri-dockerd": Archive(
@@ -49,7 +50,7 @@ ARCHIVES = {
 #: Runtime -> the programs that a node needs of its release. Docker's own comes from packages; cri-dockerd has no repository.
 PROGRAMS: Dict[str, Tuple[str, ...]] = {"containerd": ("containerd", "runc"), "crio": ("crio",), "docker": ("cri-dockerd",)}
 
-#: (program, version, architecture) -> SHA256, as kubernetes-sigs/kubespray's checksums.yml of 2026-08-21 has them from the releases' own lists.
+#: (program, version, architecture) -> SHA256, as kubernetes-sigs/kubespray's checksums.yml of 2026-08-21 has them.
 SHA256: Mapping[Tuple[str, str, str], str] = {
     ("containerd", "2.3.4", "amd64"): "9d68969855fbf676cdb8ed758e420fb048d61f984f61de3e53eddfebe484d168",
     ("containerd", "2.3.4", "arm64"): "a985fbb7e18fc0362d31a055338f5d7b0e087a3e27f14c70d1c5965399a29f95",
@@ -76,7 +77,9 @@ SHA256: Mapping[Tuple[str, str, str], str] = {
 
 def crio_version(kubernetes_minor: str) -> str:
     """The newest CRI-O in the table that goes with a minor of Kubernetes, which has to be its own; empty where there is none."""
-    found = [version for program, version, _architecture in SHA256 if program == "crio" and version.startswith(kubernetes_minor + ".")]
+    found = [
+        version for program, version, _architecture in SHA256 if program == "crio" and version.startswith(kubernetes_minor + ".")
+    ]
     return found[0] if found else ""
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user's own lines for containerd or CRI-O may no longer say. Docker's keys stand in docker.py, beside what we write there."""
+"""What a user's own lines for containerd or CRI-O may no longer say. Docker's keys stand in docker.py, beside ours."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ _RUNC_V2 = 'write runtime_type = "io.containerd.runc.v2"'
 _REGISTRIES = "write container_runtime_registries (config_path), with which it can't stand together"
 #: containerd RELEASES.md of 2.3.7, and docs/cri/registry.md.
 CONTAINERD = (
-    Removed(r'disabled_plugins\s*=\s*\[[^\]]*["\'](io\.containerd\.grpc\.v1\.)?cri["\']', 'disabled_plugins = ["cri"]', (), "remove it: the kubelet speaks CRI"),
+    Removed(
+        r'disabled_plugins\s*=\s*\[[^\]]*["\'](io\.containerd\.grpc\.v1\.)?cri["\']',
+        'disabled_plugins = ["cri"]',
+        (),
+        "remove it: the kubelet speaks CRI",
+    ),
     Removed(r"\bregistry[\"']?\.(mirrors|configs|auths)\b", "registry.mirrors, configs and auths", (), _REGISTRIES),
     Removed(r"^\s*systemd_cgroup\s*=", "systemd_cgroup", (2, 0), "write SystemdCgroup in the options of a runtime"),
     Removed(r"io\.containerd\.runtime\.v1\.linux", "io.containerd.runtime.v1.linux", (2, 0), _RUNC_V2),
@@ -40,11 +45,15 @@ CONTAINERD = (
 )
 #: Keys that pkg/config of CRI-O 1.34 and 1.36 has no more, which it passes over without a word.
 CRIO = (
-    Removed(r"^\s*registries\s*=", "registries", (1, 34), "write container_runtime_registries, or /etc/containers/registries.conf.d"),
+    Removed(
+        r"^\s*registries\s*=", "registries", (1, 34), "write container_runtime_registries, or /etc/containers/registries.conf.d"
+    ),
     Removed(r"^\s*manage_(network_)?ns_lifecycle\s*=", "manage_ns_lifecycle", (1, 34), "remove it: CRI-O always does"),
     Removed(r"^\s*file_locking(_path)?\s*=", "file_locking", (1, 34), "remove it"),
     Removed(r"^\s*default_mounts\s*=", "default_mounts", (1, 36), "write default_mounts_file"),
-    Removed(r"^\s*cgroup_manager\s*=\s*[\"']cgroupfs", "cgroup_manager = cgroupfs", (), "remove it: kubelet and CRI-O both get systemd"),
+    Removed(
+        r"^\s*cgroup_manager\s*=\s*[\"']cgroupfs", "cgroup_manager = cgroupfs", (), "remove it: kubelet and CRI-O both get systemd"
+    ),
 )
 TABLES = {"containerd": ("containerd", CONTAINERD), "crio": ("CRI-O", CRIO)}
 
@@ -57,5 +66,9 @@ def refusals(runtime: str, text: str, version: Numbers = ()) -> Iterator[Tuple[s
     name, table = TABLES.get(runtime, ("", ()))
     for row in table:
         if re.search(row.pattern, text, re.MULTILINE) and (not version or not row.since or version >= row.since):
-            gone = "%s %s has no %s any more" % (name, ".".join(map(str, row.since)), row.what) if row.since else "%s can't be here" % row.what
+            gone = (
+                "%s %s has no %s any more" % (name, ".".join(map(str, row.since)), row.what)
+                if row.since
+                else "%s can't be here" % row.what
+            )
             yield gone, row.remedy

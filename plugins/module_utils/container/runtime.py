@@ -35,12 +35,19 @@ RUNTIMES = {
         *(("containerd",), ("containerd", "containerd.io"), ("containerd",), "unix:///run/containerd/containerd.sock"),
         *("containerd", "/var/lib/containerd"),
     ),
-    "crio": Runtime(("crio",), ("cri-o",), ("crio",), "unix:///var/run/crio/crio.sock", "cri-o", "/var/lib/containers/storage"),
+    "crio": Runtime(
+        *(("crio",), ("cri-o",), ("crio",), "unix:///var/run/crio/crio.sock", "cri-o", "/var/lib/containers/storage"),
+    ),
     "docker": Runtime(
-        *(("dockerd", "cri-dockerd"), ("docker-ce", "docker.io", "moby-engine"), ("docker", "cri-docker.socket", "cri-docker")),
-        *("unix:///var/run/cri-dockerd.sock", "docker", "/var/lib/docker"),
+        *(("dockerd", "cri-dockerd"), ("docker-ce", "docker.io", "moby-engine")),
+        *(("docker", "cri-docker.socket", "cri-docker"), "unix:///var/run/cri-dockerd.sock", "docker", "/var/lib/docker"),
     ),
 }
+
+
+#: For a kubeadm that asks no runtime anything, and yet refuses a host with the sockets of two (Docker's containerd is one) unless
+#: its file names one, whichever (K8S 1.28 cmd/kubeadm/app/util/config/initconfiguration.go).
+ANY_SOCKET = RUNTIMES["containerd"].socket
 
 
 def numbers(version: str) -> Tuple[int, ...]:

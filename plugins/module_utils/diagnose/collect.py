@@ -15,9 +15,9 @@ import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RUNTIMES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.diagnose.redact import redact
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RUNTIMES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags

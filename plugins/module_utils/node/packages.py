@@ -18,11 +18,12 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 WATCHED = (
     "apparmor", "ca-certificates", "chrony", "cifs-utils", "conntrack", "conntrack-tools", "containerd",
     "cryptsetup", "device-mapper-multipath", "iscsi-initiator-utils", "multipath-tools", "nfs-utils", "rasdaemon", "smartmontools",
-    "conmon", "containerd.io", "container-selinux", "cri-o", "cri-tools", "crun", "curl", "docker-ce", "docker.io", "ebtables",
+    "containerd.io", "container-selinux", "cri-o", "cri-dockerd", "cri-tools", "curl", "docker-ce", "docker.io", "ebtables",
     "etcd-client", "etcd-server", "ethtool", "firewalld", "haproxy", "ipset", "iproute", "iproute-tc",
     "iproute2", "iptables", "iptables-nft", "ipvsadm", "keepalived", "kmod", "kubeadm", "kubectl", "kubelet", "libnginx-mod-stream",
     "kubernetes-cni", "moby-engine", "nfs-common", "nftables", "nginx", "nginx-mod-stream", "open-iscsi", "runc", "skopeo", "socat",
-    "systemd-timesyncd", "systemd-zram-service", "ufw", "wireguard-tools", "zfs", "zfs-dkms", "zfs-zed", "zfsutils-linux", "zram-tools",
+    "systemd-timesyncd", "systemd-zram-service", "ufw", "wireguard-tools", "zfs", "zfs-dkms", "zfs-zed", "zfsutils-linux",
+    "zram-tools",
 )
 #: A program -> the packages that bring it, and the words that make it say its version. It is asked only where no package says it.
 PROGRAMS = {

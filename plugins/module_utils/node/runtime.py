@@ -9,7 +9,11 @@ import json
 import re
 from typing import Any, Dict, List, Mapping, Optional, Set
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RUNTIMES, RuntimeVersionError, config_schema
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import (
+    RUNTIMES,
+    RuntimeVersionError,
+    config_schema,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: Where the kubelet's socket stands: since 1.34 in the first, since 1.27 in the second, before that on the command line.

@@ -29,7 +29,18 @@ SYSTEMS = {
 
 def node(system: str = "debian12", runtime: Any = None, state: str = "blank", **packages: Any) -> Dict[str, Any]:
     identity, family, codename = SYSTEMS[system]
-    known = ("containerd", "containerd.io", "crio", "cri-o", "dockerd", "docker-ce", "docker.io", "moby-engine", "cri-dockerd", "crictl")
+    known = (
+        "containerd",
+        "containerd.io",
+        "crio",
+        "cri-o",
+        "dockerd",
+        "docker-ce",
+        "docker.io",
+        "moby-engine",
+        "cri-dockerd",
+        "crictl",
+    )
     facts = {
         "os": {"id": identity, "family": family, "codename": codename, "version_id": "9"},
         "architecture": "amd64",
@@ -41,7 +52,11 @@ def node(system: str = "debian12", runtime: Any = None, state: str = "blank", **
             {"interface": "docker0", "address": "10.244.0.1", "prefix": 24},
         ],
     }
-    known_variables = {"ansible_facts": {"kubernetes_node": facts}, "group_names": ["workers"], "cluster_kubernetes_version": "1.36.3"}
+    known_variables = {
+        "ansible_facts": {"kubernetes_node": facts},
+        "group_names": ["workers"],
+        "cluster_kubernetes_version": "1.36.3",
+    }
     return {**role_variables("container_runtime"), **known_variables}
 
 
@@ -112,7 +127,11 @@ def test_docker_gets_the_systemd_cgroup_driver_and_networks_that_overlap_nothing
     unit = files["/etc/systemd/system/cri-docker.service"]["content"]
     assert "--pod-infra-container-image registry.k8s.io/pause:3.10.2 " in unit and "--network-plugin cni" in unit
     assert "unix:///var/run/cri-dockerd.sock" in files["/etc/crictl.yaml"]["content"]
-    assert [one["name"] for one in of("container_runtime_wanted.services", **docker())] == ["docker", "cri-docker.socket", "cri-docker"]
+    assert [one["name"] for one in of("container_runtime_wanted.services", **docker())] == [
+        "docker",
+        "cri-docker.socket",
+        "cri-docker",
+    ]
 
 
 def test_a_docker_before_23_can_t_validate_its_file() -> None:
@@ -195,7 +214,10 @@ def test_kubeadm_is_told_the_socket_of_the_nodes_own_runtime(role: str) -> None:
     socket = "{{ %s_cri_socket }}" % role
     assert expression(role, socket, **facts) == "unix:///run/containerd/containerd.sock"
     assert expression(role, socket, **facts, cluster_container_runtime="docker") == "unix:///var/run/cri-dockerd.sock"
-    assert expression(role, socket, **facts, cluster_container_runtime="docker", container_runtime_name="crio") == "unix:///var/run/crio/crio.sock"
+    assert (
+        expression(role, socket, **facts, cluster_container_runtime="docker", container_runtime_name="crio")
+        == "unix:///var/run/crio/crio.sock"
+    )
 
 
 def test_a_reset_speaks_to_the_runtime_that_is_there() -> None:

@@ -28,7 +28,8 @@ CLOCK_WARNING_SECONDS = 5.0
 CLOCK_ERROR_SECONDS = 60.0
 
 GIB = 1 << 30
-#: Where data grows -> who needs it; a runtime has its own place. Less than 2 GiB free and image pulls or etcd's first snapshot fill the disk.
+#: Where data grows (a runtime has its own place) -> who needs it. Less than 2 GiB free and image pulls or etcd's first
+#: snapshot fill the disk.
 DATA_PATHS = (("/var/lib/etcd", "etcd"), ("", "runtime"))
 DISK_WARNING = 2 * GIB
 DISK_ERROR = GIB // 2

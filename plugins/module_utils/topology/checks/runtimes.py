@@ -30,8 +30,13 @@ WORDS = {
     "podman": ("podman has no CRI, and CRI-O does not need it", "write crio"),
     "rkt": ("rkt was given up in 2019", "write containerd"),
 }
-SOURCES = {"containerd": ("docker", "distribution", "release"), "crio": ("crio", "distribution", "release"), "docker": ("docker", "distribution")}
-#: The CRI that a kubelet speaks: v1alpha2 alone up to 1.22, v1 too since 1.23 (SR-1.23). containerd 2.0, CRI-O and cri-dockerd have v1 alone.
+SOURCES = {
+    "containerd": ("docker", "distribution", "release"),
+    "crio": ("crio", "distribution", "release"),
+    "docker": ("docker", "distribution"),
+}
+#: A kubelet speaks CRI v1alpha2 alone up to 1.22, v1 too since 1.23 (SR-1.23). containerd 2.0 (RELEASES.md), CRI-O 1.34 and
+#: cri-dockerd 0.4.3 (their sources) have v1 alone.
 FIRST_MINOR_WITH_CRI_V1 = 23
 
 

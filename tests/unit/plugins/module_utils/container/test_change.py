@@ -11,7 +11,11 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.cha
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RUNTIMES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result
 
-FLAGS_PATH, CONFIG, INSTANCE = "/var/lib/kubelet/kubeadm-flags.env", "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/instance-config.yaml"
+FLAGS_PATH, CONFIG, INSTANCE = (
+    "/var/lib/kubelet/kubeadm-flags.env",
+    "/var/lib/kubelet/config.yaml",
+    "/var/lib/kubelet/instance-config.yaml",
+)
 OLD, NEW = RUNTIMES["containerd"].socket, RUNTIMES["crio"].socket
 
 
@@ -106,13 +110,19 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
 def bring(machine: Any, wanted: str) -> None:
     node = read(machine)
     if plan(node, wanted):
-        Change(machine, "worker1", timeout=10, pause=lambda seconds: setattr(machine, "clock", machine.clock + seconds)).apply(node, wanted)
+        Change(machine, "worker1", timeout=10, pause=lambda seconds: setattr(machine, "clock", machine.clock + seconds)).apply(
+            node, wanted
+        )
 
 
 FILES = [
     {FLAGS_PATH: 'KUBELET_KUBEADM_ARGS="--container-runtime=remote --container-runtime-endpoint=%s --v=2"\n' % OLD},
     {FLAGS_PATH: 'KUBELET_KUBEADM_ARGS=""\n', CONFIG: "kind: KubeletConfiguration\ncontainerRuntimeEndpoint: %s\n" % OLD},
-    {FLAGS_PATH: 'KUBELET_KUBEADM_ARGS=""\n', CONFIG: "containerRuntimeEndpoint: %s\n" % OLD, INSTANCE: 'containerRuntimeEndpoint: "%s"\n' % OLD},
+    {
+        FLAGS_PATH: 'KUBELET_KUBEADM_ARGS=""\n',
+        CONFIG: "containerRuntimeEndpoint: %s\n" % OLD,
+        INSTANCE: 'containerRuntimeEndpoint: "%s"\n' % OLD,
+    },
 ]
 
 
@@ -131,7 +141,10 @@ def test_the_kubelet_gets_the_new_socket_wherever_its_version_keeps_it(machine: 
 def test_containers_end_between_the_kubelets_stop_and_its_start(machine: Any) -> None:
     node = machine(FILES[0])
     bring(node, "crio")
-    order = [next(i for i, what in enumerate(node.did) if words in what) for words in ("stop kubelet", "rmp --all", "write " + FLAGS_PATH, "start -- kubelet")]
+    order = [
+        next(i for i, what in enumerate(node.did) if words in what)
+        for words in ("stop kubelet", "rmp --all", "write " + FLAGS_PATH, "start -- kubelet")
+    ]
     assert order == sorted(order)
     assert node.did[0] == "write " + change.MARKER and node.did[-1] == "remove " + change.MARKER
 
@@ -166,7 +179,10 @@ def test_a_kubelet_with_dockershim_gets_its_first_socket(machine: Any) -> None:
     node = machine({FLAGS_PATH: 'KUBELET_KUBEADM_ARGS="--network-plugin=cni --v=2"\n'}, annotated="/var/run/dockershim.sock")
     assert read(node).runtime == change.DOCKERSHIM
     bring(node, "containerd")
-    assert node.files[FLAGS_PATH] == 'KUBELET_KUBEADM_ARGS="--container-runtime=remote --container-runtime-endpoint=%s --network-plugin=cni --v=2"\n' % OLD
+    assert (
+        node.files[FLAGS_PATH]
+        == 'KUBELET_KUBEADM_ARGS="--container-runtime=remote --container-runtime-endpoint=%s --network-plugin=cni --v=2"\n' % OLD
+    )
     assert any(what.startswith("docker rm --force") for what in node.did) and node.annotation == OLD
 
 

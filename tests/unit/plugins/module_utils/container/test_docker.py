@@ -29,7 +29,9 @@ NETWORKS = {"bip": "172.17.0.1/24", "pools": [{"base": "172.17.128.0/17", "size"
         ({"log-driver": "syslog"}, "", "/var/log/pods"),
     ],
 )
-def test_what_docker_lost_is_refused_with_the_release_and_what_to_write(settings: Dict[str, Any], version: str, instead: str) -> None:
+def test_what_docker_lost_is_refused_with_the_release_and_what_to_write(
+    settings: Dict[str, Any], version: str, instead: str
+) -> None:
     said = " ".join("%s %s %s" % one for one in refusals(settings))
     assert "container_runtime_docker_settings.%s" % next(iter(settings)) in said
     assert version in said and instead in said
@@ -55,7 +57,10 @@ def test_networks_are_the_first_that_overlap_nothing() -> None:
         "bip": "172.17.0.1/24",
         "pools": [{"base": "172.17.128.0/17", "size": 24}],
     }
-    host = [{"interface": "eth0", "address": "172.29.4.5", "prefix": 24}, {"interface": "br-0123456789ab", "address": "10.213.0.1", "prefix": 24}]
+    host = [
+        {"interface": "eth0", "address": "172.29.4.5", "prefix": 24},
+        {"interface": "br-0123456789ab", "address": "10.213.0.1", "prefix": 24},
+    ]
     found = free_networks(host, ["172.17.0.0/16", {"name": "VPN", "subnet": "192.168.0.0/16"}])
     assert found["bip"] == "10.213.0.1/24"
 
@@ -63,5 +68,7 @@ def test_networks_are_the_first_that_overlap_nothing() -> None:
 def test_given_networks_are_kept_or_refused() -> None:
     pool = [{"base": "10.213.0.0/16", "size": 24}]
     assert free_networks([], ["10.244.0.0/16"], "192.168.240.1/24", pool) == {"bip": "192.168.240.1/24", "pools": pool}
-    with pytest.raises(DockerSettingsError, match=r"bip: 10\.244\.1\.1/24 overlaps 10\.244\.0\.0/16.*address_pools: 'x' is no network"):
+    with pytest.raises(
+        DockerSettingsError, match=r"bip: 10\.244\.1\.1/24 overlaps 10\.244\.0\.0/16.*address_pools: 'x' is no network"
+    ):
         free_networks([], ["10.244.0.0/16"], "10.244.1.1/24", [{"base": "x", "size": 24}])

@@ -6,7 +6,10 @@ from typing import Any, List
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container import images
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.other_registries import docker_registries, registries_conf
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.other_registries import (
+    docker_registries,
+    registries_conf,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import RegistryError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.removed import refusals
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result
@@ -80,7 +83,9 @@ def test_each_runtime_is_asked_for_its_images_by_its_own_client() -> None:
         "registry.k8s.io/pause:3.10",
         "docker.io/calico/node:v3",
     ]
-    assert images.names("crio", '{"images": [{"repoTags": ["registry.k8s.io/pause:3.10"]}, {"repoTags": null}]}') == ["registry.k8s.io/pause:3.10"]
+    assert images.names("crio", '{"images": [{"repoTags": ["registry.k8s.io/pause:3.10"]}, {"repoTags": null}]}') == [
+        "registry.k8s.io/pause:3.10"
+    ]
     assert images.names("containerd", "registry.k8s.io/pause:3.10\n") == ["registry.k8s.io/pause:3.10"]
     runner: Any = Clients()
     images.listing(runner, "docker")

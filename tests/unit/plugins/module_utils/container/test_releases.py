@@ -38,7 +38,9 @@ def test_cri_o_goes_by_the_minor_of_kubernetes() -> None:
 
 def test_a_release_of_the_users_own_needs_its_checksum_and_may_lie_on_the_node() -> None:
     own = {"containerd": {"version": "v9.9.9"}}
-    with pytest.raises(ReleaseError, match=r"container_runtime_releases\.containerd: the checksum of 9\.9\.9 for amd64 is not known"):
+    with pytest.raises(
+        ReleaseError, match=r"container_runtime_releases\.containerd: the checksum of 9\.9\.9 for amd64 is not known"
+    ):
         release_files("containerd", "amd64", "1.36", own)
     own["containerd"].update(sha256="file:///opt/releases/SHA256SUMS", url="file:///opt/releases/containerd-{version}.tar.gz")
     found = release_files("containerd", "amd64", "1.36", own)[0]
