@@ -1,5 +1,5 @@
 #!/bin/sh
-# The lab's images, whose layers name directories twice, flattened for Docker, which takes no such layers.
+# The lab's images, flattened for Docker, which finds duplicate paths in their layers (containerd does not mind).
 set -eu
 images="ctr ${CTR_ADDRESS:-} --namespace k8s.io images"
 $images import "$1" > /dev/null
