@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterator, List, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container import docker, removed
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.releases import ReleaseError, release_files
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.releases import ARCHIVES, ReleaseError, release_files
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RUNTIMES, numbers
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     MEMBER_STATES,
@@ -62,6 +62,8 @@ def data_path(node: Node, topology: Topology) -> str:
 
 def moves_docker(node: Node, topology: Topology) -> bool:
     """Whether this run takes Docker's networks out of the way: by the daemon.json that it writes, or with Docker itself."""
+    if not node.in_cluster:
+        return False
     return wanted(node, topology) == "docker" or (topology.playbook == PLAYBOOK and _found(node) == "docker")
 
 
@@ -88,6 +90,9 @@ def _versions(node: Node, name: str, topology: Topology) -> Iterator[Tuple[str, 
         yield "cluster_container_runtime", problem, "write containerd (1.x), or a Kubernetes from 1.24 on"
         return
     pinned = numbers(text(node.setting("container_runtime_version")))
+    if text(node.setting("container_runtime_source")) == "release":
+        given = mapping(mapping(node.setting("container_runtime_releases")).get("containerd"))
+        pinned = numbers(text(given.get("version")) or ARCHIVES["containerd"].version)
     installed = numbers(text(mapping(node.facts.get("runtime")).get("version")) if _found(node) == "containerd" else "")
     if (pinned or installed) >= (2,):
         problem = "the kubelet of %s speaks CRI v1alpha2, which containerd 2.0 took away" % minor

@@ -48,6 +48,12 @@ def test_what_a_runtime_lost_or_never_had_is_refused(
     stacked_ha.refused("container_runtime_" + setting, words)
 
 
+def test_a_kubelet_of_1_20_gets_no_containerd_2(stacked_ha: Any) -> None:
+    every(stacked_ha.set(kubernetes_version="1.20.2"), source="release").refused("container_runtime_version", "take containerd 1.7")
+    every(stacked_ha, releases={"containerd": {"version": "1.7.34"}})
+    assert not [one for one in stacked_ha.problems if "container_runtime" in one.setting]
+
+
 def test_a_docker0_among_the_pods_is_no_problem_where_this_run_moves_it(stacked_ha: Any) -> None:
     for host in stacked_ha.data["hosts"].values():
         host["facts"]["addresses"].append({"interface": "docker0", "address": "10.244.0.1", "prefix": 16, "family": 4})
