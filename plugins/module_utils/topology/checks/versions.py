@@ -168,8 +168,8 @@ def _containerd(topology: Topology, release: Release) -> Iterator[Problem]:
             "containerd",
             "%s on %s is older than what Kubernetes %s is paired with (%s)"
             % (version, listed(hosts), release.version.minor_text, " or ".join(release.containerd_minimum)),
-            "write container_runtime_version, or container_runtime_source: release, and run playbook container_runtime; where there is"
-            " no cluster yet, upgrade or remove its package",
+            "write container_runtime_version, or container_runtime_source: release, and run playbook container_runtime; where there"
+            " is no cluster yet, upgrade or remove its package",
             tuple(hosts),
             warning=topology.playbook == RUNTIME_PLAYBOOK or not release.containerd_minimum[0].startswith("2."),
         )

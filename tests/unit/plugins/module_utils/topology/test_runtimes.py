@@ -68,6 +68,7 @@ def test_a_living_cluster_with_another_runtime_is_changed_by_its_own_playbook(st
 
 
 def test_a_containerd_that_is_too_old_does_not_keep_the_playbook_from_mending_it(stacked_ha: Any) -> None:
-    running(stacked_ha.set(kubernetes_version="1.36.3"), "containerd", "1.7.28").refused("containerd", "run playbook container_runtime")
+    old = running(stacked_ha.set(kubernetes_version="1.36.3"), "containerd", "1.7.28")
+    old.refused("containerd", "run playbook container_runtime")
     stacked_ha.data["playbook"] = "container_runtime"
     stacked_ha.warned("containerd", "older than")
