@@ -26,6 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     pod_network,
     quorum,
     readiness,
+    runtimes,
     security,
     storage,
     subnets,
@@ -43,7 +44,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 CHECKS = (
     *(hardware, storage),
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, components, pod_network, security),
+    *(interconnect, balancing, subnets, versions, components, runtimes, pod_network, security),
     *(zfs, membership, readiness, backups, zfs_backups),
 )
 

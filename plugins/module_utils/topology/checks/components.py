@@ -16,7 +16,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 CHOICES: Dict[str, Tuple[str, ...]] = {
     "vip_provider": ("keepalived", "kube_vip"),
     "cni": ("flannel", "cilium", "calico", "bridge", "none"),
-    "container_runtime": ("containerd",),
     "packages_source": ("repository", "bundle"),
 }
 
@@ -72,9 +71,6 @@ def _choices(topology: Topology) -> Iterator[Problem]:
         meant = did_you_mean(value.lower(), choices)
         problem = "%r is none of %s" % (value[:60], ", ".join(choices))
         remedy = "write %s" % (meant or choices[0])
-        if name == "container_runtime" and "docker" in value.lower():
-            problem = "Kubernetes has not spoken to Docker since 1.24 (dockershim is gone)"
-            remedy = "write containerd: it runs the same images"
         if name == "cni" and value.lower() in ("canal", "weave"):
             remedy = (
                 "write none and install %s yourself after the nodes have joined (its pool within cluster_pod_subnet), or flannel"
@@ -241,7 +237,7 @@ def _kubelet(topology: Topology) -> Iterator[Problem]:
                 driver,
                 "beside systemd means two managers of one cgroup tree" if driver == "cgroupfs" else "is no cgroup driver",
             ),
-            "remove it: kubelet and containerd both get systemd",
+            "remove it: kubelet and container runtime both get systemd",
         )
     enabled = mapping(topology.settings.kubelet_settings.get("authentication")).get("anonymous")
     if mapping(enabled).get("enabled") is True:

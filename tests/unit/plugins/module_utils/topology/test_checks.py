@@ -589,7 +589,8 @@ def test_texts_from_the_command_line_are_taken_as_ansible_takes_them(stacked_ha:
     [
         ("cni", "flanel", "write flannel"),
         ("cni", "canal", "write none and install canal yourself"),
-        ("container_runtime", "docker", "dockershim"),
+        ("container_runtime", "containers", "write containerd"),
+        ("container_runtime", "cri-o", "write crio"),
         ("packages_source", "bundel", "write bundle"),
         ("etcd_mode", "embedded", "no way to run etcd"),
         ("proxy_mode", "iptable", "write iptables"),

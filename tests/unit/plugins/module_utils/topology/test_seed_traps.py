@@ -30,7 +30,7 @@ SETTINGS = [
         "cluster_service_subnet",
         ["10.96.0.0/16 overlaps cluster_pod_subnet"],
     ),
-    (20, {"container_runtime": "docker"}, "cluster_container_runtime", ["dockershim", "write containerd"]),
+    (20, {"container_runtime": "dockershim"}, "cluster_container_runtime", ["took dockershim away", "write docker"]),
     (
         31,
         {"service_subnet": "172.32.0.0/16"},
