@@ -42,6 +42,7 @@ ROLES = (
     "restore",
     "failover_ip",
     "zfs",
+    "rke2",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")
