@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.layout import API_PORT
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, mapping, text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import host_groups
 
 DISTRIBUTION = "rke2"
@@ -60,7 +60,8 @@ def plan_rke2(topology: Topology) -> Dict[str, Any]:
     servers, agents = topology.control_planes, topology.workers
     first = first_server(topology)
     ready = [node for node in servers if seen(node).get("ready") is True]
-    ask = next(iter(ready), first)
+    # Where none is ready, one that has been: its authority and its token are the cluster's.
+    ask = next(iter(ready + [node for node in [first] if node] + [node for node in servers if is_member(node)] + servers), None)
     token = next((node for node in servers if seen(node).get("token") is True), first or ask)
     work = _work(topology, first, ask, token)
     return {
@@ -90,6 +91,7 @@ def _work(topology: Topology, first: Optional[Node], ask: Optional[Node], token:
         groups = {
             "plan_rke2": servers + agents,
             "plan_rke2_token": [token] if token else [],
+            "plan_rke2_stopped": [node for node in servers if is_member(node) and not entries(seen(node).get("roles"))],
             "plan_rke2_first": [first] if first else [],
             "plan_rke2_servers": [node for node in servers if node is not first],
             "plan_rke2_agents": agents,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.quorum import tolerance
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Version, VersionError
@@ -51,6 +51,7 @@ def check(topology: Topology) -> Iterator[Problem]:
     yield from _settings(topology)
     yield from _number(topology)
     yield from _endpoint(topology)
+    yield from _passed_on(topology)
     yield from _names(topology)
     yield from _states(topology)
     yield from _versions(topology)
@@ -92,7 +93,7 @@ def _settings(topology: Topology) -> Iterator[Problem]:
     groups = (("server", topology.control_planes), ("agent", topology.workers))
     for role, nodes in groups:
         setting = "rke2_%s_config" % role
-        yield from _faults(setting, nodes, lambda value, role=role: check_keys(mapping(value), role, minor))
+        yield from _faults(setting, nodes, _keys(role, minor))
     everybody = topology.cluster_nodes
     yield from _faults("rke2_cni", everybody, check_cni)
     yield from _faults("rke2_profile", everybody, check_profile)
@@ -103,7 +104,11 @@ def _settings(topology: Topology) -> Iterator[Problem]:
         yield Problem("cluster_etcd_mode", "servers of RKE2 keep etcd themselves", "write stacked, and leave group etcd empty")
 
 
-def _faults(setting: str, nodes: Iterable[Node], check_value) -> Iterator[Problem]:  # type: ignore[no-untyped-def]
+def _keys(role: str, minor: int) -> Callable[[Any], Iterator[Fault]]:
+    return lambda value: check_keys(mapping(value), role, minor)
+
+
+def _faults(setting: str, nodes: Iterable[Node], check_value: Callable[[Any], Iterator[Fault]]) -> Iterator[Problem]:
     """The faults of a setting's values, each once with all hosts that have it."""
     found: Dict[Fault, List[str]] = {}
     for node in nodes:
@@ -182,6 +187,36 @@ def _endpoint(topology: Topology) -> Iterator[Problem]:
             "take them out of load_balancers: keepalived alone, or kube-vip, moves an address between servers",
             tuple(busy),
         )
+
+
+def _passed_on(topology: Topology) -> Iterator[Problem]:
+    """Load balancers and directors have to pass both of RKE2's ports on, as they are."""
+    balancers = topology.group("load_balancers")
+    if balancers and topology.settings.load_balancer_port != API_PORT:
+        yield Problem(
+            "cluster_load_balancer_port",
+            "the endpoint has RKE2's port %d, and the load balancers are to listen on %d"
+            % (API_PORT, topology.settings.load_balancer_port),
+            "write %d" % API_PORT,
+        )
+    ports = [text(port) for port in (str(SUPERVISOR_PORT), str(API_PORT))]
+    for node in balancers:
+        if ports[0] not in [text(port) for port in entries(node.setting("load_balancer_additional_ports"))]:
+            yield Problem(
+                "load_balancer_additional_ports",
+                "nodes join at port %s, and it is not passed on" % ports[0],
+                "write [%s]" % ports[0],
+                (node.host,),
+            )
+    for node in topology.directors:
+        passed = [text(mapping(service).get("port")) for service in entries(node.setting("lvs_services"))]
+        if set(ports) - set(passed):
+            yield Problem(
+                "lvs_services",
+                "the directors have to pass on the ports %s" % listed(sorted(ports)),
+                "write [{port: %d, check: readyz}, {port: %d, check: tcp}]" % (API_PORT, SUPERVISOR_PORT),
+                (node.host,),
+            )
 
 
 def _names(topology: Topology) -> Iterator[Problem]:
