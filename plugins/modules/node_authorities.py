@@ -78,7 +78,7 @@ options:
     elements: str
     default: []
   timeout:
-    description: Seconds that each gate, each restart and each rollout may take.
+    description: Seconds that each gate, each restart and each next pod of a rollout may take.
     type: int
     default: 300
   kubeadm_path:

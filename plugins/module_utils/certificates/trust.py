@@ -25,6 +25,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import ALONE, SIGNED
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import wait_for_rollout
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, said
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import PKI
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -162,9 +163,7 @@ class Shared:
                     told.append((metadata["namespace"], "%s/%s" % (kind, metadata["name"])))
         deadline = self.runner.now() + self.timeout
         for namespace, name in [] if self.only_look else sorted(told, key=lambda one: one[0] != SYSTEM):
-            left = max(1.0, deadline - self.runner.now())
-            argv = ["rollout", "status", name, "--namespace", namespace, "--timeout=%ds" % left]
-            answer = self.kubectl.run(argv, timeout=left + 10)
+            answer = wait_for_rollout(self.kubectl, namespace, name, max(1.0, deadline - self.runner.now()))
             if answer.rc != 0 and namespace == SYSTEM:
                 raise CertificateError(
                     name, said(answer), "see kubectl --namespace %s describe %s, then run again" % (SYSTEM, name)
