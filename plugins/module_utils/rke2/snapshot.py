@@ -93,7 +93,7 @@ def set_aside(runner: Runner, restore: str) -> bool:
     if _record(runner).get("id") == restore:
         return False
     if runner.exists(DATABASE):
-        aside = "%s-before-restore-%d" % (DATABASE, time.time())
+        aside = "%s-before-restore-%d" % (DATABASE, time.time_ns())
         os.rename(DATABASE, aside)
         if os.path.exists(aside + "/snapshots"):
             os.makedirs(DATABASE, mode=0o700)
