@@ -35,6 +35,6 @@ STATE = "/var/lib/baremetal-kubernetes"
 
 
 def parse_version(text: str) -> str:
-    """v1.36.3+rke2r1 out of what C(rke2 --version) prints (rke2 version v1.36.3+rke2r1 (commit), then Go's)."""
+    """v1.36.3+rke2r1 out of what C(rke2 --version) prints: the name of its file, the word version, that, and more."""
     words = text.split()
-    return words[2] if words[:2] == ["rke2", "version"] and len(words) > 2 else ""
+    return words[2] if words[1:2] == ["version"] and len(words) > 2 else ""
