@@ -101,6 +101,8 @@ def _work(topology: Topology, first: Optional[Node], ask: Optional[Node], token:
             "plan_directors": topology.directors,
             "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
         }
+    elif topology.playbook == LOOK:
+        groups = {"plan_rke2_look": [ask] if ask else []}
     elif topology.playbook == BACKUP:
         groups = {"plan_rke2_backup": [ask] if ask else []}
     elif topology.playbook == RESTORE:

@@ -94,6 +94,12 @@ def test_a_single_server_needs_no_address_of_its_own() -> None:
     assert plan["endpoint"] == "10.89.79.11:6443" and plan["rke2"]["server"]["worker1"] == "10.89.79.11"
 
 
+def test_verify_asks_a_server_that_is_ready() -> None:
+    inventory = Rke2().member("cp1", "cp2", "cp3", "worker1").play("")
+    inventory.facts("cp1")["rke2"].update(ready=False)
+    assert inventory.group("plan_rke2_look") == ["cp2"] and inventory.group("plan_rke2_servers") == []
+
+
 def test_at_a_restore_only_the_server_that_is_reset_has_no_server_key() -> None:
     inventory = Rke2().member("cp1", "cp2", "cp3", "worker1").play("restore").var("cp1", rke2_restore_host="cp2")
     assert inventory.plan()["rke2"]["server"] == {"cp1": VIP, "cp2": "", "cp3": VIP, "worker1": VIP}
