@@ -161,6 +161,7 @@ def test_load_balancers_take_out_a_server_that_dies_and_take_it_back(cluster: An
     states = backends(cluster, "lb1")
     assert [states["kube-apiservers/" + name] for name in SERVERS] == ["UP"] * 3
     assert [states["port-9345/" + name] for name in SERVERS] == ["UP"] * 3
+    assert cluster.playbook("verify")["changed"] == 0
     on(cluster, "cp2", "systemctl stop rke2-server")
     wait(lambda: backends(cluster, "lb1")["kube-apiservers/cp2"].startswith("DOWN"), 20, "cp2 out of the API servers")
     wait(lambda: backends(cluster, "lb1")["port-9345/cp2"].startswith("DOWN"), 20, "cp2 out of the supervisors")
