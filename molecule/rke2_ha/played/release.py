@@ -37,6 +37,13 @@ RestartSec=5s
 ExecStart=/usr/local/bin/rke2 {role}
 """
 
+UNINSTALL = b"""\
+#!/bin/sh
+systemctl disable --now rke2-server.service rke2-agent.service
+rm -rf /etc/rancher /var/lib/rancher /usr/local/bin/rke2* /usr/local/lib/systemd/system/rke2-* /usr/local/share/rke2
+systemctl daemon-reload
+"""
+
 
 def add(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
     member = tarfile.TarInfo(name)
@@ -51,9 +58,10 @@ def make(folder: pathlib.Path, version: str) -> None:
     tarball = folder / ("rke2.linux-%s.tar.gz" % machine)
     images = folder / ("rke2-images.linux-%s.tar.zst" % machine)
     with tarfile.open(tarball, "w:gz") as archive:
-        program = (HERE / "rke2").read_text().replace("@VERSION@", version)
+        program = (HERE / "rke2.py").read_text().replace("@VERSION@", version)
         add(archive, "bin/rke2", program.encode(), 0o755)
         add(archive, "bin/rke2-killall.sh", b"#!/bin/sh\nsystemctl stop rke2-server.service rke2-agent.service\n", 0o755)
+        add(archive, "bin/rke2-uninstall.sh", UNINSTALL, 0o755)
         for role in ("server", "agent"):
             add(archive, "lib/systemd/system/rke2-%s.service" % role, UNIT.format(role=role).encode())
         add(archive, "share/rke2/keys.json", KEYS.read_bytes())

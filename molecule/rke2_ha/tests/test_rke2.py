@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cluster of RKE2, played by molecule/rke2_ha/played/rke2: its files, its endpoint, its snapshots, its upgrade.
+"""A cluster of RKE2, played by molecule/rke2_ha/played/rke2.py: its files, its endpoint, its snapshots, its upgrade.
 
 The tests go on from each other's state, in the order in which they stand.
 """
@@ -193,6 +193,18 @@ def test_a_snapshot_brings_back_what_was_and_the_other_servers_join_it(cluster: 
     assert "server" not in configs[at] and all("server" in configs[name] for name in others)
     assert on(cluster, others[0], "ls -d /var/lib/rancher/rke2/server/db-before-restore-*").strip()
     assert cluster.playbook("rke2_ha")["changed"] == 0
+
+
+def test_nodes_leave_and_a_blank_machine_takes_the_name(cluster: Any) -> None:
+    leaving = ["-e", '{"rke2_leaving": ["cp3", "worker1"]}']
+    assert "rke2_remove_confirm" in cluster.refusal("rke2_remove", *leaving)
+    two = cluster.refusal("rke2_remove", "-e", "rke2_remove_confirm=rke2", "-e", '{"rke2_leaving": ["cp1", "cp2"]}')
+    assert "1 servers would stay that are ready" in two
+    cluster.playbook("rke2_remove", "-e", "rke2_remove_confirm=rke2", *leaving)
+    assert [words[0] for words in nodes(cluster)] == ["cp1", "cp2"] and not cluster.host("cp3").file("/etc/rancher").exists
+    assert cluster.playbook("rke2_ha")["changed"] > 0
+    assert sorted(words[0] for words in nodes(cluster) if words[1] == "Ready") == SERVERS + ["worker1"]
+    assert get(cluster, "cp3", "marker") == "before"
 
 
 def test_a_backup_at_once_takes_a_snapshot(cluster: Any) -> None:

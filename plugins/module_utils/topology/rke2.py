@@ -13,9 +13,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import host_groups
 
 DISTRIBUTION = "rke2"
-BUILD, UPGRADE, BACKUP, RESTORE, LOOK = "rke2_ha", "rke2_upgrade", "backup", "restore", ""
+BUILD, UPGRADE, REMOVE, BACKUP, RESTORE, LOOK = "rke2_ha", "rke2_upgrade", "rke2_remove", "backup", "restore", ""
 #: Those that know a cluster of RKE2; preflight alone has no name.
-PLAYBOOKS = (BUILD, UPGRADE, BACKUP, RESTORE, LOOK)
+PLAYBOOKS = (BUILD, UPGRADE, REMOVE, BACKUP, RESTORE, LOOK)
 
 
 def seen(node: Node) -> Mapping[str, Any]:
@@ -43,6 +43,18 @@ def join_host(topology: Topology) -> str:
         return topology.endpoint_host
     address = topology.control_planes[0].address if topology.control_planes else None
     return str(address or "")
+
+
+def leaving(topology: Topology) -> List[str]:
+    """Names of nodes that a person wants gone. A machine that is dead is in no inventory any more, and has its name alone."""
+    said = [entries(node.setting("rke2_leaving")) for node in topology.control_planes]
+    return list(dict.fromkeys(text(name) for names in said for name in names if text(name)))
+
+
+def staying(topology: Topology) -> List[Node]:
+    """Servers that are ready, and not among those."""
+    gone = leaving(topology)
+    return [node for node in topology.control_planes if node.name not in gone and seen(node).get("ready") is True]
 
 
 def _begins(topology: Topology, node: Node, first: Optional[Node]) -> bool:
@@ -100,6 +112,12 @@ def _work(topology: Topology, first: Optional[Node], ask: Optional[Node], token:
             "plan_keepalived": topology.vip_nodes if by_keepalived else [],
             "plan_directors": topology.directors,
             "plan_real_servers": topology.real_servers if topology.lvs_mode == "dr" else [],
+        }
+    elif topology.playbook == REMOVE:
+        gone = leaving(topology)
+        groups = {
+            "plan_rke2_leave_ask": staying(topology)[:1],
+            "plan_rke2_leaving": [node for node in topology.cluster_nodes if node.name in gone],
         }
     elif topology.playbook == LOOK:
         groups = {"plan_rke2_look": [ask] if ask else []}

@@ -22,7 +22,7 @@ CHOSEN = {"disable": ["rke2-coredns"], "ingress-controller": ["traefik"]}
 
 @pytest.fixture
 def played(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    loader = importlib.machinery.SourceFileLoader("played_rke2", str(ROOT / "molecule" / "rke2_ha" / "played" / "rke2"))
+    loader = importlib.machinery.SourceFileLoader("played_rke2", str(ROOT / "molecule" / "rke2_ha" / "played" / "rke2.py"))
     specification = importlib.util.spec_from_loader("played_rke2", loader)
     assert specification is not None
     module = importlib.util.module_from_spec(specification)

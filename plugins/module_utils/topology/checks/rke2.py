@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.quorum import tolerance
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.quorum import quorum, tolerance
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Version, VersionError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.config import (
     Fault,
@@ -33,11 +33,14 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rke2
     DISTRIBUTION,
     LOOK,
     PLAYBOOKS,
+    REMOVE,
     RESTORE,
     UPGRADE,
     first_server,
     is_member,
+    leaving,
     seen,
+    staying,
 )
 
 #: Ports that RKE2 itself listens on (its documentation, Requirements). Others belong to what runs in it.
@@ -57,11 +60,13 @@ def check(topology: Topology) -> Iterator[Problem]:
     yield from _versions(topology)
     if topology.playbook == RESTORE:
         yield from _restore(topology)
+    if topology.playbook == REMOVE:
+        yield from _remove(topology)
 
 
 def check_foreign(topology: Topology) -> Iterator[Problem]:
     """Playbooks of RKE2 for a cluster that is not said to be one."""
-    if topology.playbook in (BUILD, UPGRADE):
+    if topology.playbook in (BUILD, UPGRADE, REMOVE):
         yield Problem(
             "cluster_distribution",
             "playbook %s is for RKE2, and this is %s" % (topology.playbook, topology.settings.distribution),
@@ -137,6 +142,8 @@ def _token(nodes: Iterable[Node]) -> Iterator[Problem]:
 def _number(topology: Topology) -> Iterator[Problem]:
     servers = topology.control_planes
     number, hosts = len(servers), tuple(node.host for node in servers)
+    if topology.playbook == REMOVE:
+        return
     runs = all(is_member(node) for node in servers)
     if number == 2:
         yield Problem(
@@ -340,6 +347,30 @@ def _restore(topology: Topology) -> Iterator[Problem]:
             "group control_plane",
             "no server has RKE2, so there is nothing to restore into",
             "build it with the playbook baremetal.kubernetes.rke2_ha and the old rke2_token, then restore",
+        )
+
+
+def _remove(topology: Topology) -> Iterator[Problem]:
+    gone, servers = leaving(topology), topology.control_planes
+    if not gone:
+        yield Problem(
+            "rke2_leaving",
+            "it names no node",
+            'write the names of those that shall be gone, as -e \'{"rke2_leaving": ["agent1"]}\'',
+        )
+    confirmed = {text(node.setting("rke2_remove_confirm")) for node in servers}
+    if confirmed != {topology.settings.name}:
+        yield Problem(
+            "rke2_remove_confirm",
+            "nodes are emptied and taken back to blank, and nobody has named the cluster",
+            "write -e rke2_remove_confirm=%s" % topology.settings.name,
+        )
+    left, needed = len(staying(topology)), quorum(len(servers))
+    if left < needed:
+        yield Problem(
+            "rke2_leaving",
+            "%d servers would stay that are ready, and etcd needs %d of the %d" % (left, needed, len(servers)),
+            "take fewer at once, or bring servers back first",
         )
 
 

@@ -94,6 +94,23 @@ def test_a_single_server_needs_no_address_of_its_own() -> None:
     assert plan["endpoint"] == "10.89.79.11:6443" and plan["rke2"]["server"]["worker1"] == "10.89.79.11"
 
 
+def test_nodes_leave_while_a_majority_of_the_servers_stays_and_by_a_named_opt_in() -> None:
+    def removal(*names: str, confirm: str = "kubernetes") -> Rke2:
+        inventory = Rke2().member("cp1", "cp2", "cp3", "worker1").play("rke2_remove")
+        for server in ("cp1", "cp2", "cp3"):
+            inventory.var(server, rke2_leaving=list(names), rke2_remove_confirm=confirm)
+        return inventory
+
+    inventory = removal("cp1", "worker1", "long-dead")
+    assert inventory.group("plan_rke2_leaving") == ["cp1", "worker1"] and inventory.group("plan_rke2_leave_ask") == ["cp2"]
+    assert "nobody has named the cluster" in str(removal("cp1", confirm="").said())
+    assert "1 servers would stay that are ready, and etcd needs 2 of the 3" in str(removal("cp1", "cp2").said())
+    inventory = removal("cp1")
+    inventory.facts("cp2")["rke2"].update(ready=False)
+    assert "1 servers would stay" in str(inventory.said())
+    assert "it names no node" in str(removal().said())
+
+
 def test_verify_asks_a_server_that_is_ready() -> None:
     inventory = Rke2().member("cp1", "cp2", "cp3", "worker1").play("")
     inventory.facts("cp1")["rke2"].update(ready=False)

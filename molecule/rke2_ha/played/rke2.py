@@ -4,13 +4,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plays RKE2 for the tests; it is not RKE2, and no container runs under it.
 
-What it plays: its command line as far as the collection uses it; config.yaml, of which every key has to be in the list of RKE2's own
-reference (keys.json) and of which every value has to fit; the CIS profile's demands of the host; joins by token, passwords of node
-names, a state that all servers share in the place of etcd; ports 6443 and 9345 by TLS under one authority; /readyz for those whom
+What it plays: its command line as far as the collection uses it; config.yaml, of which every key has to be in the list of RKE2's
+own reference (keys.json) and of which every value has to fit; the CIS profile's demands of the host; joins by token, passwords of
+node names, a state that all servers share in the place of etcd; ports 6443 and 9345 by TLS under one authority; /readyz for those whom
 authentication-config lets in; node objects that are ready while their node says so; snapshots, and the reset to one.
 """
 
 import base64
+import contextlib
 import hashlib
 import http.client
 import http.server
@@ -65,7 +66,7 @@ def write(path, text, mode=0o600):
     os.replace(path + ".new", path)
 
 
-# --- config.yaml ------------------------------------------------------------------------------------------------------------------
+# --- config.yaml ---
 
 
 def scalar(text):
@@ -124,7 +125,7 @@ def load_config(role):
     return config
 
 
-# --- The state that servers share ---------------------------------------------------------------------------------------------------
+# --- The state that servers share ---
 
 
 def load_state():
@@ -146,10 +147,8 @@ def change(config, edit):
         write(STATE, json.dumps(state))
     for name, address in state["servers"].items():
         if name != config["node-name"]:
-            try:
+            with contextlib.suppress(OSError):
                 ask("https://%s:9345/played/state" % address, config["token"], state)
-            except OSError:
-                pass
 
 
 def ask(url, token, body=None, seconds=5.0, trust=True):
@@ -179,7 +178,7 @@ def ask(url, token, body=None, seconds=5.0, trust=True):
     return json.loads(text or "{}")
 
 
-# --- Certificates ---------------------------------------------------------------------------------------------------------------------
+# --- Certificates ---
 
 
 def openssl(*arguments):
@@ -203,7 +202,8 @@ def make_authority():
 
 
 def make_certificates(config):
-    words = ["kubernetes", "kubernetes.default", "localhost", "127.0.0.1", config["node-name"], config["address"]] + config["tls-san"]
+    own = ["kubernetes", "kubernetes.default", "localhost", "127.0.0.1", config["node-name"], config["address"]]
+    words = own + config["tls-san"]
     sans = sorted({("IP:" if word[0].isdigit() else "DNS:") + word for word in words})
     issue("serving-kube-apiserver", "/CN=kube-apiserver", sans)
     issue("client-kube-apiserver", "/CN=system:apiserver/O=system:masters", [])
@@ -215,14 +215,15 @@ def kubeconfig():
         return base64.b64encode(read("%s/%s" % (TLS, name)).encode()).decode()
 
     return (
-        "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: %s\n    server: https://127.0.0.1:6443\n  name: default\n"
+        "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: %s\n    server: https://127.0.0.1:6443\n"
+        "  name: default\n"
         "contexts:\n- context:\n    cluster: default\n    user: default\n  name: default\ncurrent-context: default\nkind: Config\n"
         "preferences: {}\nusers:\n- name: default\n  user:\n    client-certificate-data: %s\n    client-key-data: %s\n"
         % (data("server-ca.crt"), data("client-admin.crt"), data("client-admin.key"))
     )
 
 
-# --- The two ports --------------------------------------------------------------------------------------------------------------------
+# --- The two ports ---
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -242,10 +243,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def handle(self):
-        try:
+        with contextlib.suppress(OSError):  # somebody only knocked
             super().handle()
-        except OSError:
-            pass  # somebody only knocked
 
     def body(self):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
@@ -280,6 +279,15 @@ class Api(Handler):
         change(self.config, lambda state: state["objects"].update({self.path.rpartition("/")[2]: value}))
         return self.answer(200)
 
+    def do_DELETE(self):
+        name = self.path.rpartition("/")[2]
+        known = name in load_state()["nodes"]
+        if not self.connection.getpeercert():
+            return self.answer(401, "Unauthorized")
+        if known:
+            change(self.config, lambda state: (state["nodes"].pop(name), state["servers"].pop(name, "")))
+        return self.answer(200 if known else 404)
+
 
 class Supervisor(Handler):
     def do_GET(self):
@@ -307,7 +315,7 @@ class Supervisor(Handler):
         elif self.path == "/played/join":
             known = load_state()["nodes"].get(data["name"])
             if known and known["password"] != data["password"]:
-                return self.answer(403, "Node password rejected, duplicate hostname or contents of password changed: %s" % data["name"])
+                return self.answer(403, "Node password rejected, duplicate hostname or other contents: %s" % data["name"])
             change(self.config, lambda state: joined(state, data))
             return self.answer(200, load_state())
         else:
@@ -363,7 +371,7 @@ def anonymous_paths(config):
     return ()
 
 
-# --- The program ----------------------------------------------------------------------------------------------------------------------
+# --- The program ---
 
 
 def notify(text):
@@ -421,10 +429,8 @@ def server():
         # With data the key server means nothing.
         for address in load_state()["servers"].values():
             if address != config["address"]:
-                try:
+                with contextlib.suppress(OSError):
                     take_state(ask("https://%s:9345/v1-rke2/server-bootstrap" % address, config["token"])["state"])
-                except OSError:
-                    pass
     elif config.get("server"):
         state = join(config, "server")
         given = ask(config["server"] + "/v1-rke2/server-bootstrap", config["token"], trust=False)
@@ -470,7 +476,8 @@ def save(arguments):
     config = load_config("server")
     token = hashlib.sha256(config["token"].encode()).hexdigest()
     path = "%s/%s-%s-%d" % (SNAPSHOTS, name, config["node-name"], time.time())
-    write(path, json.dumps({"token": token, "state": state, "files": {n: read("%s/%s" % (TLS, n)) for n in ("server-ca.crt", "server-ca.key")}}))
+    files = {name: read("%s/%s" % (TLS, name)) for name in ("server-ca.crt", "server-ca.key")}
+    write(path, json.dumps({"token": token, "state": state, "files": files}))
 
 
 def cluster_reset(arguments):
@@ -499,16 +506,23 @@ def cluster_reset(arguments):
 
 
 def kubectl(arguments):
-    """get nodes --no-headers, by a kubeconfig of a server of its own."""
-    if arguments[-3:] != ["get", "nodes", "--no-headers"]:
-        fatal("kubectl plays no %s" % arguments)
+    """get nodes --no-headers, drain and delete, by a kubeconfig of a server of its own."""
+    words = arguments[1:]
     context = ssl.create_default_context(cafile=TLS + "/server-ca.crt")
     context.load_cert_chain(TLS + "/client-admin.crt", TLS + "/client-admin.key")
     connection = http.client.HTTPSConnection("127.0.0.1", 6443, timeout=5, context=context)
-    connection.request("GET", "/api/v1/nodes")
-    for node in json.loads(connection.getresponse().read().decode())["items"]:
-        roles = "control-plane,etcd" if node["role"] == "server" else "<none>"
-        print("%s   %s   %s   1m   %s" % (node["name"], "Ready" if node["ready"] else "NotReady", roles, node["version"]))
+    if words == ["get", "nodes", "--no-headers"]:
+        connection.request("GET", "/api/v1/nodes")
+        for node in json.loads(connection.getresponse().read().decode())["items"]:
+            roles = "control-plane,etcd" if node["role"] == "server" else "<none>"
+            print("%s   %s   %s   1m   %s" % (node["name"], "Ready" if node["ready"] else "NotReady", roles, node["version"]))
+    elif words[:2] == ["delete", "node"]:
+        connection.request("DELETE", "/api/v1/nodes/" + words[2])
+        print("node %s deleted" % words[2] if connection.getresponse().status == 200 else "")
+    elif words[0] == "drain":
+        print("node/%s drained" % words[1])
+    elif words[:2] != ["delete", "secret"]:  # passwords are with the nodes here
+        fatal("kubectl plays no %s" % arguments)
 
 
 def main():
