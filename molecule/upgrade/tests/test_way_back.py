@@ -6,18 +6,16 @@ import json
 import re
 from typing import Any
 
-#: As molecule/upgrade/kill_and_upgrade.py took it, and the settings of the version before.
+#: As molecule/upgrade/kill_and_upgrade.py took it.
 BACKUP = {"backup_passphrase": "the lab's passphrase, known to all"}
-BEFORE = ["-e", "packages_allow_version_change=true"]
 
 
 def test_a_cluster_goes_back_to_the_version_and_the_objects_from_before(cluster: Any) -> None:
     cluster.kubectl("create configmap after-the-upgrade")
     assert cluster.playbook("reset", "-e", "reset_confirm=upgrade")["changed"] > 0
-    restored = cluster.run("restore", "-e", json.dumps(BACKUP), "-e", "restore_confirm=upgrade", *BEFORE)
+    restored = cluster.run("restore", "-e", json.dumps(BACKUP), "-e", "restore_confirm=upgrade")
     assert restored.returncode == 0, restored.stdout[-8000:]
     print(re.findall(r"The API was ready .*", restored.stdout))
-    cluster.playbook("stacked_ha", *BEFORE)
     version = "v" + cluster.setting("cluster_kubernetes_version")
     nodes = cluster.kubectl("get nodes -o json")["items"]
     assert {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes} == dict.fromkeys(
