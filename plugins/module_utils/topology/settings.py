@@ -19,6 +19,7 @@ class Settings:
     """Every cluster_* setting without its prefix."""
 
     name: str = "kubernetes"
+    distribution: str = "kubeadm"
     kubernetes_version: str = ""
     endpoint: str = ""
     vip: str = ""

@@ -42,14 +42,19 @@ IPVS_MODULES = ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack")
 
 
 def check(topology: Topology) -> Iterator[Problem]:
-    yield from _system(topology)
-    yield from _size(topology)
-    yield from _swap(topology)
-    yield from _clocks(topology)
+    yield from check_machines(topology)
     yield from _disks(topology)
     yield from _ports(topology)
     yield from _firewall(topology)
     yield from _ipvs(topology)
+
+
+def check_machines(topology: Topology) -> Iterator[Problem]:
+    """What holds whatever makes the cluster."""
+    yield from _system(topology)
+    yield from _size(topology)
+    yield from _swap(topology)
+    yield from _clocks(topology)
 
 
 def _ignored(topology: Topology, name: str) -> bool:
