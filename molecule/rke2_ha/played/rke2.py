@@ -6,8 +6,8 @@
 
 What it plays: its command line as far as the collection uses it; config.yaml, of which every key has to be in the list of RKE2's
 own reference (keys.json) and of which every value has to fit; the CIS profile's demands of the host; joins by token, passwords of
-node names, a state that all servers share in the place of etcd; ports 6443 and 9345 by TLS under one authority; /readyz for those whom
-authentication-config lets in; node objects that are ready while their node says so; snapshots, and the reset to one.
+node names, a state that all servers share in the place of etcd; ports 6443 and 9345 by TLS under one authority; /readyz for those
+whom authentication-config lets in; node objects that are ready while their node says so; snapshots, and the reset to one.
 """
 
 import base64

@@ -13,6 +13,7 @@ import re
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import read_services
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import JOIN_TOKEN_MARKER
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: The first line of every configuration file that this collection owns.
@@ -41,6 +42,7 @@ FILES = (
     "/etc/systemd/system/kubernetes-hardware-watch.service",
     "/etc/tmpfiles.d/kubernetes-hardware-watch.conf",
     "/run/kubernetes-hardware-unfit",
+    JOIN_TOKEN_MARKER,
     "/var/lib/prometheus/node-exporter/kubernetes_hardware.prom",
     "/var/lib/prometheus/node-exporter/kubernetes_hardware_failover.prom",
     "/usr/local/lib/baremetal-kubernetes/hardware-watch.pyz",
@@ -68,7 +70,6 @@ FOLDERS = (
     "/etc/kubernetes/pki",
     "/etc/kubernetes/security",
     "/etc/kubernetes/kube-vip",
-    "/run/baremetal-kubernetes",
     "/etc/kubernetes-failover-ip",
     "/run/kubernetes-failover-ip",
     "/etc/kubernetes-hardware-watch",

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one control plane has to do: read off its files, its manifests' flags and its processes alone, so that a killed run goes on."""
+"""What one control plane has to do: read off its files, its manifests' flags and its processes alone; a killed run goes on."""
 
 from __future__ import annotations
 
