@@ -44,6 +44,7 @@ ROLES = (
     # Before the role whose prefix it has, too.
     "zfs_backup",
     "zfs",
+    "rke2",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")
