@@ -63,7 +63,9 @@ class Server:
 
     def run(self, command: str, check: bool = True) -> str:
         """What a command prints on it."""
-        done = subprocess.run([*machines.ssh(self.address), command], capture_output=True, text=True, check=False)
+        # A busy machine greets late; the first of two options counts.
+        argv = ["ssh", "-o", "ConnectTimeout=60", *machines.ssh(self.address)[1:], command]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
