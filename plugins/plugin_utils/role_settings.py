@@ -42,6 +42,9 @@ ROLES = (
     "restore",
     "failover_ip",
     "zfs",
+    "offline",
+    "registry",
+    "harbor",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")
