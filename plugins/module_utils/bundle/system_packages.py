@@ -93,10 +93,7 @@ def _apt(wanted: Wanted, scratch: str, runner: Runner) -> List[str]:
         # Pins of the fetching host do not count.
         "Dir::Etc::preferences": "/dev/null",
         "Dir::Etc::preferencesparts": os.path.join(scratch, "sources.d", "none"),
-        # Distributions' images for containers have hooks that throw away what was fetched.
         "APT::Keep-Downloaded-Packages": "true",
-        "DPkg::Post-Invoke": "",
-        "APT::Update::Post-Invoke": "",
     }
     if wanted.sources:
         deb822 = "Types:" in wanted.sources
