@@ -86,7 +86,7 @@ def start_registry(folder: Path, port: int) -> subprocess.Popen[bytes]:
     (folder / "registry.yml").write_text(json.dumps(configuration))
     with (folder / "registry.log").open("wb") as log:
         argv = [docker_registry(), "serve", folder / "registry.yml"]
-        process = subprocess.Popen([str(word) for word in argv], stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     for _attempt in range(100):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=5).close()
@@ -109,7 +109,9 @@ def start(folder: Path) -> None:
     lay_out(bundle, folder / "web")
     registry = start_registry(folder, REGISTRY_PORT)
     (folder / "pids").write_text(f"{registry.pid}\n")
-    web = subprocess.Popen([sys.executable, __file__, "serve", str(folder)], stdout=subprocess.DEVNULL, start_new_session=True)
+    # It holds none of our streams: whoever reads them to their end would wait for it.
+    silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    web = subprocess.Popen([sys.executable, __file__, "serve", str(folder)], start_new_session=True, **silent)
     (folder / "pids").write_text(f"{registry.pid}\n{web.pid}\n")
     for entry in json.loads((bundle / "bundle.json").read_text())["images"]:
         for reference in entry["references"]:
