@@ -92,6 +92,9 @@ def hosts_toml(registry: Mapping[str, Any]) -> str:
         lines.append("server = %s" % _toml(_url(name, "server", server)))
         # Keys beside the server hold for the server itself.
         lines += _host_lines(name, registry)
+    if not registry.get("mirrors"):
+        # containerd 1.6 passes over a file without it ("invalid `host` tree"), and asks the server as if there were none.
+        lines += ["", "[host]"]
     for mirror in registry.get("mirrors") or []:
         _check_keys("registry %r, mirrors" % name, mirror, _MIRROR_KEYS)
         lines += ["", "[host.%s]" % _toml(_url(name, "mirrors url", mirror.get("url")))]
