@@ -1,4 +1,4 @@
-"""nftables in the network of every node: out goes only what stays in the lab's network and the cluster's own. What is refused is counted."""
+"""nftables in the network of every node: out goes only what stays in the lab's network and the cluster's own."""
 
 from __future__ import annotations
 

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import RegistryError, hosts_files, hosts_secrets
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import (
+    RegistryError,
+    hosts_files,
+    hosts_secrets,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RuntimeVersionError, generation_data
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
 

@@ -10,7 +10,8 @@ module: bundle_send
 version_added: 0.1.0
 short_description: Bring a bundle from the controller to a host
 description:
-  - Sends the files that the host has use for and lacks, over Ansible's own connection, so that the host needs no way to anything else.
+  - Sends the files that the host has use for and lacks, over Ansible's own connection, so that the host needs
+    no way to anything else.
   - Each file is compared with its checksum before it takes its place. What came is not sent again after an interruption.
 options:
   source:

@@ -47,7 +47,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 needs:
-  description: C(kubernetes_version), C(binaries), C(cni), C(images) (reference to roles), C(charts) and C(packages) (system to names).
+  description: C(kubernetes_version), C(binaries), C(cni), C(images) (reference to roles), C(charts) and
+    C(packages) (system to names).
   type: dict
   returned: success
 summary:

@@ -70,7 +70,8 @@ ROWS = (
     Row("images", NODES, "true", "[container_runtime_sandbox_image, verify_image]"),
     Row(
         *("images", NODES, "cni_plugin == 'flannel'"),
-        "[cni_flannel_registry ~ '/flannel:' ~ cni_flannel_version, cni_flannel_registry ~ '/flannel-cni-plugin:' ~ cni_flannel_plugin_version]",
+        "[cni_flannel_registry ~ '/flannel:' ~ cni_flannel_version,"
+        " cni_flannel_registry ~ '/flannel-cni-plugin:' ~ cni_flannel_plugin_version]",
     ),
     Row("images", ("control_plane",), "cluster_vip_provider == 'kube_vip'", "[kube_vip_image ~ ':' ~ kube_vip_version]"),
     Row("images", NODES, "node_problem_detector_enabled | bool", "[node_problem_detector_image]"),
@@ -99,7 +100,9 @@ def describe_bundle(folder: str) -> Dict[str, Any]:
     return {"path": folder, "manifest": text, "sizes": sizes}
 
 
-def read_needs(loader: Any, reader: HostVariables, hosts: Mapping[str, Mapping[str, Any]], roles_path: str, system: str = "") -> Needs:
+def read_needs(
+    loader: Any, reader: HostVariables, hosts: Mapping[str, Mapping[str, Any]], roles_path: str, system: str = ""
+) -> Needs:
     """What the hosts, each with groups and facts as ``HostVariables.read`` gives them, take from outside.
 
     :raises BundleError: a host's system is not known, or a variable can't be resolved.
@@ -152,7 +155,9 @@ class NeedsReader:
             name = system_name(facts.get("os") or {})
             if not name:
                 raise BundleError(
-                    host, "it is not known which system it has", "let the controller reach it, or write offline_system, as debian-12"
+                    host,
+                    "it is not known which system it has",
+                    "let the controller reach it, or write offline_system, as debian-12",
                 )
             taken = self._of_host(host, groups, variables, facts)
             version = version or taken["version"][0]

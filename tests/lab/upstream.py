@@ -2,8 +2,8 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stand-in of what a bundle is fetched from: the lab's own programs over HTTP, laid out as Kubernetes, cri-tools and the CNI plugins
-publish theirs, and its images in a real registry. On this machine's loopback only: no node reaches it."""
+"""Stand-in of what a bundle is fetched from: the lab's own programs over HTTP, laid out as Kubernetes, cri-tools and the CNI
+plugins publish theirs, and its images in a real registry. On this machine's loopback only: no node reaches it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def lay_out(bundle: Path, web: Path) -> str:
 def push(archive: Path, reference: str, registry: str) -> None:
     """An image of a docker-archive into a registry without TLS, under its whole name."""
     target = f"docker://{registry}/{reference}"
-    run(["skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"docker-archive:{archive}:{reference}", target], "Install skopeo.")
+    run(
+        ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"docker-archive:{archive}:{reference}", target], "Install skopeo."
+    )
 
 
 def start_registry(folder: Path, port: int) -> subprocess.Popen[bytes]:
@@ -86,7 +88,9 @@ def start_registry(folder: Path, port: int) -> subprocess.Popen[bytes]:
     (folder / "registry.yml").write_text(json.dumps(configuration))
     with (folder / "registry.log").open("wb") as log:
         argv = [docker_registry(), "serve", folder / "registry.yml"]
-        process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            [str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
     for _attempt in range(100):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=5).close()

@@ -103,7 +103,8 @@ class _Work:
         if self._manifest.kubernetes_version != request.kubernetes_version:
             raise BundleError(
                 request.path,
-                "it holds a bundle of Kubernetes %s, and %s is wanted" % (self._manifest.kubernetes_version, request.kubernetes_version),
+                "it holds a bundle of Kubernetes %s, and %s is wanted"
+                % (self._manifest.kubernetes_version, request.kubernetes_version),
                 "name another folder in offline_bundle: each version has its own",
             )
 
@@ -210,7 +211,11 @@ class _Work:
 
     def _roles(self, known: Archive, roles: Sequence[str]) -> None:
         more = sorted({*known.roles, *roles})
-        if known.roles and more != known.roles and self._begin("image %s: for %s, too" % (known.references[0], ", ".join(roles)), 0):
+        if (
+            known.roles
+            and more != known.roles
+            and self._begin("image %s: for %s, too" % (known.references[0], ", ".join(roles)), 0)
+        ):
             changed = [one._replace(roles=more) if one == known else one for one in self._manifest.images]
             self._learnt(self._manifest._replace(images=changed))
 
@@ -240,9 +245,13 @@ class _Work:
         shutil.rmtree(scratch)
 
     def _same(self, system: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
-        differing = sorted(name for name in {*wanted, *found} if name.endswith((".deb", ".rpm")) and wanted.get(name) != found.get(name))
+        differing = sorted(
+            name for name in {*wanted, *found} if name.endswith((".deb", ".rpm")) and wanted.get(name) != found.get(name)
+        )
         if differing:
-            raise BundleError("packages of %s" % system, "the mirror has others than bundle.json: %s" % ", ".join(differing[:8]), UPDATE)
+            raise BundleError(
+                "packages of %s" % system, "the mirror has others than bundle.json: %s" % ", ".join(differing[:8]), UPDATE
+            )
 
 
 def _unpack(path: str, folder: str, names: Sequence[str]) -> List[str]:
@@ -256,7 +265,9 @@ def _unpack(path: str, folder: str, names: Sequence[str]) -> List[str]:
         for member in archive:
             name = os.path.basename(member.name)
             # Not extract(): names in an archive may lead elsewhere, and its owners and modes are not ours.
-            stream = archive.extractfile(member) if member.isfile() and (name in names or (not names and member.mode & 0o100)) else None
+            stream = (
+                archive.extractfile(member) if member.isfile() and (name in names or (not names and member.mode & 0o100)) else None
+            )
             if stream is None:
                 continue
             with open(os.path.join(folder, ".%s.new" % name), "wb") as target:

@@ -41,9 +41,13 @@ def check_reference(reference: str) -> None:
     """:raises BundleError: it is no whole reference with a tag, which is what an archive can carry."""
     registry, slash, rest = reference.partition("/")
     if not slash or not re.search(r"[.:]|^localhost$", registry):
-        raise BundleError("image %s" % reference, "it names no registry", "write it in full, as in docker.io/library/%s" % reference)
+        raise BundleError(
+            "image %s" % reference, "it names no registry", "write it in full, as in docker.io/library/%s" % reference
+        )
     if "@" in rest or ":" not in rest:
-        raise BundleError("image %s" % reference, "it has no tag, or a digest beside it", "write name:tag; the digest goes into bundle.json")
+        raise BundleError(
+            "image %s" % reference, "it has no tag, or a digest beside it", "write name:tag; the digest goes into bundle.json"
+        )
 
 
 def look(reference: str, digest: str, source: Source, runner: Runner) -> Found:
@@ -55,7 +59,9 @@ def look(reference: str, digest: str, source: Source, runner: Runner) -> Found:
     raw = _inspect(_location(reference, source)[0] if not digest else _at(reference, digest, source), reference, source, runner)
     found = "sha256:" + hashlib.sha256(raw.encode("utf-8")).hexdigest()
     if digest and found != digest:
-        raise BundleError("image %s" % reference, "the registry has %s, and the lock file says %s" % (found, digest), "see which is right")
+        raise BundleError(
+            "image %s" % reference, "the registry has %s, and the lock file says %s" % (found, digest), "see which is right"
+        )
     return Found(found, _size(json.loads(raw), reference, source, runner))
 
 
@@ -116,7 +122,9 @@ def _size(manifest: Dict[str, Any], reference: str, source: Source, runner: Runn
 
 def _refused(reference: str, code: int, words: str) -> BundleError:
     if code == NOT_FOUND:
-        return BundleError("image %s" % reference, "skopeo is not installed on the host that fetches", "install the package skopeo there")
+        return BundleError(
+            "image %s" % reference, "skopeo is not installed on the host that fetches", "install the package skopeo there"
+        )
     return BundleError(
         "image %s" % reference,
         "skopeo can't fetch it: %s" % (" ".join(words.split())[-400:] or "no reason given"),

@@ -32,7 +32,9 @@ def receive(
     for name, temporary in incoming.items():
         digest = sha256_of(temporary)
         if digest != files[name]:
-            raise BundleError(name, "it came with the sha256 %s, and %s was sent" % (digest, files[name]), "look at the host's disk and memory")
+            raise BundleError(
+                name, "it came with the sha256 %s, and %s was sent" % (digest, files[name]), "look at the host's disk and memory"
+            )
         _place(temporary, os.path.join(path, name))
     store = DigestStore(store_path)
     found: Dict[str, str] = {name: str(store.digest(os.path.join(path, name))) for name in files}

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Packages of a distribution with all that they depend on, as a repository in the bundle.
 
-They are chosen in a root of their own, in which nothing is installed: so the repository is complete for a host that has nothing of it,
-and the fetching host's own packages neither decide nor change.
+They are chosen in a root of their own, in which nothing is installed: so the repository is complete for a host that has nothing
+of it, and the fetching host's own packages neither decide nor change.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _URI = re.compile(r"^'[^']+' (\S+) (\d+) ", re.MULTILINE)
 
 
 class Wanted(NamedTuple):
-    """Packages of one system, as debian-12; ``sources`` is the text of apt's or dnf's sources, empty for the fetching host's own."""
+    """Packages of one system, as debian-12; ``sources`` is the text of apt's or dnf's, empty for the host's own."""
 
     system: str
     family: str
@@ -46,7 +46,7 @@ def sizes(wanted: Wanted, scratch: str, runner: Runner) -> Dict[str, int]:
 
 
 def fetch(wanted: Wanted, scratch: str, folder: str, runner: Runner) -> Dict[str, str]:
-    """Make ``folder`` the repository; its files, by their path in it, with their checksums. What ``scratch`` has is not fetched again.
+    """Make ``folder`` the repository; its files, by their path in it -> sha256. What ``scratch`` has is not fetched again.
 
     :raises BundleError: a package is not known, or can't be had.
     """
@@ -147,7 +147,9 @@ def _index(folder: str, runner: Runner) -> None:
         path = os.path.join(folder, name)
         control = runner.run(["dpkg-deb", "--field", path], timeout=60)
         if control.rc != 0:
-            raise BundleError(path, "dpkg-deb does not take it: %s" % control.stderr.strip(), "remove the bundle's packages and fetch anew")
+            raise BundleError(
+                path, "dpkg-deb does not take it: %s" % control.stderr.strip(), "remove the bundle's packages and fetch anew"
+            )
         entry = "%s\nFilename: ./%s\nSize: %d\nSHA256: %s\n"
         entries.append(entry % (control.stdout.rstrip(), name, os.path.getsize(path), sha256_of(path)))
     text = "\n".join(entries)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of Harbor's harbor.yml is ours to say (goharbor/harbor make/harbor.yml.tmpl); all else is what the installer brings. Pure."""
+"""What of Harbor's harbor.yml is ours to say (goharbor/harbor make/harbor.yml.tmpl); all else the installer brings. Pure."""
 
 from __future__ import annotations
 
@@ -37,9 +37,15 @@ def harbor_settings(settings: Mapping[str, Any]) -> Dict[str, Any]:
         )
     admin, database = str(settings.get("admin_password") or ""), str(settings.get("database_password") or "")
     # The rule of Harbor's own form (8 to 128 characters, one each of upper case, lower case and digit).
-    if admin in KNOWN_PASSWORDS or not 8 <= len(admin) <= 128 or not all(re.search(kind, admin) for kind in ("[a-z]", "[A-Z]", "[0-9]")):
+    if (
+        admin in KNOWN_PASSWORDS
+        or not 8 <= len(admin) <= 128
+        or not all(re.search(kind, admin) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+    ):
         raise SettingError(
-            "harbor_admin_password", "Harbor would not take it, or everybody knows it", "write 8 or more letters of both cases and digits"
+            "harbor_admin_password",
+            "Harbor would not take it, or everybody knows it",
+            "write 8 or more letters of both cases and digits",
         )
     if database in KNOWN_PASSWORDS or len(database) < 8:
         raise SettingError("harbor_database_password", "it is short, or everybody knows it", "write 8 or more characters")

@@ -12,8 +12,9 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 CAPABILITIES = ("pull", "resolve", "push")
 _NAME = re.compile(r"(_default|[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?)\Z")
-_REGISTRY_KEYS = ("name", "server", "state", "mirrors", "ca", "skip_verify", "override_path", "capabilities", "header", "username", "password")
-_MIRROR_KEYS = ("url", "capabilities", "ca", "skip_verify", "override_path", "header", "username", "password")
+_HOST_KEYS = ("capabilities", "ca", "skip_verify", "override_path", "header", "username", "password")
+_REGISTRY_KEYS = ("name", "server", "state", "mirrors", *_HOST_KEYS)
+_MIRROR_KEYS = ("url", *_HOST_KEYS)
 #: What makes a file one that only root may read.
 _SECRET_KEYS = ("header", "username", "password")
 

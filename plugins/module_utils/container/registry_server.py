@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Registries of the distribution project (docker-registry 2.7 to 2.8, registry 3): what a host needs to serve several. Pure.
 
-The settings are those of its configuration (distribution docs/configuration.md). One process serves one upstream, so each has its own.
+The settings are those of its configuration (distribution docs/configuration.md). One process serves one upstream.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def server_state(registries: Sequence[Mapping[str, Any]], folder: str = FOLDER) 
         when = registry.get("garbage_collect") or ""
         timer = "/etc/systemd/system/%s%s.timer" % (GARBAGE_UNIT, name)
         if when:
-            text = "# Written by baremetal.kubernetes.registry.\n[Timer]\nOnCalendar=%s\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
+            heading = "# Written by baremetal.kubernetes.registry.\n[Timer]\n"
+            text = heading + "OnCalendar=%s\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
             files.append({"path": timer, "content": text % when})
             environment = "/etc/systemd/system/%s%s.service.d/options.conf" % (GARBAGE_UNIT, name)
             option = "--delete-untagged" if registry.get("delete_untagged") else ""
@@ -116,13 +117,17 @@ def _check(registries: Sequence[Mapping[str, Any]]) -> None:
         if not 0 < port < 65536:
             raise SettingError(where, "%d is no port" % port, "write port, as 5000")
         if not registry.get("address"):
-            raise SettingError(where, "it does not say where to listen", "write address: the one by which the nodes reach this host")
+            raise SettingError(
+                where, "it does not say where to listen", "write address: the one by which the nodes reach this host"
+            )
         _check_access(where, registry)
 
 
 def _check_access(where: str, registry: Mapping[str, Any]) -> None:
     if bool(registry.get("certificate")) != bool(registry.get("certificate_key")):
-        raise SettingError(where, "a certificate and its key belong together", "write certificate and certificate_key, files on the host")
+        raise SettingError(
+            where, "a certificate and its key belong together", "write certificate and certificate_key, files on the host"
+        )
     users: Mapping[str, Any] = registry.get("users") or {}
     wrong = sorted(user for user, digest in users.items() if ":" in user or not _BCRYPT.match(str(digest)))
     if wrong:
@@ -132,11 +137,17 @@ def _check_access(where: str, registry: Mapping[str, Any]) -> None:
             "write what `htpasswd -nbB NAME PASSWORD` prints behind NAME:",
         )
     if users and not registry.get("certificate") and registry["address"] not in LOOPBACK:
-        raise SettingError(where, "passwords would cross the network in plain text", "write certificate and certificate_key, or no users")
+        raise SettingError(
+            where, "passwords would cross the network in plain text", "write certificate and certificate_key, or no users"
+        )
     url = str(registry.get("proxy_url") or "")
     if url and not re.match(r"https?://[^/\s@]+/?\Z", url):
-        raise SettingError(where, "proxy_url %s is no registry" % url.rpartition("@")[2], "write https://HOST; the user goes into proxy_username")
+        raise SettingError(
+            where, "proxy_url %s is no registry" % url.rpartition("@")[2], "write https://HOST; the user goes into proxy_username"
+        )
     if url and registry.get("garbage_collect"):
         raise SettingError(where, "a pull-through cache takes out what is old by itself", "remove garbage_collect")
     if registry.get("delete_untagged") and not registry.get("garbage_collect"):
-        raise SettingError(where, "delete_untagged does nothing without garbage_collect", "write when, as garbage_collect: Sun 03:00")
+        raise SettingError(
+            where, "delete_untagged does nothing without garbage_collect", "write when, as garbage_collect: Sun 03:00"
+        )

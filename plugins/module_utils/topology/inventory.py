@@ -193,7 +193,7 @@ class Topology:
     resolved: Mapping[str, Any] = field(default_factory=dict)
     #: Path on the controller -> its text, for those that settings name; empty where there is no readable file.
     files: Mapping[str, Any] = field(default_factory=dict)
-    #: The bundle that hosts without internet get everything from: path, manifest, sizes, needs (or problem); empty where there is none.
+    #: The bundle for hosts without internet: path, manifest, sizes, needs (or problem); empty where there is none.
     offline: Mapping[str, Any] = field(default_factory=dict)
     pod_subnets: List[Network] = field(default_factory=list)
     service_subnets: List[Network] = field(default_factory=list)

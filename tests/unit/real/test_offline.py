@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bundle fetched by real skopeo from a real registry and over real HTTP; cut, killed, damaged, and made once more from its lock file."""
+"""A bundle fetched by real skopeo from a real registry and over real HTTP; cut, damaged, and made again from its lock file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class Site:
         self.folder, self.web, self.registry = folder, web, registry
 
     def source(self) -> images.Source:
-        return images.Source("amd64", {name: "http://%s/%s" % (self.registry, name) for name in ("registry.example.org", "docker.io")})
+        return images.Source(
+            "amd64", {name: "http://%s/%s" % (self.registry, name) for name in ("registry.example.org", "docker.io")}
+        )
 
     def publish(self, text: str, tag: str) -> None:
         """An image with a file of this text, under the tag."""
@@ -130,7 +132,9 @@ def test_only_a_damaged_item_is_fetched_again(site: Site, bundle: pathlib.Path) 
     assert fetch(site.request(bundle)) == ["image %s" % PAIR]
 
 
-def test_a_tag_that_moved_is_not_taken_from_the_lock_file_s_digest(site: Site, bundle: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_tag_that_moved_is_not_taken_from_the_lock_file_s_digest(
+    site: Site, bundle: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     before = json.loads((bundle / "bundle.json").read_text())
     site.publish("another", IMAGE)
     try:

@@ -93,14 +93,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("registry")
     made = Site(folder)
     argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "tls.key", "-out", folder / "tls.crt"]
-    subprocess.run([*argv, "-days", "2", "-subj", "/CN=r", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    subprocess.run(
+        [*argv, "-days", "2", "-subj", "/CN=r", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True
+    )
     port = {name: int(getattr(made, name).rpartition(":")[2]) for name in ("private", "plain", "cache")}
     tls = {"certificate": str(folder / "tls.crt"), "certificate_key": str(folder / "tls.key")}
     made.serve({"name": "private", "address": "127.0.0.1", "port": port["private"], "users": {"nodes": HASH}, **tls})
     made.serve({"name": "plain", "address": "127.0.0.1", "port": port["plain"]})
     made.serve({"name": "cache", "address": "127.0.0.1", "port": port["cache"], "proxy_url": "http://" + made.plain})
     (folder / "containerd.toml").write_text(
-        'version = 2\nroot = "%s/root"\nstate = "%s/state"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "%s"\n'
+        'version = 2\nroot = "%s/root"\nstate = "%s/state"\n'
+        'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "%s"\n'
         % (folder, folder, made.socket)
     )
     made.start("containerd", ["containerd", "--config", str(folder / "containerd.toml")])

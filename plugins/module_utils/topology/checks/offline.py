@@ -44,7 +44,9 @@ def check(topology: Topology) -> Iterator[Problem]:
 
 def _internet(topology: Topology) -> Iterator[Problem]:
     """Settings whose roles would ask a host that is not there."""
-    docker: List[Node] = [node for node in topology.cluster_nodes if text(node.setting("container_runtime_source")) != "distribution"]
+    docker: List[Node] = [
+        node for node in topology.cluster_nodes if text(node.setting("container_runtime_source")) != "distribution"
+    ]
     if docker:
         yield Problem(
             "container_runtime_source",

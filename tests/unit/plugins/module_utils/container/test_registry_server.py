@@ -46,7 +46,12 @@ def test_without_credentials_a_file_is_as_it_was() -> None:
 
 @pytest.mark.parametrize(
     "more",
-    [{"username": "a"}, {"password": "b"}, {"username": "a:b", "password": "c"}, {"username": "a", "password": "b", "header": {"authorization": "x"}}],
+    [
+        {"username": "a"},
+        {"password": "b"},
+        {"username": "a:b", "password": "c"},
+        {"username": "a", "password": "b", "header": {"authorization": "x"}},
+    ],
 )
 def test_half_credentials_are_refused_without_being_shown(more: Dict[str, Any]) -> None:
     with pytest.raises(RegistryError) as caught:
@@ -55,7 +60,13 @@ def test_half_credentials_are_refused_without_being_shown(more: Dict[str, Any]) 
 
 
 def test_a_registry_has_its_secrets_only_in_files_that_root_reads() -> None:
-    server = {**TLS, "users": {"nodes": HASH}, "proxy_url": "https://registry-1.docker.io", "proxy_username": "me", "proxy_password": "token"}
+    server = {
+        **TLS,
+        "users": {"nodes": HASH},
+        "proxy_url": "https://registry-1.docker.io",
+        "proxy_username": "me",
+        "proxy_password": "token",
+    }
     state = server_state([server])
     assert "token" not in json.dumps(state["files"]) and HASH not in json.dumps(state["files"])
     assert {file["mode"] for file in state["files"] if file["path"] in state["secrets"]} == {"0600"}
