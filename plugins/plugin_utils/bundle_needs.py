@@ -43,7 +43,7 @@ def _chart(role: str, groups: Tuple[str, ...], when: str, prefix: str = "") -> R
     """A role's chart; roles with several have a prefix for each."""
     prefix = prefix or role
     version = role if role == "ceph_csi" else prefix
-    fields = (("name", prefix + "_chart"), ("version", version + "_version"))
+    fields: Tuple[Tuple[str, str], ...] = (("name", prefix + "_chart"), ("version", version + "_version"))
     fields += (("repository", version + "_chart_repository"), ("sha256", prefix + "_chart_sha256"))
     fields += (("setting", "'%s_chart'" % prefix),)
     return Row("charts", groups, when, "[{%s}]" % ", ".join("'%s': %s" % field for field in fields))

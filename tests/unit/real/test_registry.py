@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from typing import Any, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import hosts_files, hosts_secrets
@@ -35,6 +35,14 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def wait_for(ready: Callable[[], bool]) -> None:
+    """A loaded machine takes its time; a minute is too long on any."""
+    deadline = time.monotonic() + 60
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 class Site:
@@ -66,6 +74,8 @@ class Site:
         path = self.folder / (server["name"] + ".yml")
         path.write_text(text.replace("/run/credentials/kubernetes-registry@%s.service" % server["name"], str(credentials)))
         self.start(server["name"], [str(upstream.docker_registry()), "serve", str(path)])
+        # A cache ends where it can't reach its upstream at its start.
+        wait_for(lambda: _answers("127.0.0.1:%d" % server["port"]))
 
     def ctr(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(["ctr", "--address", self.socket, *arguments], capture_output=True, text=True, check=False)
@@ -98,20 +108,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     )
     port = {name: int(getattr(made, name).rpartition(":")[2]) for name in ("private", "plain", "cache")}
     tls = {"certificate": str(folder / "tls.crt"), "certificate_key": str(folder / "tls.key")}
-    made.serve({"name": "private", "address": "127.0.0.1", "port": port["private"], "users": {"nodes": HASH}, **tls})
-    made.serve({"name": "plain", "address": "127.0.0.1", "port": port["plain"]})
-    made.serve({"name": "cache", "address": "127.0.0.1", "port": port["cache"], "proxy_url": "http://" + made.plain})
-    (folder / "containerd.toml").write_text(
-        'version = 2\nroot = "%s/root"\nstate = "%s/state"\n'
-        'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "%s"\n'
-        % (folder, folder, made.socket)
-    )
-    made.start("containerd", ["containerd", "--config", str(folder / "containerd.toml")])
     try:
-        for _attempt in range(200):
-            if made.ctr("version").returncode == 0 and all(map(_answers, (made.private, made.plain, made.cache))):
-                break
-            time.sleep(0.1)
+        made.serve({"name": "private", "address": "127.0.0.1", "port": port["private"], "users": {"nodes": HASH}, **tls})
+        made.serve({"name": "plain", "address": "127.0.0.1", "port": port["plain"]})
+        made.serve({"name": "cache", "address": "127.0.0.1", "port": port["cache"], "proxy_url": "http://" + made.plain})
+        (folder / "containerd.toml").write_text(
+            'version = 2\nroot = "%s/root"\nstate = "%s/state"\n'
+            'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "%s"\n' % (folder, folder, made.socket)
+        )
+        made.start("containerd", ["containerd", "--config", str(folder / "containerd.toml")])
+        wait_for(lambda: made.ctr("version").returncode == 0)
         for name, text in (("library/pause:1", "pause"), ("tools/pause:1", "pause"), ("library/other:1", "other")):
             (folder / "content").write_text(text)
             layer = archives.write_layer(folder / "layer.tar", {"/content": folder / "content"})
@@ -167,10 +173,7 @@ def test_a_cache_serves_docker_hubs_names_and_goes_on_without_its_upstream(site:
     assert pulled.returncode == 0, pulled.stderr
     # What it stores it stores while it answers: the manifest, the configuration, the layer.
     stored = site.folder / "storage" / "cache"
-    for _attempt in range(50):
-        if len(list(stored.rglob("data"))) >= 3:
-            break
-        time.sleep(0.1)
+    wait_for(lambda: len(list(stored.rglob("data"))) >= 3)
     upstream_of_it = site.processes[1]
     upstream_of_it.terminate()
     upstream_of_it.wait()
