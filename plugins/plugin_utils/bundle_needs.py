@@ -14,7 +14,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manife
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.needs import PROGRAMS, Needs, system_name, system_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
-from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import HostVariables
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import WORD, HostVariables, has_template
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import ROLES, role_of
 
 try:  # From ansible-core 2.19 on only what is said to be a template is one.
@@ -53,6 +53,8 @@ def _chart(role: str, groups: Tuple[str, ...], when: str, prefix: str = "") -> R
 #: on the state of hosts, the row takes too much rather than too little.
 ROWS = (
     Row("packages", ALL, "true", "host_packages"),
+    # Ansible's own module for apt fetches it where it is missing.
+    Row("packages", ALL, "ansible_facts.kubernetes_node.os.family == 'debian'", "['python3-apt']"),
     Row("packages", ALL, "host_time_sync != 'unmanaged'", "['chrony' if host_time_sync == 'auto' else host_time_sync]"),
     Row("packages", ALL, "host_firewall != 'unmanaged'", "[host_firewall]"),
     Row("packages", NODES, "true", "[container_runtime_package]"),
@@ -63,6 +65,8 @@ ROWS = (
     Row("packages", ("directors",), "true", "lvs_packages"),
     Row("packages", ("etcd",), "true", "etcd_packages"),
     Row("packages", ("etcd",), "etcd_deployment == 'static_pod'", "[container_runtime_package]"),
+    Row("packages", ALL, "interconnect_type != 'none'", "interconnect_packages"),
+    Row("packages", ALL, "zfs_pools | length > 0", "_zfs_headers + _zfs_programs[_zfs_system]"),
     Row("packages", NODES, "longhorn_enabled | bool", "_longhorn_packages"),
     Row("packages", NODES, "metallb_return_routes | length > 0", "['nftables']"),
     Row("packages", ALL, "hardware_watch_enabled | bool", "hardware_watch_packages"),
@@ -178,6 +182,8 @@ class NeedsReader:
     ) -> Dict[str, List[Any]]:
         """By kind; hosts that differ in nothing that matters are computed once."""
         own = {name: value for name, value in variables.items() if name.startswith("cluster_") or role_of(name)}
+        words = {word for value in own.values() if has_template(value) for word in WORD.findall(str(value))}
+        own.update({word: variables[word] for word in words if word in variables})
         key = (tuple(groups), str(facts.get("os")), repr(sorted(own.items(), key=str)))
         if key not in self._known:
             node = {"packages": {}, "time_sync": {"synchronized": False, "service": None}, "runtime": None, "selinux": "", **facts}

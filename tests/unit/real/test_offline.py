@@ -39,6 +39,25 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+class Ranged(http.server.SimpleHTTPRequestHandler):
+    """Sends the rest of a file where a client has its beginning, as the publishers' servers do."""
+
+    asked: List[str] = []
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range", "")
+        path = pathlib.Path(self.translate_path(self.path))
+        if not wanted or not path.is_file():
+            super().do_GET()
+            return
+        self.asked.append(wanted)
+        rest = path.read_bytes()[int(wanted[len("bytes=") : -1]) :]
+        self.send_response(206 if rest else 416)
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest)
+
+
 class Site:
     """What stands in for the internet."""
 
@@ -87,7 +106,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             archive.add(folder / name, "./" + name)
     for name in ("kubeadm", "plugins.tgz"):
         (web / (name + ".sha256")).write_text("%s  %s\n" % (hashlib.sha256((web / name).read_bytes()).hexdigest(), name))
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(web))
+    handler = functools.partial(Ranged, directory=str(web))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     made = Site(folder, "http://127.0.0.1:%d" % server.server_port, "127.0.0.1:%d" % port)
@@ -160,7 +179,12 @@ def test_a_transfer_that_was_cut_goes_on_and_a_wrong_file_is_never_put_in_its_pl
     content = b"kubeadm" * 100000
     (tmp_path / "kubeadm.part").write_bytes(content[:300000])
     download(site.web + "/kubeadm", str(tmp_path / "kubeadm"), hashlib.sha256(content).hexdigest(), 10)
-    assert (tmp_path / "kubeadm").read_bytes() == content
+    assert (tmp_path / "kubeadm").read_bytes() == content and Ranged.asked == ["bytes=300000-"]
+    # Killed between its last byte and its renaming; and begun from another file of that name.
+    for begun in (content, b"another" * 9):
+        (tmp_path / "again.part").write_bytes(begun)
+        download(site.web + "/kubeadm", str(tmp_path / "again"), hashlib.sha256(content).hexdigest(), 10)
+        assert (tmp_path / "again").read_bytes() == content
     with pytest.raises(BundleError, match="is wanted"):
         download(site.web + "/kubeadm", str(tmp_path / "other"), "0" * 64, 10)
     assert not (tmp_path / "other").exists()
