@@ -57,7 +57,8 @@ ROWS = (
     Row("packages", ALL, "ansible_facts.kubernetes_node.os.family == 'debian'", "['python3-apt']"),
     Row("packages", ALL, "host_time_sync != 'unmanaged'", "['chrony' if host_time_sync == 'auto' else host_time_sync]"),
     Row("packages", ALL, "host_firewall != 'unmanaged'", "[host_firewall]"),
-    Row("packages", NODES, "true", "[container_runtime_package]"),
+    # Where the runtime takes more than one package, role container_runtime has the others in that variable.
+    Row("packages", NODES, "true", "[container_runtime_package] + (_container_runtime_beside | default([]))"),
     Row("packages", NODES, "cluster_packages_source == 'repository'", "packages_names"),
     Row("packages", BALANCING, "cluster_vip | length > 0 and cluster_vip_provider == 'keepalived'", "keepalived_packages"),
     Row("packages", ("control_plane",), "cluster_vip | length > 0 or groups.control_plane | length > 1", "load_balancer_packages"),
@@ -80,6 +81,7 @@ ROWS = (
     Row("images", ("control_plane",), "cluster_vip_provider == 'kube_vip'", "[kube_vip_image ~ ':' ~ kube_vip_version]"),
     Row("images", NODES, "node_problem_detector_enabled | bool", "[node_problem_detector_image]"),
     _chart("cni", ("control_plane",), "cni_plugin == 'cilium'", "cni_cilium"),
+    _chart("cni", ("control_plane",), "cni_plugin == 'calico'", "cni_calico"),
     _chart("metallb", ("control_plane",), "metallb_install | bool and metallb_address_pools | length > 0"),
     _chart("monitoring", ("control_plane",), "monitoring_mode == 'stack'"),
     _chart("snapshot_controller", ("control_plane",), "snapshot_controller_enabled | bool"),

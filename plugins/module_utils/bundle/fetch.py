@@ -175,7 +175,8 @@ class _Work:
         os.replace(os.path.join(folder, file), self._at("charts/" + file))
         digest = str(self._store.digest(self._at("charts/" + file)))
         self._pinned("charts/" + file, wanted.get("sha256") or (chart.sha256 if chart else ""), digest)
-        objects = self._helm(["template", "bundle", self._at("charts/" + file), "--include-crds"])
+        version = ["--kube-version", self._request.kubernetes_version]
+        objects = self._helm(["template", "bundle", self._at("charts/" + file), "--include-crds", *version])
         made = Chart(wanted["name"], wanted["version"], file, digest, images_in(objects))
         others = [one for one in self._manifest.charts if (one.name, one.version) != (made.name, made.version)]
         self._learnt(self._manifest._replace(charts=[*others, made]))

@@ -54,6 +54,12 @@ def _internet(topology: Topology) -> Iterator[Problem]:
             "write distribution; the package of container_runtime_package comes from the bundle",
             tuple(node.host for node in docker),
         )
+    if topology.settings.container_runtime == "docker":
+        yield Problem(
+            "cluster_container_runtime",
+            "cri-dockerd, without which no kubelet speaks to Docker, is in no distribution and in no bundle",
+            "write containerd: it runs the same images",
+        )
     if topology.settings.packages_source == "repository":
         asking = [node.host for node in topology.cluster_nodes if not text(node.setting("packages_repository_url"))]
         if asking:
