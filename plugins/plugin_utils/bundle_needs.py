@@ -206,7 +206,10 @@ class NeedsReader:
         taken: Dict[str, List[Any]] = {"images": [], "packages": [], "charts": [], "programs": []}
         for row in ROWS:
             if set(row.groups) & set(groups) and value(row.when):
-                taken[row.kind] += list(value(row.what))
+                found = value(row.what)
+                if not isinstance(found, list):
+                    raise BundleError(host, "`%s` is no list" % row.what, "write a YAML list")
+                taken[row.kind] += found
         taken["version"] = [release(value("cluster_kubernetes_version")).version.text]
         if set(NODES) & set(groups):
             of_release = release(taken["version"][0])

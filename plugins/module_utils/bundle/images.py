@@ -130,3 +130,48 @@ def _refused(reference: str, code: int, words: str) -> BundleError:
         "skopeo can't fetch it: %s" % (" ".join(words.split())[-400:] or "no reason given"),
         "see whether the host reaches the registry; credentials go into the file of offline_image_credentials",
     )
+
+
+class Target(NamedTuple):
+    """A registry that images are pushed to: its address with scheme, skopeo's file of credentials, its authority's folder."""
+
+    address: str
+    authentication: str = ""
+    certificates: str = ""
+
+
+def place_in(target: Target, reference: str) -> str:
+    """Where nodes that have the registry as a mirror look for the image: under its path, without its own registry's name."""
+    return "%s/%s" % (target.address.partition("://")[2].rstrip("/"), reference.partition("/")[2])
+
+
+def push(reference: str, archive: str, target: Target, runner: Runner, check: bool) -> bool:
+    """Bring the image of a bundle's archive into the registry; whether it was (with ``check``: would be) another one before.
+
+    :raises BundleError: skopeo says why not.
+    """
+    plain = target.address.startswith("http://")
+    access = ["--authfile", target.authentication] if target.authentication else []
+    access += ["--cert-dir", target.certificates] if target.certificates else []
+    there = "docker://" + place_in(target, reference)
+    source = "docker-archive:%s:%s" % (archive, reference)
+    tls = ["--tls-verify=false"] if plain else []
+    found = runner.run(["skopeo", "inspect", "--raw", *tls, *access, there], timeout=300)
+    own = runner.run(["skopeo", "inspect", "--raw", source], timeout=300)
+    if own.rc != 0:
+        raise _refused(reference, own.rc, own.stderr)
+    # The manifests of archive and registry differ in how layers are packed; the configuration names the content.
+    if found.rc == 0 and json.loads(found.stdout).get("config") == json.loads(own.stdout).get("config"):
+        return False
+    if not check:
+        to = ["--dest-tls-verify=false"] if plain else []
+        to += ["--dest-authfile", target.authentication] if target.authentication else []
+        to += ["--dest-cert-dir", target.certificates] if target.certificates else []
+        pushed = runner.run(["skopeo", "copy", "--quiet", "--retry-times", "3", *to, source, there], timeout=PATIENCE)
+        if pushed.rc != 0:
+            raise BundleError(
+                there,
+                "skopeo can't push to it: %s" % " ".join(pushed.stderr.split())[-400:],
+                "see whether it answers, and the file of offline_registry_credentials",
+            )
+    return True

@@ -15,6 +15,7 @@ import socket
 import sys
 import tarfile
 import threading
+import urllib.request
 from typing import Any, Iterator, List
 
 import pytest
@@ -166,6 +167,18 @@ def test_a_tag_that_moved_is_not_taken_from_the_lock_file_s_digest(
         assert fetch(site.request(copy, update=True)) == ["image %s" % IMAGE]
     finally:
         site.publish("pause", IMAGE)
+
+
+def test_a_bundle_s_images_are_served_where_mirrors_are_asked(site: Site, bundle: pathlib.Path) -> None:
+    target = images.Target("http://" + site.registry)
+    archive = str(bundle / images.archive_of(IMAGE))
+    assert images.place_in(target, IMAGE) == site.registry + "/tools/pause:3.2"
+    steps = [images.push(IMAGE, archive, target, HostRunner(), check) for check in (True, False, False, True)]
+    assert steps == [True, True, False, False]
+    with urllib.request.urlopen("http://%s/v2/tools/pause/tags/list" % site.registry, timeout=10) as answer:
+        assert json.load(answer)["tags"] == ["3.2"]
+    with pytest.raises(BundleError, match="can't push"):
+        images.push(IMAGE, archive, images.Target("http://127.0.0.1:1"), HostRunner(), False)
 
 
 def test_an_image_that_is_not_there_is_named_and_the_rest_stays(site: Site, tmp_path: pathlib.Path) -> None:
