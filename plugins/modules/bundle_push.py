@@ -59,6 +59,7 @@ pushed:
 """
 
 import os
+from typing import Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.images import Target, place_in, push
@@ -81,7 +82,7 @@ def main() -> None:
     target = Target(options["registry"], options["credentials"], options["certificates"])
     where = os.path.join(options["path"], FILE_NAME)
     pushed = []
-    taken = {}
+    taken: Dict[str, str] = {}
     try:
         if not target.address.startswith(("http://", "https://")):
             raise BundleError("registry %s" % target.address, "it has no scheme", "write http:// or https:// in front")
