@@ -51,21 +51,35 @@ def server_state(registries: Sequence[Mapping[str, Any]], folder: str = FOLDER) 
         files.append({"path": drop_in, "content": "# Written by baremetal.kubernetes.registry.\n[Service]\n" + loaded})
         read = [drop_in, *texts, *(path for path in (registry.get("certificate"), registry.get("certificate_key")) if path)]
         services.append({"name": "%s%s.service" % (UNIT, name), "state": "started", "enabled": True, "restart_on": read})
-        when = registry.get("garbage_collect") or ""
-        timer = "/etc/systemd/system/%s%s.timer" % (GARBAGE_UNIT, name)
-        if when:
-            heading = "# Written by baremetal.kubernetes.registry.\n[Timer]\n"
-            text = heading + "OnCalendar=%s\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
-            files.append({"path": timer, "content": text % when})
-            environment = "/etc/systemd/system/%s%s.service.d/options.conf" % (GARBAGE_UNIT, name)
-            option = "--delete-untagged" if registry.get("delete_untagged") else ""
-            files.append({"path": environment, "content": "[Service]\nEnvironment=GARBAGE_OPTIONS=%s\n" % option})
-            services.append(
-                {"name": "%s%s.timer" % (GARBAGE_UNIT, name), "state": "started", "enabled": True, "restart_on": [timer]}
-            )
-        else:
-            files.append({"path": timer, "state": "absent"})
+        garbage = _garbage(registry)
+        files += garbage["files"]
+        services += garbage["services"]
     return {"files": files, "secrets": secrets, "services": services}
+
+
+def _garbage(registry: Mapping[str, Any]) -> Dict[str, List[Dict[str, Any]]]:
+    """Its timer, which stands still where no time was said: one that is taken away would run on until the next boot."""
+    unit = GARBAGE_UNIT + registry["name"]
+    timer = "/etc/systemd/system/%s.timer" % unit
+    when = registry.get("garbage_collect") or ""
+    option = "--delete-untagged" if registry.get("delete_untagged") else ""
+    heading = "# Written by baremetal.kubernetes.registry.\n"
+    text = heading + "[Timer]\nOnCalendar=%s\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n" % (when or "weekly")
+    options = heading + "[Service]\nEnvironment=GARBAGE_OPTIONS=%s\n" % option
+    return {
+        "files": [
+            {"path": timer, "content": text},
+            {"path": "/etc/systemd/system/%s.service.d/options.conf" % unit, "content": options},
+        ],
+        "services": [
+            {
+                "name": unit + ".timer",
+                "state": "started" if when else "stopped",
+                "enabled": bool(when),
+                "restart_on": [timer] if when else [],
+            }
+        ],
+    }
 
 
 def configuration(registry: Mapping[str, Any], storage: str = STORAGE) -> Dict[str, Any]:

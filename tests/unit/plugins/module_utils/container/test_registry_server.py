@@ -78,15 +78,16 @@ def test_a_registry_has_its_secrets_only_in_files_that_root_reads() -> None:
 
 
 def test_a_certificate_that_was_renewed_restarts_the_registry() -> None:
-    (service,) = server_state([TLS])["services"]
+    service = server_state([TLS])["services"][0]
     assert {"/etc/ssl/r.crt", "/etc/ssl/r.key", "/etc/kubernetes-registry/images.yml"} <= set(service["restart_on"])
 
 
-def test_garbage_is_collected_only_where_it_is_asked_for() -> None:
-    assert not [file for file in server_state([PLAIN])["files"] if "OnCalendar" in file.get("content", "")]
-    state = server_state([{**PLAIN, "garbage_collect": "Sun 03:00"}])
-    assert [service["name"] for service in state["services"]][1] == "kubernetes-registry-garbage@images.timer"
-    assert not [file for file in state["files"] if "--delete-untagged" in file.get("content", "")]
+@pytest.mark.parametrize(("when", "state"), [("", "stopped"), ("Sun 03:00", "started")])
+def test_garbage_is_collected_only_where_it_is_asked_for(when: str, state: str) -> None:
+    made = server_state([{**PLAIN, "garbage_collect": when}])
+    (timer,) = [service for service in made["services"] if service["name"] == "kubernetes-registry-garbage@images.timer"]
+    assert (timer["state"], timer["enabled"]) == (state, bool(when))
+    assert not [file for file in made["files"] if "--delete-untagged" in file.get("content", "")]
 
 
 @pytest.mark.parametrize(
