@@ -68,11 +68,13 @@ class ActionModule(ControllerAction):
     def _offline(self, reader: HostVariables, hosts: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
         """The bundle on this controller, and what the hosts need of one; empty where none is named."""
         named = [str(entry["vars"]["offline_bundle"]) for entry in hosts.values() if entry["vars"].get("offline_bundle")]
-        if not named:
+        # Those that could not be read are told of anyway.
+        read = {host: entry for host, entry in hosts.items() if entry["facts"]}
+        if not named or not read:
             return {}
         described = describe_bundle(named[0])
         try:
-            needs = read_needs(self._loader, reader, hosts, ROLES_PATH)
+            needs = read_needs(self._loader, reader, read, ROLES_PATH)
         except (BundleError, VersionError) as error:
             return {**described, "problem": str(error)}
         return {**described, "needs": needs}
