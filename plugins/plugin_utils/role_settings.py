@@ -41,6 +41,8 @@ ROLES = (
     "ceph_csi",
     "restore",
     "failover_ip",
+    # Before the role whose prefix it has, too.
+    "zfs_backup",
     "zfs",
     "offline",
     "registry",

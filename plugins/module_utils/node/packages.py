@@ -16,8 +16,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 
 #: Packages of either family that a role installs or a check asks about.
 WATCHED = (
-    "apparmor", "ca-certificates", "chrony", "cifs-utils", "conntrack", "conntrack-tools", "containerd",
+    "age", "apparmor", "ca-certificates", "chrony", "cifs-utils", "conntrack", "conntrack-tools", "containerd",
     "cryptsetup", "device-mapper-multipath", "iscsi-initiator-utils", "multipath-tools", "nfs-utils", "rasdaemon", "smartmontools",
+    "sanoid", "zstd",
     "containerd.io", "container-selinux", "cri-o", "cri-tools", "curl", "docker-ce", "docker.io", "ebtables",
     "etcd-client", "etcd-server", "ethtool", "firewalld", "haproxy", "ipset", "iproute", "iproute-tc",
     "iproute2", "iptables", "iptables-nft", "ipvsadm", "keepalived", "kmod", "kubeadm", "kubectl", "kubelet", "libnginx-mod-stream",

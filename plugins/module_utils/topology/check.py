@@ -30,6 +30,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     subnets,
     versions,
     zfs,
+    zfs_backups,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import PLAYBOOK
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import entries, read_topology
@@ -41,7 +42,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 CHECKS = (
     *(hardware, storage),
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, components, zfs, membership, readiness, backups, offline),
+    *(interconnect, balancing, subnets, versions, components, zfs, membership, readiness, backups, zfs_backups, offline),
 )
 
 

@@ -148,6 +148,10 @@ def _work(
         "plan_join_control_planes": list(control_planes),
         "plan_join_workers": list(workers),
         "plan_backup": [node.host for node in topology.backup_hosts],
+        "plan_zfs_backup": [node.host for node in topology.nodes.values() if node.setting("zfs_backup_datasets")],
+        "plan_zfs_backup_restore": [
+            node.host for node in topology.nodes.values() if node.host == text(node.setting("zfs_backup_restore_on"))
+        ],
         "plan_members": list(members),
         "plan_routed": list(members) if pod_networks else [],
         "plan_pod_network": [node.host for node in topology.cluster_nodes],

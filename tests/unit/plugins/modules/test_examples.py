@@ -27,6 +27,8 @@ MODULES = sorted(path.stem for path in (LINK / "plugins" / "modules").glob("*.py
 VARIABLES: Dict[str, Any] = {
     "authorities": {"old_certificate": "PEM", "new_certificate": "PEM"},
     "ansible_facts": {"kubernetes_node": {"certificates": [{"path": "/etc/kubernetes/pki/ca.crt", "days_left": 7}]}},
+    "backup_passphrase": "sixteen letters!",
+    "backup_storage": {"endpoint": "https://s3.example.com", "bucket": "b", "access_key": "a", "secret_key": "s"},
     "ca_hash": "sha256:" + "a" * 64,
     "certificate_key": "b" * 64,
     "ansible_host": "10.0.0.21",
