@@ -68,6 +68,7 @@ ROWS = (
     Row("packages", ("etcd",), "etcd_deployment == 'static_pod'", "[container_runtime_package]"),
     Row("packages", ALL, "interconnect_type != 'none'", "interconnect_packages"),
     Row("packages", ALL, "zfs_pools | length > 0", "_zfs_headers + _zfs_programs[_zfs_system]"),
+    Row("packages", ALL, "zfs_backup_datasets | length > 0", "zfs_backup_packages"),
     Row("packages", NODES, "longhorn_enabled | bool", "_longhorn_packages"),
     Row("packages", NODES, "metallb_return_routes | length > 0", "['nftables']"),
     Row("packages", ALL, "hardware_watch_enabled | bool", "hardware_watch_packages"),
