@@ -35,6 +35,9 @@ class ActionModule(ActionBase):
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         where = os.path.join(arguments["source"], FILE_NAME)
         text = HostRunner().read(where)
+        if text is None and self._task.check_mode:
+            # What is only listed yet can't be compared with what the host has.
+            return {**result, "changed": True, "sent": [], "msg": "%s is not made yet; a real run would send its files" % where}
         try:
             manifest = parse_manifest(text, where)
         except BundleError as error:

@@ -35,7 +35,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would be sent.
+    description: Says what would be sent; of a bundle that is not made yet, only that it would be.
   diff_mode:
     support: none
     description: Files are programs and images.
