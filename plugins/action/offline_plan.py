@@ -16,11 +16,13 @@ from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_ac
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import HostVariables
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import load_yaml
 
+ARGUMENTS: Dict[str, Any] = {"bundle": {"type": "path", "default": ""}, "system": {"type": "str", "default": ""}}
+
 
 class ActionModule(ControllerAction):
     """Runs on the controller alone, once for all hosts."""
 
-    ARGUMENTS = {"bundle": {"type": "path", "default": ""}, "system": {"type": "str", "default": ""}}
+    ARGUMENTS = ARGUMENTS
     _supports_check_mode = True
 
     def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
