@@ -9,6 +9,8 @@ DOCUMENTATION = r"""
 module: kube_proxy
 version_added: 0.1.0
 short_description: Bring a running cluster's kube-proxy to another mode, or take it away
+description:
+  - Changes what kubeadm once made of kube-proxy. Nothing but kube-proxy's own objects and rules is touched.
 options:
   state:
     description:
@@ -38,6 +40,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    description: Returns the steps that would be taken.
   diff_mode:
     support: full
     description: Shows the steps.

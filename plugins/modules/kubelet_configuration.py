@@ -52,8 +52,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    description: Returns whether something would change.
   diff_mode:
     support: none
+    description: The steps are in the result.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 
