@@ -96,7 +96,8 @@ def configured(module: AnsibleModule, kubectl: Kubectl) -> List[str]:
             "the cluster has none",
             "let kubeadm bring it back (kubeadm init phase addon kube-proxy --config …), then run again",
         )
-    steps, made = [], wanted_config(item, module.params["fields"])
+    steps: List[str] = []
+    made = wanted_config(item, module.params["fields"])
     if made is not None:
         steps.append("kube-proxy gets %s" % ", ".join(sorted(module.params["fields"])))
         if not module.check_mode:
