@@ -20,6 +20,8 @@ CLASS = "/sys/class/block/"
 BTRFS = "/sys/fs/btrfs/"
 OCTAL = re.compile(r"\\([0-7]{3})")
 TIMEOUT = 120
+#: Partition tables, as wipefs calls them.
+TABLES = ("gpt", "dos", "PMBR")
 
 
 class Device(NamedTuple):
@@ -135,6 +137,8 @@ class Devices:
             labels += [label for label in found if label not in labels]
             contents += ["%s%s" % (place, label) for label in found]
             contents += ["%s%s" % (place, " ".join(filter(None, one))) for one in said if one[0] != "zfs_member" or not found]
+            if name == device.disk and not parts and any(one[0] in TABLES for one in said) and self._divided(node):
+                uses.append("divided into partitions that the kernel has not read: partx --update %s" % node)
             if said or found:
                 marked.append(node)
             if found:
@@ -159,6 +163,10 @@ class Devices:
         if result.rc != 0:
             return None
         return parse_wipefs(result.stdout)
+
+    def _divided(self, node: str) -> bool:
+        """Whether the partition table on a disk has partitions, which the kernel may not know: what is on them nobody has seen then."""
+        return bool(self.runner.run(["partx", "--show", "--noheadings", "--output=NR", node], timeout=TIMEOUT).stdout.strip())
 
     def labels(self, node: str) -> Optional[List[Label]]:
         """What a device's own labels say; zdb opens it for reading. None where it could not look."""

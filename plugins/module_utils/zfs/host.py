@@ -22,7 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.plan impo
     make_plan,
     same_device,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.properties import Version, parse_get
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.properties import Version, canonical, parse_get
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import (
     JSON_SINCE,
     Group,
@@ -127,9 +127,12 @@ class ZfsHost:
             if device.present and not known and path in layout:
                 device = devices.look_inside(device)
             named[path] = device
+        given = wanted.root_properties.get("mountpoint", "/" + wanted.name if pool is None else None)
+        place = canonical("mountpoint", given) if given is not None else ""
+        full = place if place.startswith("/") and self.runner.list_dir(place) else ""
         hostname = (self.runner.read("/proc/sys/kernel/hostname") or "").strip()
         hostid = self.runner.exists("/etc/hostid") or (self.runner.read(SPL_HOSTID) or "0").strip() != "0"
-        seen = Seen(version, pool, devices=named, members=members, hostname=hostname, hostid=hostid)
+        seen = Seen(version, pool, devices=named, members=members, hostname=hostname, hostid=hostid, full=full)
         if pool is None:
             return seen._replace(importable=self.importable() if wanted.state == "present" else ())
         properties = parse_get(self._zpool("get", "-Hp", "-o", "property,value", "all", wanted.name))

@@ -157,6 +157,12 @@ def test_a_label_of_zfs_says_whose_disk_it_is_even_where_wipefs_sees_none() -> N
     assert contents({**blank(), **wipefs("/dev/nvme0n1p1", "zfs_member")}) == ("nvme0n1p1: zfs_member my label",)
 
 
+@pytest.mark.parametrize(("rows", "uses"), [("1\n2\n", True), ("", False)])
+def test_partitions_that_the_kernel_has_not_read_are_in_the_way(rows: str, uses: bool) -> None:
+    commands = {**wipefs("/dev/sdb", "gpt"), ("partx", "--show", "--noheadings", "--output=NR", "/dev/sdb"): rows}
+    assert bool(devices(None, {**commands, ("zdb", "-l", "/dev/sdb"): Result(2, "", "")}).look("/dev/sdb", True).uses) is uses
+
+
 def test_bytes_without_a_signature_are_not_blank() -> None:
     assert contents({**blank(), **zero("/dev/nvme0n1", 1)}) == ("bytes that belong to nothing known",)
     assert contents({**blank(), **zero("/dev/nvme0n1", 2)}) == ("it can't be read",)
