@@ -115,7 +115,9 @@ def debian_mirror() -> str:
             for address in re.findall(r"^(?:URIs:|deb(?: \[[^\]]*\])?)\s+(https?://\S+)", path.read_text(), re.MULTILINE):
                 if address.rstrip("/").endswith("/debian"):
                     return address
-    raise LabError("this machine's apt names no Debian mirror: write one into the environment, as in LAB_DEBIAN_MIRROR=http://MIRROR/debian")
+    raise LabError(
+        "this machine's apt names no Debian mirror: write one into the environment, as in LAB_DEBIAN_MIRROR=http://MIRROR/debian"
+    )
 
 
 def mmdebstrap(

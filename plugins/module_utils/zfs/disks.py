@@ -165,8 +165,9 @@ class Devices:
         return parse_wipefs(result.stdout)
 
     def _divided(self, node: str) -> bool:
-        """Whether the partition table on a disk has partitions, which the kernel may not know: what is on them nobody has seen then."""
-        return bool(self.runner.run(["partx", "--show", "--noheadings", "--output=NR", node], timeout=TIMEOUT).stdout.strip())
+        """Whether the partition table on a disk has partitions. Where the kernel shows none, nobody has seen what is on them."""
+        argv = ["partx", "--show", "--noheadings", "--output=NR", node]
+        return bool(self.runner.run(argv, timeout=TIMEOUT).stdout.strip())
 
     def labels(self, node: str) -> Optional[List[Label]]:
         """What a device's own labels say; zdb opens it for reading. None where it could not look."""

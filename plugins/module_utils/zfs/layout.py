@@ -119,7 +119,7 @@ def _vdev_problems(vdev: Vdev) -> Iterator[Tuple[str, str]]:
         elif "//" in disk or "/../" in disk or disk.endswith("/"):
             yield "%r is no plain path" % disk, "write it like /dev/disk/by-id/nvme-…"
         elif disk.startswith(CONTENT_NAMES):
-            yield "%s is a name of what is on a disk, and goes when ZFS writes to it" % disk, "write the disk's name in /dev/disk/by-id"
+            yield "%s is a name of what is on a disk, and goes when ZFS writes to it" % disk, "write the name in /dev/disk/by-id"
     draid = vdev.type.startswith("draid")
     if vdev.purpose in LOOSE:
         if vdev.type != "single":

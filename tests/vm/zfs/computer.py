@@ -55,7 +55,7 @@ class Computer:
     def __init__(self, folder: pathlib.Path, name: str, port: int) -> None:
         self.folder, self.name, self.port = folder / name, name, port
         self.folder.mkdir()
-        self.image = vm_image.image(products.ssh_keys(), "zfs")
+        self.image = vm_image.image(products.ssh_keys(), os.environ.get("LAB_ZFS_IMAGE", "zfs"))
         self.keys = products.ssh_keys()
         self.process: subprocess.Popen[bytes] | None = None
         self.slots: dict[str, str] = {}
@@ -125,7 +125,7 @@ class Computer:
         """What a command prints on it."""
         done = subprocess.run([*self.ssh(), command], capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
+        return done.stdout.rstrip()
 
     def until(self, command: str, wanted: str) -> str:
         """Waits until a command prints what is wanted."""
