@@ -172,8 +172,9 @@ class Devices:
     def labels(self, node: str) -> Optional[List[Label]]:
         """What a device's own labels say; zdb opens it for reading. None where it could not look."""
         result = self.runner.run(["zdb", "-l", node], timeout=TIMEOUT)
-        # It ends with 2 where there are none.
-        return parse_label(result.stdout) if result.rc in (0, 2) else None
+        found = parse_label(result.stdout)
+        # It ends with 2 where there are none, with 1 where it could not look, and where some of the four copies are broken.
+        return found if found or result.rc in (0, 2) else None
 
     def _zero(self, device: Device) -> Optional[bool]:
         """Whether both ends hold nothing but zeros; None where they can't be read."""

@@ -49,38 +49,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made.second.stop()
 
 
-def ansible(computer: Computer, module: str, arguments: dict[str, Any], check: bool = False) -> dict[str, Any]:
+def call(computer: Computer, module: str, arguments: dict[str, Any], check: bool = False) -> dict[str, Any]:
     """What a module answers on a computer."""
+    return computer.module(module, {**arguments, "_ansible_check_mode": check, "_ansible_diff": True})
+
+
+def write_inventory(computer: Computer) -> pathlib.Path:
     inventory = computer.folder / "inventory.json"
-    ssh = " ".join(computer.ssh()[3:-1])
     host = {"ansible_host": "127.0.0.1", "ansible_user": "root", "ansible_python_interpreter": "/usr/bin/python3"}
     host |= {
         "ansible_port": computer.port,
         "ansible_ssh_private_key_file": str(computer.keys / "id_ed25519"),
-        "ansible_ssh_common_args": ssh,
+        "ansible_ssh_common_args": " ".join(computer.ssh()[3:-1]),
     }
     inventory.write_text(json.dumps({"control_plane": {"hosts": {computer.name: host}}}))
-    argv = ["ansible", "all", "--inventory", str(inventory), "--module-name", f"baremetal.kubernetes.{module}"]
-    argv += ["--args", json.dumps(arguments), "--diff", *(["--check"] if check else [])]
-    environment = dict(
-        os.environ,
-        ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
-        ANSIBLE_COLLECTIONS_PATH=f"{ROOT}/.build/collections",
-        ANSIBLE_LOAD_CALLBACK_PLUGINS="1",
-        ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
-        ANSIBLE_TIMEOUT="120",
-    )
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    try:
-        answer = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"][0]["hosts"][computer.name]
-    except (ValueError, LookupError) as error:
-        raise AssertionError(f"{done.stdout}\n{done.stderr}") from error
-    assert isinstance(answer, dict)
-    return answer
+    return inventory
 
 
 def pool(computer: Computer, vdevs: list[dict[str, Any]], check: bool = False, **more: Any) -> dict[str, Any]:
-    return ansible(computer, "zfs_pool", {"name": "tank", "vdevs": vdevs, **more}, check)
+    return call(computer, "zfs_pool", {"name": "tank", "vdevs": vdevs, **more}, check)
 
 
 def actions(answer: dict[str, Any]) -> list[str]:
@@ -182,13 +169,13 @@ def test_a_pool_is_made_and_the_second_run_changes_nothing(site: Site) -> None:
     site.first.run("systemctl start zpool-scrub-tank.service")
     capture_status(site.first, "mirror")
     capture(site.first, "get_all.txt", "zpool get -Hp -o property,value all tank")
-    capture(site.first, "label_active.txt", f"zdb -l {site.disks['A'].name}-part1")
+    capture(site.first, "label_member.txt", f"zdb -l {site.disks['A'].name}-part1")
     site.first.run("dd if=/dev/urandom of=/tank/data bs=1M count=40 status=none && sha256sum /tank/data > /tank/sum")
 
 
 def test_a_disk_of_the_pool_is_refused_for_another_one(site: Site) -> None:
     everything = {"overwrite_disks": site.names("ABC"), "overwrite_pools": ["tank"], "lower_redundancy_to": 0}
-    answer = ansible(site.first, "zfs_pool", {"name": "other", "vdevs": [site.mirror("BC")], **everything})
+    answer = call(site.first, "zfs_pool", {"name": "other", "vdevs": [site.mirror("BC")], **everything})
     assert "is in the imported pool tank" in answer["msg"]
 
 
@@ -275,11 +262,11 @@ def test_special_log_and_cache_come_and_the_log_goes(site: Site) -> None:
 def test_datasets_are_made_and_never_above_files(site: Site) -> None:
     site.first.run("mkdir -p /srv/full && echo keep > /srv/full/file")
     hidden = {"datasets": [{"name": "tank/full", "properties": {"mountpoint": "/srv/full"}}]}
-    assert "would hide" in ansible(site.first, "zfs_dataset", hidden)["msg"]
+    assert "would hide" in call(site.first, "zfs_dataset", hidden)["msg"]
     assert site.first.run("cat /srv/full/file; zfs list -H -o name -r tank") == "keep\ntank"
     wanted = {"datasets": [{"name": "tank/etcd", "properties": {"mountpoint": "/var/lib/etcd", "recordsize": "8K", "xattr": "sa"}}]}
-    assert ansible(site.first, "zfs_dataset", wanted)["steps"] == ["create dataset tank/etcd"]
-    assert ansible(site.first, "zfs_dataset", wanted)["changed"] is False
+    assert call(site.first, "zfs_dataset", wanted)["steps"] == ["create dataset tank/etcd"]
+    assert call(site.first, "zfs_dataset", wanted)["changed"] is False
     assert site.first.run("findmnt -n -o SOURCE /var/lib/etcd") == "tank/etcd"
 
 
@@ -293,9 +280,9 @@ def test_the_pool_is_there_after_a_boot(site: Site) -> None:
 
 def test_a_second_machine_imports_what_the_first_exported(site: Site) -> None:
     layout = [site.mirror("AD"), site.mirror("EF", purpose="special")]
-    answer = ansible(site.first, "zfs_pool", {"name": "tank", "state": "exported"})
+    answer = call(site.first, "zfs_pool", {"name": "tank", "state": "exported"})
     assert actions(answer) == ["export"]
-    assert ansible(site.first, "zfs_pool", {"name": "tank", "state": "exported"})["changed"] is False
+    assert call(site.first, "zfs_pool", {"name": "tank", "state": "exported"})["changed"] is False
     capture(site.first, "import_online.txt", "zpool import")
     site.first.run("sync; systemctl poweroff", check=False)
     site.first.stop()
@@ -322,7 +309,7 @@ def test_what_a_dead_machine_did_not_export_is_taken_over_only_by_its_name(site:
 
 
 def test_a_pool_of_which_too_little_is_there_is_never_made_anew(site: Site) -> None:
-    ansible(site.first, "zfs_pool", {"name": "tank", "state": "exported"})
+    call(site.first, "zfs_pool", {"name": "tank", "state": "exported"})
     for letter in "AD":
         site.first.pull(site.disks[letter])
     everything = {"overwrite_disks": site.names("BCEF"), "overwrite_pools": ["tank"], "lower_redundancy_to": 0}
@@ -362,7 +349,7 @@ def test_the_roles_bring_datasets_limits_services_and_the_watch(site: Site) -> N
     book = site.folder / "role.json"
     book.write_text(json.dumps(play))
     environment = dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_COLLECTIONS_PATH=f"{ROOT}/.build/collections")
-    argv = ["ansible-playbook", "--inventory", str(site.first.folder / "inventory.json"), str(book)]
+    argv = ["ansible-playbook", "--inventory", str(write_inventory(site.first)), str(book)]
     first = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     assert first.returncode == 0, first.stdout + first.stderr
     again = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)

@@ -17,6 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.disks imp
     parse_wipefs,
     without_partition,
 )
+from conftest import ROOT
 from fakes import FakeRunner
 
 BY_ID = "/dev/disk/by-id/"
@@ -114,6 +115,13 @@ def test_a_member_under_a_name_that_its_pool_does_not_know_is_in_use_by_its_labe
 def test_a_member_of_who_knows_which_pool_is_taken_by_nobody(answer: Result) -> None:
     commands = {**blank(), **wipefs("/dev/nvme0n1p1", "zfs_member"), ("zdb", "-l", "/dev/nvme0n1p1"): answer}
     assert devices(None, commands).look(BY_ID + "nvme-MODEL_1", True).uses == ("perhaps in a pool, which zdb can't tell",)
+
+
+def test_of_a_label_whose_copies_are_not_all_whole_the_rest_counts() -> None:
+    text = (ROOT / "tests/fixtures/zfs/captured/2.1.11/label_broken.txt").read_text()
+    commands = {**blank(), ("zdb", "-l", "/dev/nvme0n1"): Result(1, text, "")}
+    found = devices(None, commands).look(BY_ID + "nvme-MODEL_1", True)
+    assert (found.uses, [one.pool for one in found.labels]) == ((), ["zfs-broken-mirror"])
 
 
 def label(guid: str) -> Dict[Any, Any]:
