@@ -34,7 +34,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.propertie
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import Group, Member, Pool
 
-#: `zpool add --allow-replication-mismatch` in the place of -f, which would allow disks in use as well.
+#: `zpool add --allow-replication-mismatch`. Before there is only -f, by which zpool takes disks in use: our own look refuses these.
 MISMATCH_FLAG_SINCE: Version = (2, 2, 4)
 #: `zpool attach POOL raidz1-0 DISK`
 RAIDZ_EXPANSION_SINCE: Version = (2, 3)
