@@ -152,7 +152,7 @@ class Computer:
 
     def _copy_modules(self) -> None:
         home = pathlib.Path(ansible.__file__).parent.parent
-        trees = ["-C", str(home), "ansible/__init__.py", "ansible/release.py", "ansible/module_utils"]
+        trees = ["-C", str(home), "ansible/__init__.py", "ansible/release.py", "ansible/_vendor", "ansible/module_utils"]
         trees += ["-C", str(ROOT / ".build" / "collections"), "ansible_collections/baremetal/kubernetes/plugins"]
         trees += ["-C", str(pathlib.Path(__file__).parent), "serve.py"]
         sent = subprocess.Popen(["tar", "-ch", "--exclude=__pycache__", "--exclude=*.ps*", *trees], stdout=subprocess.PIPE)
