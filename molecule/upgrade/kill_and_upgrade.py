@@ -7,14 +7,20 @@ is lost, and an upgrade that asks for what can't be is refused before anything i
 
 from __future__ import annotations
 
+import json
 import pathlib
 import sys
+
+import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 
 from watch import Watch  # noqa: E402
 
-from playbooks import Playbooks, changed, check  # noqa: E402
+from playbooks import Playbooks, changed, check, on_node  # noqa: E402
+
+#: What the way back is taken with, see tests/test_way_back.py.
+BACKUP = {"backup_passphrase": "the lab's passphrase, known to all", "backup_every_member": True, "backup_schedule": "monthly"}
 
 #: Task, and how many seconds of it may pass: before anything stops, inside kubeadm, on a closed node, and between two nodes.
 KILLS = [
@@ -42,6 +48,11 @@ def main() -> None:
     check(changed(output) == 0, "a refused upgrade changed something", output)
     looked = playbooks.run("upgrade", "--check", "--diff", *wanted)
     check("kubeadm upgrade apply to " + version in looked, "the plan does not say what it would do", looked)
+
+    groups = yaml.safe_load((playbooks.inventory / "hosts.yml").read_text())["all"]["children"]
+    first = groups["control_plane"]["hosts"]["cp1"]["ansible_host"]
+    on_node(first, "kubectl --kubeconfig /etc/kubernetes/admin.conf create configmap before-the-upgrade")
+    playbooks.run("backup", "-e", json.dumps(BACKUP))
 
     with Watch(playbooks.inventory / "kubeconfig-upgrade.cfg") as watch:
         for task, after in KILLS:

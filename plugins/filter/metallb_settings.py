@@ -26,7 +26,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(values) of the Helm chart, C(objects), and C(secrets), which hold passwords.
+  description: C(namespaces), C(values) of the Helm chart, C(objects), and C(secrets), which hold passwords.
   type: dict
 """
 

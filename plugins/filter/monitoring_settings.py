@@ -26,7 +26,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(values) of the Helm chart, C(objects), C(secrets), and C(files) by name.
+  description: C(namespaces), C(values) of the Helm chart, C(objects), C(secrets), and C(files) by name.
   type: dict
 """
 

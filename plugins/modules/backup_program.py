@@ -69,30 +69,20 @@ line:
   type: str
 """
 
-import os
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import program, report
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import SETTINGS, STATE
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, digest, install
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
-
-
-def install(wanted: bytes, runner: Runner, check: bool) -> bool:
-    """Whether the program was, or would be, written."""
-    if runner.read_bytes(program.PATH) == wanted:
-        return False
-    if not check:
-        os.makedirs(os.path.dirname(program.PATH), exist_ok=True)
-        replace_file(program.PATH, wanted)
-    return True
 
 
 def proven(wanted: bytes, runner: Runner) -> bool:
     """Whether the last run went well with the program and the settings of now."""
     last = report.read(runner, STATE, report.LAST) or {}
-    return last.get("outcome") in ("taken", "left") and last.get("settings") == program.digest(runner.read(SETTINGS) or "", wanted)
+    return last.get("outcome") in ("taken", "left") and last.get("settings") == digest(runner.read(SETTINGS) or "", wanted)
 
 
 def start(service: str, runner: Runner) -> str:
@@ -120,8 +110,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     runner = HostRunner()
-    wanted = program.build(program.sources())
-    changed = install(wanted, runner, module.check_mode)
+    wanted = build(program.__name__)
+    try:
+        changed = install(program.PATH, wanted, module.check_mode)["changed"]
+    except ProblemError as problem:
+        module.fail_json(**problem.fields())
     wish = module.params["run"]
     started = wish == "always" or (wish == "unproven" and (changed or not proven(wanted, runner)))
     error = start(module.params["service"], runner) if started and not module.check_mode else ""

@@ -49,16 +49,12 @@ sha256:
   returned: success
 """
 
-import hashlib
-import os
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import PACKAGE, build
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 
-# The program itself is imported so that Ansible brings it to the host.
+# Imported, too, so that Ansible brings it to the host.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware import program
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installed import checksum, interpreter
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, install
 
 
 def main() -> None:
@@ -66,22 +62,11 @@ def main() -> None:
         argument_spec={"path": {"type": "path", "default": "/usr/local/lib/baremetal-kubernetes/hardware-watch.pyz"}},
         supports_check_mode=True,
     )
-    path = module.params["path"]
-    content = build(PACKAGE + ".hardware.program")
-    before, after = checksum(path), hashlib.sha256(content).hexdigest()
-    if before != after and not module.check_mode:
-        try:
-            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-            replace_file(path, content, 0o755)
-        except OSError as error:
-            module.fail_json(msg="%s: it can't be written: %s" % (path, error.strerror), path=path, program=program.__name__)
-    module.exit_json(
-        changed=before != after,
-        path=path,
-        python=interpreter(),
-        sha256=after,
-        diff={"before": before and before + "\n", "after": after + "\n"},
-    )
+    try:
+        result = install(module.params["path"], build(program.__name__), module.check_mode)
+    except ProblemError as error:
+        module.fail_json(**error.fields())
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ options:
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait for each of them.
+    description: Seconds in which each of them, or where pods are replaced one by one each next pod, has to get there.
     type: int
     default: 300
 extends_documentation_fragment:

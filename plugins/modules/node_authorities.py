@@ -45,23 +45,6 @@ options:
     description: The host's name in the cluster, by which its static pods are asked for. For control planes.
     type: str
     default: ""
-  api_servers:
-    description: The other control planes' API servers. They must be ready before this one's stops.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: Its node, which nothing depends on.
-        type: str
-      address:
-        description: Its address.
-        type: str
-        required: true
-      port:
-        description: Its port.
-        type: int
-        default: 6443
   endpoint:
     description: Where a kubelet asks for a new client certificate, as C(host:port). For V(signed).
     type: str
@@ -78,13 +61,15 @@ options:
     elements: str
     default: []
   timeout:
-    description: Seconds that each gate, each restart and each rollout may take.
+    description: Seconds that each gate, each restart and each next pod of a rollout may take.
     type: int
     default: 300
   kubeadm_path:
     description: The kubeadm program.
     type: str
     default: kubeadm
+extends_documentation_fragment:
+  - baremetal.kubernetes.api_servers
 attributes:
   check_mode:
     support: full
@@ -134,7 +119,7 @@ from typing import Any, Dict, List
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates import authorities
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.authorities import CLUSTER_CA, Pair, Pem
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.components import Restarter
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.components import API_SERVERS, Restarter
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.renew import bootstrap_kubeconfig
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import SIGNED
@@ -143,8 +128,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.opera
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error
-
-API_SERVER = {"name": {"type": "str"}, "address": {"type": "str", "required": True}, "port": {"type": "int", "default": 6443}}
 
 
 def made(module: AnsibleModule, runner: HostRunner) -> Dict[str, Any]:
@@ -203,7 +186,7 @@ def main() -> None:
             "old_certificate": {"type": "str", "default": ""},
             "new_certificate": {"type": "str", "default": ""},
             "node_name": {"type": "str", "default": ""},
-            "api_servers": {"type": "list", "elements": "dict", "default": [], "options": API_SERVER},
+            **API_SERVERS,
             "endpoint": {"type": "str", "default": ""},
             "bootstrap_token": {"type": "str", "default": "", "no_log": True},
             "namespaces": {"type": "list", "elements": "str", "default": []},

@@ -27,23 +27,6 @@ options:
     description: A certificate with fewer whole days left is renewed. A kubelet's own rotation comes before it.
     type: int
     default: 30
-  api_servers:
-    description: The other control planes' API servers. They must be ready before this one's stops.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: Its node, which nothing depends on.
-        type: str
-      address:
-        description: Its address.
-        type: str
-        required: true
-      port:
-        description: Its port.
-        type: int
-        default: 6443
   endpoint:
     description: Where a kubelet asks for a new client certificate, as C(host:port).
     type: str
@@ -61,6 +44,8 @@ options:
     description: The kubeadm program.
     type: str
     default: kubeadm
+extends_documentation_fragment:
+  - baremetal.kubernetes.api_servers
 attributes:
   check_mode:
     support: full
@@ -90,7 +75,7 @@ steps:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.components import Restarter
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.components import API_SERVERS, Restarter
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.renew import (
     KubeletMender,
@@ -103,15 +88,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.opera
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import CA
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
-API_SERVER = {"name": {"type": "str"}, "address": {"type": "str", "required": True}, "port": {"type": "int", "default": 6443}}
-
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "part": {"type": "str", "choices": ["control_plane", "kubelet"], "required": True},
             "renew_before_days": {"type": "int", "default": 30},
-            "api_servers": {"type": "list", "elements": "dict", "default": [], "options": API_SERVER},
+            **API_SERVERS,
             "endpoint": {"type": "str", "default": ""},
             "bootstrap_token": {"type": "str", "default": "", "no_log": True},
             "timeout": {"type": "int", "default": 180},

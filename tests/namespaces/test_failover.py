@@ -24,8 +24,8 @@ import time
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import build
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.settings import Settings
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import PACKAGE, build
 from api_server import kubeconfig, make_authority
 from conftest import ROOT
 from fake_providers import hetzner_cloud
@@ -216,7 +216,7 @@ class Scene:
         make_authority(self.pki)
         (self.pki / "tokens.csv").write_text("token,admin,admin,system:masters\n")
         self.kubeconfig = kubeconfig(self.pki, 6443, user="    token: token\n")
-        (folder / "agent.pyz").write_bytes(build())
+        (folder / "agent.pyz").write_bytes(build(PACKAGE + ".failover.main"))
         ip("netns", "add", self.switch)
         ip("-n", self.switch, "link", "add", "bridge", "type", "bridge")
         ip("-n", self.switch, "link", "set", "bridge", "up")

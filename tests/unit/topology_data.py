@@ -88,6 +88,11 @@ class Inventory:
         self.data["settings"].update({"cluster_" + name: value for name, value in settings.items()})
         return self
 
+    def set_all(self, **variables: Any) -> None:
+        """Variables of every host."""
+        for entry in self.data["hosts"].values():
+            entry["vars"].update(variables)
+
     def live(self, *names: str) -> "Inventory":
         """Make the hosts members of one running cluster, with the traces that Kubernetes leaves on a host's network."""
         for number, name in enumerate(names):
@@ -140,6 +145,10 @@ class Inventory:
         assert self.data == before, "the check must not change what it looks at"
         return outcome
 
+    def group(self, name: str) -> List[str]:
+        """The hosts that the plan puts into one of its groups."""
+        return hosts_of(self.outcome().plan, name)
+
     @property
     def problems(self) -> List[Problem]:
         return self.outcome().problems
@@ -154,6 +163,10 @@ class Inventory:
 
     def warned(self, setting: str, *words: str) -> Problem:
         return _one(self.warnings, setting, words)
+
+
+def hosts_of(plan: Dict[str, Any], group: str) -> List[str]:
+    return [entry["host"] for entry in plan["work"] if entry["group"] == group]
 
 
 def _one(problems: List[Problem], setting: str, words: Any) -> Problem:

@@ -10,12 +10,7 @@ from typing import Callable, List, NamedTuple, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient, Status
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
-    AUTHORITY,
-    CLIENT,
-    SETTINGS,
-    parse_environment,
-)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import AUTHORITY, CLIENT, read_settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import ETCD_CA, ETCD_CLIENTS, client_url
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import ETCD_DATA, MANIFESTS, parse_flags
@@ -56,7 +51,7 @@ def read_member(runner: Runner) -> Optional[Member]:
     """The member that belongs on this host, running or not; None where there is none."""
     manifest = runner.read(MANIFESTS + "/etcd.yaml")
     # Only external etcd has settings of ours; its member may be a static pod, too.
-    settings = parse_environment(runner.read(SETTINGS) or "")
+    settings = read_settings(runner)
     flags = settings or parse_flags(manifest or "")
     if not flags.get("name"):
         return None

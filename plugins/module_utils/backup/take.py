@@ -29,6 +29,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors i
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.save import save
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import sync
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 ADMIN = "/etc/kubernetes/admin.conf"
@@ -138,11 +139,11 @@ class Run:
             with open(sealed + names.BESIDE, "w", encoding="utf-8") as stream:
                 json.dump(beside, stream, indent=1, sort_keys=True)
             for name in (sealed, sealed + names.BESIDE):
-                _sync(name)
+                sync(name)
             os.rename(sealed, path)
             # Last: with this the archive is whole.
             os.rename(sealed + names.BESIDE, path + names.BESIDE)
-            _sync(settings.directory)
+            sync(settings.directory)
         finally:
             shutil.rmtree(work, ignore_errors=True)
         self.report.update(path=path, size=beside["size"], files=beside["files"])
@@ -222,11 +223,3 @@ class Run:
                     self.bucket.delete(key)
                 removed.append("%s/%s" % (self.bucket.name, archive.name))
         self.report["removed"] = removed
-
-
-def _sync(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,10 +14,10 @@ import os
 import re
 import signal
 import time
-from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates import served
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.waiting import wait_for
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.health import EtcdState, read_etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import local_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
@@ -25,8 +25,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.processe
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.readyz import ask_readyz
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
+#: What modules that restart an API server take. Documented in plugins/doc_fragments/api_servers.py.
+_SERVER = {"name": {"type": "str"}, "address": {"type": "str", "required": True}, "port": {"type": "int", "default": 6443}}
+API_SERVERS: Dict[str, Any] = {"api_servers": {"type": "list", "elements": "dict", "default": [], "options": _SERVER}}
 PKI = "/etc/kubernetes/pki"
-PAUSE = 1.0
 #: Seconds that a process has to end by itself: an API server lets its requests end first.
 GRACE = 75
 #: Seconds in which the kubelet starts a container again that ended for the first time in a while. After that it waits longer each
@@ -205,19 +207,9 @@ class Restarter:
         return ""
 
     def wait(self, what: str, why_not: Callable[[], str]) -> None:
-        """Wait until there is no reason any more.
+        """Wait as long as a restart may take until there is no reason any more.
 
-        :raises CertificateError: there still is one after the time that a restart may take.
+        :raises CertificateError: there still is one.
         """
-        deadline = self.runner.now() + self.timeout
-        while True:
-            reason = why_not()
-            if not reason:
-                return
-            if self.runner.now() > deadline:
-                raise CertificateError(
-                    what,
-                    "after %d s: %s" % (self.timeout, reason),
-                    "look at the pod (crictl ps -a, /var/log/pods) and at journalctl -u kubelet; the next run goes on from here",
-                )
-            self.sleep(PAUSE)
+        remedy = "look at the pod (crictl ps -a, /var/log/pods) and at journalctl -u kubelet; the next run goes on from here"
+        wait_for(what, why_not, remedy, self.runner, self.timeout, self.sleep)

@@ -23,6 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     is_due,
     kind_of,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.waiting import wait_for
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import read as read_certificates
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS
@@ -33,7 +34,6 @@ CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 #: What the kubelet makes by itself where it has none: signed by nobody, shown at port 10250.
 SERVING_FILES = ("/var/lib/kubelet/pki/kubelet.crt", "/var/lib/kubelet/pki/kubelet.key")
 BOOTSTRAP = "/etc/kubernetes/bootstrap-kubelet.conf"
-PAUSE = 1.0
 #: kubeadm first asks the cluster for its configuration, and does without it after a minute.
 KUBEADM_SECONDS = 180
 
@@ -179,21 +179,20 @@ class KubeletMender:
             raise CertificateError("kubelet", "it can't be restarted: %s" % answer.stderr.strip(), "read journalctl -u kubelet")
 
     def _wait(self, what: str, kind: str) -> None:
-        deadline = self.runner.now() + self.timeout
-        path = CLIENT if kind == KUBELET else ""
-        while True:
+        def why_not() -> str:
             certificates = read(self.runner)
-            there = not path or any(one["path"] == path for one in certificates)
-            if there and not due(certificates, self.days, kind):
-                return
-            if self.runner.now() > deadline:
-                raise CertificateError(
-                    what,
-                    "the kubelet has no new one after %d s" % self.timeout,
-                    "read journalctl -u kubelet here, and kubectl get certificatesigningrequests on a control plane: one that is "
-                    "Pending waits for the controller manager's approval, or for yours where serverTLSBootstrap is on",
-                )
-            self.sleep(PAUSE)
+            there = kind != KUBELET or any(one["path"] == CLIENT for one in certificates)
+            return "" if there and not due(certificates, self.days, kind) else "the kubelet has no new one"
+
+        wait_for(
+            what,
+            why_not,
+            "read journalctl -u kubelet here, and kubectl get certificatesigningrequests on a control plane: one that is "
+            "Pending waits for the controller manager's approval, or for yours where serverTLSBootstrap is on",
+            self.runner,
+            self.timeout,
+            self.sleep,
+        )
 
 
 def aside(path: str) -> None:

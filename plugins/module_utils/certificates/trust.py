@@ -25,6 +25,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import ALONE, SIGNED
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.waiting import wait_for
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import wait_for_rollout
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, said
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import PKI
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -37,7 +39,6 @@ TOKENS = "kubernetes.io/service-account-token"
 ANNOTATION = "baremetal.kubernetes/authorities"
 WORKLOADS = ("deployments", "daemonsets", "statefulsets")
 SYSTEM = "kube-system"
-PAUSE = 2.0
 
 
 class Shared:
@@ -78,7 +79,9 @@ class Shared:
         if phase == ALONE:
             self._aggregation()
         elif not only_look:
-            self._wait(lambda: self._behind(phase))
+            remedy = "read the log of the one that leads (kubectl --namespace kube-system get lease kube-controller-manager)"
+            signer = "kube-controller-manager"
+            wait_for(signer, lambda: self._behind(phase), remedy, self.runner, self.timeout, self.sleep)
         if phase != ALONE:
             self._workloads("%s-%s" % (phase, key_id(self.pem.new, CA_FILE)[:12]))
         return self.done
@@ -162,9 +165,7 @@ class Shared:
                     told.append((metadata["namespace"], "%s/%s" % (kind, metadata["name"])))
         deadline = self.runner.now() + self.timeout
         for namespace, name in [] if self.only_look else sorted(told, key=lambda one: one[0] != SYSTEM):
-            left = max(1.0, deadline - self.runner.now())
-            argv = ["rollout", "status", name, "--namespace", namespace, "--timeout=%ds" % left]
-            answer = self.kubectl.run(argv, timeout=left + 10)
+            answer = wait_for_rollout(self.kubectl, namespace, name, max(1.0, deadline - self.runner.now()))
             if answer.rc != 0 and namespace == SYSTEM:
                 raise CertificateError(
                     name, said(answer), "see kubectl --namespace %s describe %s, then run again" % (SYSTEM, name)
@@ -177,20 +178,6 @@ class Shared:
         # A token or a CA in it is public or about to be nobody's; nothing of it is a secret.
         argv = ["patch", kind, name, "--namespace", namespace, "--patch", json.dumps(patch)]
         self.kubectl.checked("%s %s/%s" % (kind, namespace, name), argv)
-
-    def _wait(self, why_not: Callable[[], str]) -> None:
-        deadline = self.runner.now() + self.timeout
-        while True:
-            reason = why_not()
-            if not reason:
-                return
-            if self.runner.now() > deadline:
-                raise CertificateError(
-                    "kube-controller-manager",
-                    "after %d s: %s" % (self.timeout, reason),
-                    "read the log of the one that leads (kubectl --namespace kube-system get lease kube-controller-manager)",
-                )
-            self.sleep(PAUSE)
 
     def _do(self, text: str) -> bool:
         self.done.append(text)

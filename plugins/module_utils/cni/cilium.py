@@ -12,6 +12,7 @@ from typing import Any, Dict, Mapping
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 
 def cilium_values(settings: Mapping[str, Any]) -> Dict[str, Any]:
@@ -37,15 +38,6 @@ def cilium_values(settings: Mapping[str, Any]) -> Dict[str, Any]:
     if int(settings["mtu"]):
         values["MTU"] = int(settings["mtu"])
     return merged(values, settings["values"])
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Dict[str, Any]:
-    """``over`` laid over ``base``, dictionary by dictionary; lists are replaced."""
-    result = dict(base)
-    for key, value in over.items():
-        old = result.get(key)
-        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
 
 
 def _endpoint(endpoint: str) -> "tuple[str, int]":

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import List, Optional, TextIO
+from typing import List, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.agent import Agent
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.api import LocalApi
@@ -17,6 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.metrics import text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.settings import Settings, credentials, parse
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.journal import say
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.credentials import Host as Place
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.credentials import gather
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import ProviderError
@@ -59,13 +60,6 @@ def main(arguments: Optional[List[str]] = None) -> int:
         agent.log("dry run: it only says what it would do")
     run(agent, settings)
     return 0
-
-
-def say(line: str, stream: Optional[TextIO] = None) -> None:
-    """A line for the journal; this is no module of Ansible's."""
-    stream = stream or sys.stdout
-    stream.write(line + "\n")
-    stream.flush()
 
 
 def holder(settings: Settings, api: LocalApi) -> Holder:

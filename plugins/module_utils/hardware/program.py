@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any, Dict, List, Mapping, Optional, Sequence, TextIO, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware import metrics, verdicts
@@ -30,6 +30,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.sett
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.watch import Look, corrected, look
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.journal import say
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 
@@ -82,13 +83,6 @@ def main(words: Optional[Sequence[str]] = None, places: Optional[Places] = None,
     except (ProblemError, OSError) as error:
         say(str(error), sys.stderr)
         return 1
-
-
-def say(line: str, stream: Optional[TextIO] = None) -> None:
-    """A line for the journal; this is no module of Ansible's."""
-    stream = stream or sys.stdout
-    stream.write(line + "\n")
-    stream.flush()
 
 
 def run(places: Places, runner: Runner) -> int:

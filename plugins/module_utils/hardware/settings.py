@@ -13,6 +13,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.find
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.smart import Device
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.thresholds import Threshold, merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import ADMIN_KUBECONFIG
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth, whole_number
 
 PATH = "/etc/kubernetes-hardware-watch/settings.json"
 STATE = "/var/lib/baremetal-kubernetes/hardware-watch"
@@ -103,7 +104,7 @@ def complaints(settings: Mapping[str, Any]) -> List[Complaint]:
         ("events_days", 1, "an event has to be seen at least once"),
         ("drain_timeout", 1, "pods take their time to end"),
     ):
-        value = _whole(given(name))
+        value = whole_number(given(name))
         if value is not None and value < least:
             found.append(("hardware_watch_" + name, "%d is too little: %s" % (value, words), "write %d or more" % least))
     kinds = given("failover_kinds")
@@ -111,7 +112,7 @@ def complaints(settings: Mapping[str, Any]) -> List[Complaint]:
     if unknown:
         problem = "there is no kind %s" % ", ".join(unknown)
         found.append(("hardware_watch_failover_kinds", problem, "write some of %s" % ", ".join(KINDS)))
-    if _true(given("drain")) and not _true(given("cordon")):
+    if truth(given("drain")) and not truth(given("cordon")):
         found.append(
             (
                 "hardware_watch_cordon",
@@ -120,14 +121,3 @@ def complaints(settings: Mapping[str, Any]) -> List[Complaint]:
             )
         )
     return found
-
-
-def _whole(value: Any) -> Optional[int]:
-    try:
-        return None if value is None or isinstance(value, bool) else int(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _true(value: Any) -> bool:
-    return value in (True, "true", "True", "yes", "on", 1, "1")

@@ -24,3 +24,12 @@ def replace_file(path: str, content: Union[str, bytes], mode: int = 0o644) -> No
         stream.flush()
         os.fsync(descriptor)
     os.replace(undone, path)
+
+
+def sync(path: str) -> None:
+    """Have a file, or the names in a directory, on the disk itself."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -20,6 +20,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 FIELD_MANAGER = "baremetal-kubernetes"
 #: Conflicts are forced: what the manifest says is wanted, whoever wrote the field before (a manual apply of the same add-on).
 SERVER_SIDE = ["--server-side", "--force-conflicts", "--field-manager=" + FIELD_MANAGER, "--filename=-"]
+#: How many pods of a workload are new already (kubectl's pkg/polymorphichelpers/rollout_status.go).
+UPDATED = re.compile(r"(\d+) out of \d+ new (?:pods|replicas)")
 #: Kinds that kubectl rollout status knows.
 ROLLOUTS = ("DaemonSet", "Deployment", "StatefulSet")
 
@@ -90,7 +92,7 @@ def apply(kubectl: Kubectl, manifests: Sequence[Mapping[str, Any]]) -> None:
 def wait_for_rollouts(kubectl: Kubectl, manifests: Sequence[Mapping[str, Any]], seconds: int) -> List[str]:
     """Wait until each workload runs on every node it belongs on, and return kubectl's last word about each.
 
-    :raises KubernetesError: one of them did not get there within ``seconds``.
+    :raises KubernetesError: none of a workload's pods followed for ``seconds``.
     """
     words = []
     for manifest in manifests:
@@ -99,9 +101,7 @@ def wait_for_rollouts(kubectl: Kubectl, manifests: Sequence[Mapping[str, Any]], 
         metadata: Dict[str, Any] = manifest["metadata"]
         namespace = str(metadata.get("namespace", "default"))
         target = "%s/%s" % (str(manifest["kind"]).lower(), metadata["name"])
-        result = kubectl.run(
-            ["rollout", "status", target, "--namespace=" + namespace, "--timeout=%ds" % seconds], timeout=seconds + 15
-        )
+        result = wait_for_rollout(kubectl, namespace, target, seconds)
         last = _last_line(result.stdout)
         if result.rc != 0:
             raise KubernetesError(
@@ -112,6 +112,19 @@ def wait_for_rollouts(kubectl: Kubectl, manifests: Sequence[Mapping[str, Any]], 
             )
         words.append(last)
     return words
+
+
+def wait_for_rollout(kubectl: Kubectl, namespace: str, target: str, seconds: float) -> Result:
+    """kubectl's answer about a workload: that it is rolled out, or that no pod of it followed for ``seconds``.
+
+    A DaemonSet takes its nodes one after another: on many nodes that is no matter of one timeout.
+    """
+    while True:
+        argv = ["rollout", "status", target, "--namespace", namespace, "--timeout=%ds" % seconds]
+        result = kubectl.run(argv, timeout=seconds + 15)
+        counts = [int(count) for count in UPDATED.findall(result.stdout)]
+        if result.rc == 0 or not counts or counts[-1] <= counts[0]:
+            return result
 
 
 def _as_list(manifests: Sequence[Mapping[str, Any]]) -> str:

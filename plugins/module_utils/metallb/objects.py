@@ -13,9 +13,10 @@ import ipaddress
 import re
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.namespace import privileged_namespace
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import Address, Network
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 NAMESPACE = "metallb-system"
 #: How a pool's addresses are made known. "routed": the provider routes them to a server, and announcing them moves nothing.
@@ -27,7 +28,7 @@ PEERS = "metallb_bgp_peers"
 
 
 def metallb_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
-    """``values`` of the chart, ``objects`` for everybody to read, and ``secrets``, which hold the passwords of BGP's peers.
+    """``namespaces``, ``values`` of the chart, ``objects`` for all to read, and ``secrets`` with the passwords of BGP's peers.
 
     :param settings: address_pools, bgp_peers, load_balancer_class, ignore_exclude_label, bgp_backend, values.
     :raises SettingError: the first setting that MetalLB would refuse, or take and never serve.
@@ -49,7 +50,12 @@ def metallb_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
         objects += _pool_objects(pool)
     objects += [_peer_object(peer) for peer in peers]
     secrets = [_secret(peer) for peer in peers if peer["password"]]
-    return {"values": _values(settings, bool(peers)), "objects": objects, "secrets": secrets}
+    return {
+        "namespaces": [privileged_namespace(NAMESPACE)],
+        "values": _values(settings, bool(peers)),
+        "objects": objects,
+        "secrets": secrets,
+    }
 
 
 def ranges(addresses: Sequence[Any], setting: str = POOLS) -> List[Tuple[Address, Address]]:

@@ -10,11 +10,12 @@ import re
 from typing import Any, Dict, List, Mapping
 from urllib.parse import urlsplit
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.detector import NAME as DETECTOR
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_writer import dump
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.namespace import privileged_namespace
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.alerts import groups, route
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 NAME = "kubernetes-hosts"
 RECEIVER = "kubernetes-hosts-webhook"
@@ -33,7 +34,7 @@ DURATION = re.compile(r"[1-9][0-9]*(h|d|w|y)$")
 
 
 def monitoring_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
-    """``values`` of the chart, ``objects``, ``secrets``, and ``files`` by name.
+    """``namespaces``, ``values`` of the chart, ``objects``, ``secrets``, and ``files`` by name.
 
     ``settings`` are those of role monitoring without its prefix.
 
@@ -47,6 +48,7 @@ def monitoring_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
     own_route = route({"receiver": RECEIVER, "repeat_hours": settings["repeat_hours"]})
     receiver = {"name": RECEIVER, "webhook_configs": [{"url_file": "/etc/alertmanager/%s-url" % NAME, "send_resolved": True}]}
     return {
+        "namespaces": [privileged_namespace(namespace)],
         "values": merged(_values(settings), settings["values"] or {}),
         "objects": _objects(settings, rules, own_route),
         "secrets": _secrets(settings),
@@ -70,9 +72,8 @@ def check(settings: Mapping[str, Any]) -> None:
     if url and (parts.scheme not in ("http", "https") or not parts.hostname):
         # Not the address: what follows the host is often a secret.
         raise SettingError("monitoring_webhook_url", "it is no address of a web server", "write https://HOST/PATH")
-    for name in ("storage_size",):
-        if not SIZE.match(str(settings[name])):
-            raise SettingError("monitoring_" + name, "%r is no size" % settings[name], "write one like 50Gi")
+    if not SIZE.match(str(settings["storage_size"])):
+        raise SettingError("monitoring_storage_size", "%r is no size" % settings["storage_size"], "write one like 50Gi")
     if not DURATION.match(str(settings["retention"])):
         raise SettingError("monitoring_retention", "%r is no time" % settings["retention"], "write one like 15d")
     if int(settings["backup_max_age_hours"]) < 0:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Set
+from typing import Any, Dict, Iterator, List, Set
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.mounts import Mount, mounts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -17,15 +18,6 @@ NOT_DISKS = re.compile(r"^(loop|ram|zram|sr|fd|nbd|dm-|md)")
 #: File systems without a disk of their own, and places of pods and containers.
 NOT_STORAGE = ("tmpfs", "devtmpfs", "squashfs", "efivarfs", "fuse.lxcfs")
 NOT_PLACES = re.compile(r"^/(dev|proc|sys|run)(/|$)|/(kubelet/pods|containers/storage|docker|containerd)/")
-OCTAL = re.compile(r"\\([0-7]{3})")
-
-
-class Mount(NamedTuple):
-    """A line of /proc/self/mountinfo."""
-
-    device: str
-    mountpoint: str
-    source: str
 
 
 def read(runner: Runner, timeout: float, problems: Problems) -> Dict[str, Any]:
@@ -39,7 +31,7 @@ def read(runner: Runner, timeout: float, problems: Problems) -> Dict[str, Any]:
 
 
 def _disks(runner: Runner) -> List[Dict[str, Any]]:
-    mounts = parse_mountinfo(runner.read("/proc/self/mountinfo") or "")
+    mounted = parse_mountinfo(runner.read("/proc/self/mountinfo") or "")
     names: Dict[str, List[str]] = {}
     for name in runner.list_dir("/dev/disk/by-id"):
         path = "/dev/disk/by-id/" + name
@@ -60,7 +52,7 @@ def _disks(runner: Runner) -> List[Dict[str, Any]]:
                 "model": " ".join((runner.read(folder + "/device/model") or "").split()),
                 "by_id": sorted(names.get("/dev/" + disk, [])),
                 "mountpoints": sorted(
-                    {mount.mountpoint for mount in mounts if mount.device in numbers or mount.source in sources}
+                    {mount.mountpoint for mount in mounted if mount.device in numbers or mount.source in sources}
                 ),
             }
         )
@@ -83,16 +75,11 @@ def _tree(runner: Runner, disk: str) -> Iterator[str]:
 
 def parse_mountinfo(text: str) -> List[Mount]:
     """Whole file systems that are mounted (proc(5)); bind mounts of folders and containers' places are left out."""
-    mounts = []
-    for line in text.splitlines():
-        left, separator, right = line.partition(" - ")
-        fields, rest = left.split(), right.split()
-        if not separator or len(fields) < 6 or len(rest) < 2:
-            continue
-        mountpoint = _unescape(fields[4])
-        if (fields[3] == "/" or rest[0] == "btrfs") and not NOT_PLACES.search(mountpoint):
-            mounts.append(Mount(fields[2], mountpoint, _unescape(rest[1])))
-    return mounts
+    return [
+        mount
+        for mount in mounts(text)
+        if (mount.root == "/" or mount.fstype == "btrfs") and not NOT_PLACES.search(mount.mountpoint)
+    ]
 
 
 def parse_df(text: str) -> List[Dict[str, Any]]:
@@ -111,7 +98,3 @@ def parse_df(text: str) -> List[Dict[str, Any]]:
 def _number(text: object) -> int:
     value = str(text or "").strip()
     return int(value) if re.match(r"^[0-9]{1,20}$", value) else 0
-
-
-def _unescape(text: str) -> str:
-    return OCTAL.sub(lambda match: chr(int(match.group(1), 8)), text)

@@ -9,6 +9,7 @@ import platform
 import re
 from typing import Any, Dict, Optional
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.mounts import mounts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: Words of ID and ID_LIKE in os-release(5) -> the family whose package manager and paths the host has.
@@ -85,13 +86,8 @@ def parse_memory(meminfo: str) -> int:
 
 def cgroup_version(mountinfo: str) -> int:
     """2 where /sys/fs/cgroup itself is the unified hierarchy; 1 else, also for systemd's hybrid mode, as the kubelet sees it."""
-    kind = ""
-    for line in mountinfo.splitlines():
-        fields, separator, rest = line.partition(" - ")
-        words = fields.split()
-        if separator and len(words) > 4 and words[4] == "/sys/fs/cgroup":
-            kind = rest.split(" ", 1)[0]
-    return 2 if kind == "cgroup2" else 1
+    kinds = [mount.fstype for mount in mounts(mountinfo) if mount.mountpoint == "/sys/fs/cgroup"]
+    return 2 if kinds[-1:] == ["cgroup2"] else 1
 
 
 def selinux_mode(enforce: Optional[str]) -> str:

@@ -9,16 +9,16 @@ import base64
 import re
 from typing import Any, Dict, List, Mapping
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.namespace import privileged_namespace
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.classes import (
     RECLAIM,
     check_choice,
     check_names,
-    namespace,
     snapshot_class,
     storage_class,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 PREFIX = "ceph_csi_"
 #: Kind -> driver; each chart has a namespace of its own, for both have a ConfigMap ceph-csi-config.
@@ -40,7 +40,7 @@ def ceph_csi_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
     for kind in wanted:
         place = "ceph-csi-" + kind
         cluster = {"clusterID": str(settings["cluster_id"]), "monitors": [str(one) for one in settings["monitors"]]}
-        data["namespaces"].append(namespace(place))
+        data["namespaces"].append(privileged_namespace(place))
         data["values"][kind] = merged({"csiConfig": [cluster], "logLevel": 1}, settings[kind + "_values"] or {})
         data["secrets"].append(_secret(settings, kind, place))
         data["objects"] += _classes(settings, kind, place)

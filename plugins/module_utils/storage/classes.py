@@ -24,6 +24,12 @@ def check_names(settings: Mapping[str, Any], prefix: str, keys: Sequence[str]) -
             )
 
 
+def check_given(settings: Mapping[str, Any], prefix: str, key: str, example: str) -> None:
+    """:raises SettingError: nothing where a name has to be."""
+    if not settings[key]:
+        raise SettingError(prefix + key, "it is empty", "write a name, like %s" % example)
+
+
 def check_choice(settings: Mapping[str, Any], prefix: str, key: str, choices: Sequence[str]) -> None:
     """:raises SettingError: none of the choices."""
     if str(settings[key]) not in choices:
@@ -63,10 +69,3 @@ def snapshot_class(name: str, driver: str, parameters: Mapping[str, str]) -> Lis
         "deletionPolicy": "Delete",
     }
     return [{**made, "parameters": dict(parameters)} if parameters else made]
-
-
-def namespace(name: str) -> Dict[str, Any]:
-    """A namespace whose pods may mount volumes for others."""
-    levels = ("enforce", "audit", "warn")
-    labels = {"pod-security.kubernetes.io/" + level: "privileged" for level in levels}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}

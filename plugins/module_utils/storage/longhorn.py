@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.namespace import privileged_namespace
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.classes import (
     RECLAIM,
     check_choice,
+    check_given,
     check_names,
-    namespace,
     snapshot_class,
     storage_class,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 PREFIX = "longhorn_"
 NAMESPACE = "longhorn-system"
@@ -57,7 +58,7 @@ def longhorn_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
         "WaitForFirstConsumer" if settings["data_locality"] == "strict-local" else "Immediate",
     )
     return {
-        "namespaces": [namespace(NAMESPACE)],
+        "namespaces": [privileged_namespace(NAMESPACE)],
         "values": merged(values, settings["values"] or {}),
         # Within Longhorn, beside the volume: a snapshot, where type bak would be a backup elsewhere.
         "objects": [made] + snapshot_class(str(settings["snapshot_class"]), DRIVER, {"type": "snap"}),
@@ -78,8 +79,7 @@ def check(settings: Mapping[str, Any]) -> None:
             PREFIX + "data_path", "%r is no directory" % settings["data_path"], "write a path, like /var/lib/longhorn"
         )
     check_names(settings, PREFIX, ("class", "snapshot_class"))
-    if not settings["class"]:
-        raise SettingError(PREFIX + "class", "it is empty", "write a name, like slow-replicated")
+    check_given(settings, PREFIX, "class", "slow-replicated")
     check_choice(settings, PREFIX, "data_locality", LOCALITIES)
     check_choice(settings, PREFIX, "fstype", FILE_SYSTEMS)
     check_choice(settings, PREFIX, "reclaim_policy", RECLAIM)

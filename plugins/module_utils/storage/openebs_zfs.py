@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Mapping
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import merged
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.namespace import privileged_namespace
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.classes import (
     RECLAIM,
     check_choice,
+    check_given,
     check_names,
-    namespace,
     snapshot_class,
     storage_class,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 PREFIX = "openebs_zfs_"
 NAMESPACE = "openebs"
@@ -66,7 +67,7 @@ def openebs_zfs_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
     )
     values = {"analytics": {"enabled": False}}
     return {
-        "namespaces": [namespace(NAMESPACE)],
+        "namespaces": [privileged_namespace(NAMESPACE)],
         "values": merged(values, settings["values"] or {}),
         "objects": [made] + snapshot_class(str(settings["snapshot_class"]), DRIVER, {}),
     }
@@ -79,8 +80,7 @@ def check(settings: Mapping[str, Any]) -> None:
             PREFIX + "pool", "%r is no pool or data set" % settings["pool"], "write its name as zfs list has it, like tank/volumes"
         )
     check_names(settings, PREFIX, ("class", "snapshot_class"))
-    if not settings["class"]:
-        raise SettingError(PREFIX + "class", "it is empty", "write a name, like fast-local-zfs")
+    check_given(settings, PREFIX, "class", "fast-local-zfs")
     check_choice(settings, PREFIX, "fstype", FILE_SYSTEMS)
     check_choice(settings, PREFIX, "reclaim_policy", RECLAIM)
     unfit = OF_DEVICES if settings["fstype"] == "zfs" else OF_DATA_SETS

@@ -20,7 +20,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     split_endpoint,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise, truth, whole_number
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth, whole_number
 
 GROUPS = ("control_plane", "workers", "etcd", "load_balancers", "directors")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth, whole_number
 
 PREFIX = "cluster_"
 
@@ -72,32 +73,8 @@ EXAMPLES = {
 #: Settings that have a fixed range of values; the words of those with history stand with their own checks.
 PORTS = ("cluster_api_port", "cluster_load_balancer_port")
 
-TRUE = ("yes", "on", "true", "1", "y", "t")
-FALSE = ("no", "off", "false", "0", "n", "f")
-
-
 def _text(value: Any) -> Optional[str]:
     return value if isinstance(value, str) else str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def whole_number(value: Any) -> Optional[int]:
-    """A whole number, or the text of one; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    try:
-        return int(value.strip()) if isinstance(value, str) else None
-    except ValueError:
-        return None
-
-
-def truth(value: Any) -> Optional[bool]:
-    """A truth value, in any of the ways that YAML, INI inventories and the command line have; None for anything else."""
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower() if isinstance(value, (str, int)) else ""
-    return True if word in TRUE else False if word in FALSE else None
 
 
 def _list(value: Any) -> Optional[List[Any]]:

@@ -9,6 +9,8 @@ import posixpath
 import re
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.swap import active_devices
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.mounts import mounts, unescape
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.imports import Label, parse_label
 
@@ -18,7 +20,6 @@ ENDS = 4 << 20
 BY_ID = "/dev/disk/by-id/"
 CLASS = "/sys/class/block/"
 BTRFS = "/sys/fs/btrfs/"
-OCTAL = re.compile(r"\\([0-7]{3})")
 TIMEOUT = 120
 #: Partition tables, as wipefs calls them.
 TABLES = ("gpt", "dos", "PMBR")
@@ -204,9 +205,8 @@ class Devices:
             for number, mountpoint, source in self._mounted():
                 if number == (self.runner.read(CLASS + name + "/dev") or "-").strip() or source == name:
                     uses.append("mounted at %s" % mountpoint)
-            for line in (self.runner.read("/proc/swaps") or "").splitlines()[1:]:
-                if line.split() and self.kernel_name(_unescape(line.split()[0])) == name:
-                    uses.append("swap")
+            swaps = active_devices(self.runner.read("/proc/swaps") or "")
+            uses += ["swap" for swap in swaps if self.kernel_name(unescape(swap)) == name]
             uses += ["in use by %s" % holder for holder in self.runner.list_dir(CLASS + name + "/holders")]
             uses += ["in the imported pool %s" % pool for pool in self._pools.get(name, [])]
             below = (self.runner.read(CLASS + name + "/loop/backing_file") or "").strip()
@@ -264,17 +264,7 @@ def parse_wipefs(text: str) -> List[Tuple[str, str]]:
 
 def parse_mounts(text: str) -> List[Tuple[str, str, str]]:
     """(major:minor, mount point, source) of every mount in /proc/self/mountinfo, those of a folder as well."""
-    mounts = []
-    for line in text.splitlines():
-        left, _separator, right = line.partition(" - ")
-        fields, rest = left.split(), right.split()
-        if len(fields) >= 6 and len(rest) >= 2:
-            mounts.append((fields[2], _unescape(fields[4]), _unescape(rest[1])))
-    return mounts
-
-
-def _unescape(text: str) -> str:
-    return OCTAL.sub(lambda match: chr(int(match.group(1), 8)), text)
+    return [(mount.device, mount.mountpoint, mount.source) for mount in mounts(text)]
 
 
 def _unhex(text: str) -> str:

@@ -105,6 +105,8 @@ class Step(NamedTuple):
     consent: Tuple[str, ...] = ()
     #: Disks that get written over: looked at again right before.
     disks: Tuple[Device, ...] = ()
+    #: The vdev that loses a disk by it, for good or for a while.
+    group: str = ""
 
     @property
     def destructive(self) -> bool:
@@ -644,7 +646,7 @@ class _Planner:
         for member in leaving:
             argv = ("zpool", "detach", pool.name, member.guid)
             text = "detach %s from %s" % (member.path, group.name)
-            self.phases["remove"].append(Step("detach", text, (argv,), ("remove_disks", "lower_redundancy_to")))
+            self.phases["remove"].append(Step("detach", text, (argv,), ("remove_disks", "lower_redundancy_to"), group=group.name))
 
     def _wait_first(self, pool: Pool, setting: str = "remove_disks") -> None:
         remedy = "wait for its end: zpool wait -t resilver %s" % pool.name
@@ -732,7 +734,7 @@ class _Planner:
                 "add it to vdevs as it is; if the whole vdev shall leave the pool, name all of its disks here",
             )
             return
-        raidz = [one for one in pool.of(*LASTING) if not {one.type} <= {"single", "mirror"}]
+        raidz = [one for one in pool.of(*LASTING) if one.type not in ("single", "mirror")]
         if group.purpose in LASTING and raidz:
             self._problem(
                 "vdevs", "%s can't leave a pool that has %s" % (group.name, raidz[0].name), "add it to vdevs: ZFS can't do that"
@@ -842,8 +844,8 @@ class _Planner:
 
     def _offline(self, pool: Pool, group: Group, member: Member) -> None:
         missing = sum(1 for place in group.places if not any(one.whole for one in place))
-        taken = sum(1 for step in self.phases["offline"] if step.text.endswith(" in %s" % group.name))
-        if any(step.text.endswith(" from %s" % group.name) for step in self.phases["remove"]):
+        taken = sum(1 for step in self.phases["offline"] if step.group == group.name)
+        if any(step.group == group.name for step in self.phases["remove"]):
             self._problem("offline_disks", "%s loses disks in this run, too" % group.name, "do one after the other")
             return
         if pool.scanning == "resilver":
@@ -861,7 +863,8 @@ class _Planner:
         if self._lower("offline_disks", "%s without %s" % (group.name, member.path), before - 1, before):
             argv = ("zpool", "offline", pool.name, member.guid)
             text = "take %s offline in %s" % (member.path, group.name)
-            self.phases["offline"].append(Step("offline", text, (argv,), ("offline_disks", "lower_redundancy_to")))
+            consent = ("offline_disks", "lower_redundancy_to")
+            self.phases["offline"].append(Step("offline", text, (argv,), consent, group=group.name))
 
     # -- properties ----------------------------------------------------------------------------------------------------------------
 

@@ -12,9 +12,13 @@ import time
 from typing import Iterator, List, NamedTuple
 
 import pytest
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
 BINARIES = CACHE / "baremetal-kubernetes-lab" / "kubernetes-1.20.2"
+
+MADE = ("namespace/default", "namespace/kube-system", "priorityclass/system-node-critical")
 
 
 class Cluster(NamedTuple):
@@ -99,11 +103,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         processes = [subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) for command in commands]
     found = Cluster(str(BINARIES / "kubectl"), str(folder / "kubeconfig"))
     try:
-        for _ in range(120):
-            argv = [found.kubectl, "--kubeconfig", found.kubeconfig, "get", "namespace", "kube-system"]
+        for _ in range(240):
+            # What the API server makes some seconds after it is ready.
+            argv = [found.kubectl, "--kubeconfig", found.kubeconfig, "get", *MADE]
             if subprocess.run(argv, capture_output=True, check=False).returncode == 0:
                 break
-            time.sleep(0.5)
+            time.sleep(0.25)
         else:
             raise RuntimeError((folder / "log").read_text()[-2000:])
         yield found
@@ -112,3 +117,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             process.terminate()
         for process in processes:
             process.wait(timeout=30)
+
+
+@pytest.fixture
+def kubectl(cluster: Cluster) -> Kubectl:
+    return Kubectl(HostRunner(), cluster.kubeconfig, cluster.kubectl)

@@ -7,18 +7,12 @@ import pytest
 import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import apply, plan_apply
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from roles_render import ROOT, expression, template
 
 
 def flannel(**given: Any) -> List[Dict[str, Any]]:
     text = yaml.safe_load((ROOT / "roles/cni/tasks/flannel.yml").read_text())[0]["vars"]["_cni_flannel"]
     return list(yaml.safe_load_all(template("cni", "flannel.yaml.j2", flannel=expression("cni", text, **given), **given)))
-
-
-@pytest.fixture
-def kubectl(cluster: Any) -> Kubectl:
-    return Kubectl(HostRunner(), cluster.kubeconfig, cluster.kubectl)
 
 
 def test_flannel_is_applied_once_and_a_change_is_seen(kubectl: Kubectl) -> None:

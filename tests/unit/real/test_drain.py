@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any, Dict, Iterator, Optional
 
 import pytest
@@ -45,16 +44,12 @@ def pod(name: str, owner: str = "") -> Dict[str, Any]:
     }
 
 
-@pytest.fixture
-def kubectl(cluster: Any) -> Iterator[Kubectl]:
-    made = Kubectl(HostRunner(), cluster.kubeconfig, cluster.kubectl)
-    # The API server makes it some seconds after it is ready.
-    while made.run(["get", "namespace", "default"]).rc != 0:
-        time.sleep(0.5)
-    create(made, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker1"}})
-    yield made
+@pytest.fixture(autouse=True)
+def _node(kubectl: Kubectl) -> Iterator[None]:
+    create(kubectl, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker1"}})
+    yield
     for what in ("pods --all --force --grace-period=0", "poddisruptionbudgets --all", "node worker1"):
-        made.run(["delete", *what.split()])
+        kubectl.run(["delete", *what.split()])
 
 
 def drainer(kubectl: Kubectl, **limits: Any) -> Drainer:

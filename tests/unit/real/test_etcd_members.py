@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import threading
 import time
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import pytest
 import yaml
@@ -232,12 +232,23 @@ class Lab:
         shutil.rmtree(self.hosts[name].data / "member")
 
 
+@pytest.fixture
+def make_lab(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Lab]]:
+    made: List[Lab] = []
+
+    def make(number: int, pods: bool) -> Lab:
+        made.append(Lab(tmp_path, monkeypatch, number, pods))
+        return made[-1]
+
+    yield make
+    for one in made:
+        for host in one.hosts.values():
+            host.stop()
+
+
 @pytest.fixture(params=["services", "static pods"])
-def lab(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Lab]:
-    made = Lab(tmp_path, monkeypatch, 3, pods=request.param == "static pods")
-    yield made
-    for host in made.hosts.values():
-        host.stop()
+def lab(make_lab: Callable[..., Lab], request: pytest.FixtureRequest) -> Lab:
+    return make_lab(3, pods=request.param == "static pods")
 
 
 def test_three_members_begin_and_then_nothing_changes(lab: Lab) -> None:
@@ -351,53 +362,41 @@ def test_a_changed_setting_restarts_a_member_only_while_the_others_have_a_quorum
     assert lab.pids()[0] != pids[0]
 
 
-def test_a_fourth_member_joins_as_a_learner(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    grown = Lab(tmp_path, monkeypatch, 4)
-    try:
-        newcomer = grown.peers.pop()
-        grown.begin()
-        grown.peers.append(newcomer)
-        changes = grown.bring_up("etcd4").changes
-        assert "etcd: added as a learner" in changes and "etcd: promoted" in changes
-        assert len(grown.members("etcd4")) == 4
-    finally:
-        for host in grown.hosts.values():
-            host.stop()
+def test_a_fourth_member_joins_as_a_learner(make_lab: Callable[..., Lab]) -> None:
+    grown = make_lab(4, pods=False)
+    newcomer = grown.peers.pop()
+    grown.begin()
+    grown.peers.append(newcomer)
+    changes = grown.bring_up("etcd4").changes
+    assert "etcd: added as a learner" in changes and "etcd: promoted" in changes
+    assert len(grown.members("etcd4")) == 4
 
 
-def test_a_pod_has_no_order_to_begin_once_it_has_begun(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pods = Lab(tmp_path, monkeypatch, 3, pods=True)
-    try:
-        for wait in (False, True):
-            for name in pods.hosts:
-                pods.bring_up(name, bootstrap=True, wait=wait)
-        for host in pods.hosts.values():
-            assert "--initial-cluster-state=new" in (host.read(host.paths["MANIFEST"]) or "")
-        pods.bring_up("etcd1")
-        text = pods.hosts["etcd1"].read(pods.hosts["etcd1"].paths["MANIFEST"]) or ""
-        assert "--initial-cluster-state=existing" in text and "initial-cluster-token" not in text
-        pod = yaml.safe_load(text)
-        assert pod["spec"]["securityContext"]["runAsUser"] == pwd.getpwnam("etcd").pw_uid
-        assert {volume["hostPath"]["path"] for volume in pod["spec"]["volumes"]} == {
-            str(pods.hosts["etcd1"].data),
-            pods.hosts["etcd1"].paths["PKI"],
-        }
-        # Another run goes on with those that a killed one left.
-        for name in ("etcd2", "etcd3"):
-            assert pods.bring_up(name).changes == ["static pod etcd: restart without it"]
-            assert pods.bring_up(name).changes == []
-    finally:
-        for host in pods.hosts.values():
-            host.stop()
+def test_a_pod_has_no_order_to_begin_once_it_has_begun(make_lab: Callable[..., Lab]) -> None:
+    pods = make_lab(3, pods=True)
+    for wait in (False, True):
+        for name in pods.hosts:
+            pods.bring_up(name, bootstrap=True, wait=wait)
+    for host in pods.hosts.values():
+        assert "--initial-cluster-state=new" in (host.read(host.paths["MANIFEST"]) or "")
+    pods.bring_up("etcd1")
+    text = pods.hosts["etcd1"].read(pods.hosts["etcd1"].paths["MANIFEST"]) or ""
+    assert "--initial-cluster-state=existing" in text and "initial-cluster-token" not in text
+    pod = yaml.safe_load(text)
+    assert pod["spec"]["securityContext"]["runAsUser"] == pwd.getpwnam("etcd").pw_uid
+    assert {volume["hostPath"]["path"] for volume in pod["spec"]["volumes"]} == {
+        str(pods.hosts["etcd1"].data),
+        pods.hosts["etcd1"].paths["PKI"],
+    }
+    # Another run goes on with those that a killed one left.
+    for name in ("etcd2", "etcd3"):
+        assert pods.bring_up(name).changes == ["static pod etcd: restart without it"]
+        assert pods.bring_up(name).changes == []
 
 
-def test_a_kubelets_new_setting_restarts_the_kubelet_and_not_etcd(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pods = Lab(tmp_path, monkeypatch, 1, pods=True)
-    try:
-        pods.begin()
-        pids = pods.pids()
-        assert "service kubelet: restart" in pods.bring_up("etcd1", kubelet_config="failSwapOn: false\n").changes
-        assert pods.pids() == pids
-    finally:
-        for host in pods.hosts.values():
-            host.stop()
+def test_a_kubelets_new_setting_restarts_the_kubelet_and_not_etcd(make_lab: Callable[..., Lab]) -> None:
+    pods = make_lab(1, pods=True)
+    pods.begin()
+    pids = pods.pids()
+    assert "service kubelet: restart" in pods.bring_up("etcd1", kubelet_config="failSwapOn: false\n").changes
+    assert pods.pids() == pids

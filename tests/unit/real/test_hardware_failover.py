@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import pathlib
 import ssl
@@ -81,12 +80,6 @@ def pod(name: str, node: str, owner: str = "ReplicaSet") -> Dict[str, Any]:
 @pytest.fixture
 def api(cluster: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     made = Api(cluster.kubeconfig)
-    for _try in range(300):
-        with contextlib.suppress(urllib.error.HTTPError):
-            made("GET", "/api/v1/namespaces/default")
-            made("GET", "/api/v1/namespaces/kube-system")
-            break
-        time.sleep(0.5)
     monkeypatch.setattr(act, "UNFIT", str(tmp_path / "unfit"))
     for name in CONTROL_PLANES + WORKERS:
         node: Dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
@@ -99,11 +92,6 @@ def api(cluster: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -
     made("DELETE", "/api/v1/namespaces/default/pods?gracePeriodSeconds=0")
     made("DELETE", "/api/v1/nodes")
     made("DELETE", LEASES)
-
-
-@pytest.fixture
-def kubectl(api: Api, cluster: Any) -> Kubectl:
-    return Kubectl(HostRunner(), cluster.kubeconfig, cluster.kubectl)
 
 
 def step(kubectl: Kubectl, said: Optional[List[str]] = None, **settings: Any) -> Outcome:

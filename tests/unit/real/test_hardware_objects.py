@@ -18,7 +18,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.dete
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import apply, plan_apply
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.objects import monitoring_data
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 DEFINITIONS = ("prometheusrules", "podmonitors", "alertmanagerconfigs")
 
@@ -28,14 +27,6 @@ class Loader(yaml.SafeLoader):
 
 
 Loader.add_constructor("tag:yaml.org,2002:value", yaml.SafeLoader.construct_yaml_str)
-
-
-@pytest.fixture
-def kubectl(cluster: Any) -> Kubectl:
-    made = Kubectl(HostRunner(), cluster.kubeconfig, cluster.kubectl)
-    while made.run(["get", "namespace", "default"]).rc != 0:
-        time.sleep(0.5)
-    return made
 
 
 def without_empty_defaults(schema: Any) -> Any:

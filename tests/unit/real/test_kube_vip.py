@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kube_vip.settings import DEFAULTS, kube_vip_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import apply, plan_apply
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 OF_A_HOST = {"node_name": "vip1", "address": "192.0.2.100", "port": 6443, "interface": "eth0", "bgp_router_id": "192.0.2.11"}
 BY_BGP = {"mode": "bgp", "bgp_peers": [{"address": "192.0.2.1", "as": 64512}], "interface": ""}
 WITH_SERVICES = {"metrics_address": "", "services": True, "load_balancer_class": "kube-vip.io/kube-vip-class"}
-
-
-@pytest.fixture
-def kubectl(cluster: Any) -> Kubectl:
-    made = Kubectl(HostRunner(), cluster.kubeconfig, cluster.kubectl)
-    # The API server makes both some seconds after it is ready.
-    while (
-        made.run(["get", "namespace", "kube-system"]).rc != 0 or made.run(["get", "priorityclass", "system-node-critical"]).rc != 0
-    ):
-        time.sleep(0.5)
-    return made
 
 
 def stored(kubectl: Kubectl, *arguments: str) -> Dict[str, Any]:

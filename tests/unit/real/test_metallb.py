@@ -16,7 +16,6 @@ import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import apply, plan_apply
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.metallb.objects import NAMESPACE, metallb_data
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 POOLS = [
     {"name": "segment", "addresses": ["192.0.2.10-192.0.2.20"], "interfaces": ["eno2"], "nodes": ["cp1"]},
@@ -35,13 +34,9 @@ PEER = {
 }
 
 
-@pytest.fixture
-def kubectl(cluster: Any) -> Kubectl:
-    made = Kubectl(HostRunner(), cluster.kubeconfig, cluster.kubectl)
-    while made.run(["get", "namespace", "default"]).rc != 0:
-        time.sleep(0.5)
-    made.run(["create", "namespace", NAMESPACE])
-    return made
+@pytest.fixture(autouse=True)
+def _namespace(kubectl: Kubectl) -> None:
+    kubectl.run(["create", "namespace", NAMESPACE])
 
 
 def data() -> Dict[str, Any]:

@@ -16,7 +16,6 @@ import pytest
 import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import apply, plan_apply
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.ceph_csi import ceph_csi_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.longhorn import longhorn_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.openebs_zfs import openebs_zfs_data
@@ -36,14 +35,6 @@ CEPH: Dict[str, Any] = {
     "cephfs_key": "hunter2",
     "cephfs_values": {},
 }
-
-
-@pytest.fixture
-def kubectl(cluster: Any) -> Kubectl:
-    made = Kubectl(HostRunner(), cluster.kubeconfig, cluster.kubectl)
-    while made.run(["get", "namespace", "default"]).rc != 0:
-        time.sleep(0.5)
-    return made
 
 
 def objects() -> List[Dict[str, Any]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import pathlib
 import stat
-import subprocess
 import tarfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+from playbook_run import run_playbook
+
 PLAYBOOK = """
 - name: Look
   hosts: control_plane
@@ -30,12 +30,7 @@ control_plane:
 def test_one_archive_and_a_page_are_written_though_a_host_does_not_answer(tmp_path: pathlib.Path) -> None:
     (tmp_path / "hosts.yml").write_text(INVENTORY)
     (tmp_path / "playbook.yml").write_text(PLAYBOOK)
-    run = subprocess.run(
-        ["ansible-playbook", "--inventory", str(tmp_path / "hosts.yml"), str(tmp_path / "playbook.yml")],
-        env=dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".build" / "collections"), ANSIBLE_NOCOLOR="1"),
-        capture_output=True,
-        text=True,
-    )
+    run = run_playbook(tmp_path / "playbook.yml", "--inventory", str(tmp_path / "hosts.yml"))
     folder = tmp_path / "diagnose-test"
     assert folder.is_dir(), run.stdout + run.stderr
     assert "changed=0" in run.stdout

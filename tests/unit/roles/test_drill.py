@@ -6,7 +6,6 @@ The stand-in of a fault makes the server fall silent; what the drill measures, w
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 from api_server import Cluster, kubeconfig, make_authority
+from playbook_run import run_playbook
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PLAYBOOK = """
@@ -94,37 +94,19 @@ class Drill:
             "drill_settle_seconds": 3,
             "drill_heal_timeout": 301,
             "drill_limits": {"outage_seconds": 60},
-            "ansible_python_interpreter": shutil.which("python3"),
         }
         inventory = {"all": {"vars": variables, "children": {"control_plane": {"hosts": hosts}}}}
         (folder / "hosts.json").write_text(json.dumps(inventory))
         (folder / "play.yml").write_text(PLAYBOOK)
-        (folder / "ansible.cfg").write_text("[defaults]\n")
 
     def run(self, *arguments: str, **variables: Any) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [
-                "ansible-playbook",
-                "-i",
-                str(self.folder / "hosts.json"),
-                str(self.folder / "play.yml"),
-                "-e",
-                json.dumps(variables),
-                *arguments,
-            ],
+        return run_playbook(
+            self.folder / "play.yml",
+            *("-i", str(self.folder / "hosts.json"), "-e", json.dumps(variables), *arguments),
             cwd=self.folder,
-            env=dict(
-                os.environ,
-                ANSIBLE_CONFIG=str(self.folder / "ansible.cfg"),
-                ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"),
-                ANSIBLE_ALLOW_EMBEDDED_TEMPLATES="false",
-                ANSIBLE_INJECT_FACT_VARS="false",
-                ANSIBLE_NOCOLOR="1",
-                ANSIBLE_ASYNC_DIR=str(self.folder / "async"),
-            ),
-            capture_output=True,
-            text=True,
-            timeout=540,
+            ANSIBLE_COLLECTIONS_PATH=self.folder / "collections",
+            ANSIBLE_ALLOW_EMBEDDED_TEMPLATES="false",
+            ANSIBLE_ASYNC_DIR=self.folder / "async",
         )
 
     def mark(self, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -15,15 +14,16 @@ from typing import Any, Dict
 import pytest
 import yaml
 from ansible.module_utils import basic
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import build, sources
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.settings import Settings, parse
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import PACKAGE, build, sources
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import ProviderError
 from ansible_collections.baremetal.kubernetes.plugins.modules import failover_ip, failover_ip_agent
-from conftest import COLLECTIONS
 from module_arguments import patch_module_args
+from playbook_run import run_playbook
 from roles_render import ROOT, expression, template
 
 ROLE = ROOT / "roles" / "failover_ip"
+ENTRY = PACKAGE + ".failover.main"
 GIVEN: Dict[str, Any] = {
     "failover_ip_provider": "ovh",
     "failover_ip_addresses": ["203.0.113.10"],
@@ -84,16 +84,16 @@ def test_the_role_takes_the_credentials_that_the_module_takes() -> None:
 
 
 def test_the_program_is_one_file_of_the_collections_own_modules(tmp_path: pathlib.Path) -> None:
-    assert build() == build()
+    assert build(ENTRY) == build(ENTRY)
     path = tmp_path / "agent.pyz"
-    path.write_bytes(build())
+    path.write_bytes(build(ENTRY))
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         for name in names:
             if name.endswith(".py") and "module_utils/" in name and not name.endswith("__init__.py"):
                 assert archive.read(name).decode() == (ROOT / name.partition("kubernetes/")[2]).read_text(), name
     assert "ansible_collections/baremetal/kubernetes/plugins/module_utils/providers/scaleway.py" in names
-    assert len(sources()) < 30 and not [name for name in names if "topology" in name or "/runner" in name]
+    assert len(sources(ENTRY)) < 30 and not [name for name in names if "topology" in name or "/runner" in name]
     # With nothing of the collection or of Ansible in sight.
     run = subprocess.run([sys.executable, "-I", "-S", str(path)], cwd=tmp_path, capture_output=True, text=True)
     assert (run.returncode, run.stderr) == (2, "usage: failover-ip.pyz SETTINGS CREDENTIALS\n")
@@ -101,7 +101,7 @@ def test_the_program_is_one_file_of_the_collections_own_modules(tmp_path: pathli
 
 def test_the_program_says_what_is_wrong_and_quotes_no_secret(tmp_path: pathlib.Path) -> None:
     program, given, secret = tmp_path / "agent.pyz", tmp_path / "agent.json", tmp_path / "credentials.json"
-    program.write_bytes(build())
+    program.write_bytes(build(ENTRY))
     given.write_text(json.dumps(dataclasses.asdict(settings())))
     for content, word in (
         ('{"application_key": "the-key", "application_secret": "the-secret"}', "consumer_key: not given"),
@@ -126,7 +126,7 @@ def test_the_module_writes_the_program_once(tmp_path: pathlib.Path, capsys: pyte
     assert call(_ansible_check_mode=True)["changed"] and not (tmp_path / "a").exists()
     made = call(_ansible_diff=True)
     assert made["changed"] and made["diff"] == {"before": "", "after": made["sha256"] + "\n"}
-    assert (tmp_path / "a" / "agent.pyz").read_bytes() == build()
+    assert (tmp_path / "a" / "agent.pyz").read_bytes() == build(ENTRY)
     assert (tmp_path / "a" / "agent.pyz").stat().st_mode & 0o777 == 0o755
     assert not call()["changed"] and not call(_ansible_check_mode=True)["changed"]
     (tmp_path / "a" / "agent.pyz").write_text("#!/bin/sh")
@@ -192,21 +192,7 @@ def test_a_run_of_the_role_shows_no_credentials_however_much_it_says(tmp_path: p
     }
     (tmp_path / "kept.yml").write_text(yaml.safe_dump(GIVEN))
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "--check", "--diff", "-vvv"),
-            str(tmp_path / "play.yml"),
-        ],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        },
-        capture_output=True,
-        text=True,
-    )
+    run = run_playbook(tmp_path / "play.yml", "--check", "--diff", "-vvv")
     said = run.stdout + run.stderr
     assert run.returncode == 0, said[-3000:]
     assert json.loads(written.read_text()) == GIVEN["failover_ip_credentials"]

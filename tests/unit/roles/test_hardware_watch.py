@@ -12,11 +12,11 @@ from typing import Any, Dict, List
 
 import pytest
 import yaml
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.program import PACKAGE, build, sources
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware import settings as places
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.settings import Settings, read_settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.smart import Device
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.thresholds import DEFAULTS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import PACKAGE, build, sources
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node_cleanup import traces
 from ansible_collections.baremetal.kubernetes.plugins.modules import hardware_watch_program
 from module_arguments import patch_module_args

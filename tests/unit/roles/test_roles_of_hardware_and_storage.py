@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import subprocess
-import sys
 from typing import Any, Dict, List
 
 import yaml
-from conftest import COLLECTIONS
-from roles_render import ROOT
+from playbook_run import run_playbook
 
 GIVEN: Dict[str, Any] = {
     "hardware_watch_enabled": True,
@@ -44,18 +41,7 @@ def play(folder: pathlib.Path, tasks: List[Dict[str, Any]], *words: str) -> "sub
     (folder / "kept.yml").write_text(yaml.safe_dump(GIVEN))
     (folder / "play.yml").write_text(yaml.safe_dump([written]))
     (folder / "hosts.yml").write_text(yaml.safe_dump({"control_plane": {"hosts": {"localhost": {}}}}))
-    return subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "-i", str(folder / "hosts.yml"), "--diff", *words, str(folder / "play.yml")],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        },
-        capture_output=True,
-        text=True,
-    )
+    return run_playbook(folder / "play.yml", "-i", str(folder / "hosts.yml"), "--diff", *words)
 
 
 def test_the_roles_run_in_check_mode_on_a_host_without_a_cluster_and_show_no_secret(tmp_path: pathlib.Path) -> None:

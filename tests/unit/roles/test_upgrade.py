@@ -6,7 +6,6 @@ The stand-ins keep a small cluster in a file, and note every call: a run that is
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -14,6 +13,7 @@ import subprocess
 from typing import Any, Dict, List
 
 import pytest
+from playbook_run import run_playbook
 from topology_data import Inventory
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -197,8 +197,7 @@ class Lab:
             address = [one["address"] for one in entry["facts"]["addresses"] if one["interface"] == "eth0"][0]
             local = {"ansible_connection": "local", "ansible_host": address, "node_address": address}
             groups[entry["groups"][0]]["hosts"][name] = local
-        variables = dict(settings, ansible_python_interpreter=shutil.which("python3"))
-        (folder / "hosts.json").write_text(json.dumps({"all": {"vars": variables, "children": groups}}))
+        (folder / "hosts.json").write_text(json.dumps({"all": {"vars": settings, "children": groups}}))
         for name in ("upgrade", "certificates", "upgrade_os"):
             # Each task tells its stand-in on which host it is.
             (folder / (name + ".yml")).write_text("- ansible.builtin.import_playbook: baremetal.kubernetes.%s\n" % name)
@@ -220,15 +219,9 @@ class Lab:
 
     def run(self, name: str, *arguments: str, **variables: Any) -> "subprocess.CompletedProcess[str]":
         (self.folder / "calls").write_text("")
-        argv = ["ansible-playbook", "-i", str(self.folder / "hosts.json"), str(self.folder / (name + ".yml"))]
-        environment = dict(
-            os.environ,
-            ANSIBLE_COLLECTIONS_PATH=str(self.folder / "collections"),
-            ANSIBLE_CONFIG=str(self.folder / "no.cfg"),
-            ANSIBLE_NOCOLOR="1",
-        )
-        return subprocess.run(
-            [*argv, "-e", json.dumps(variables), *arguments], env=environment, capture_output=True, text=True, cwd=self.folder
+        words = ("-i", str(self.folder / "hosts.json"), "-e", json.dumps(variables), *arguments)
+        return run_playbook(
+            self.folder / (name + ".yml"), *words, cwd=self.folder, ANSIBLE_COLLECTIONS_PATH=self.folder / "collections"
         )
 
     def calls(self, name: str) -> List[List[str]]:

@@ -24,7 +24,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates, Tools
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file, sync
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: Ends of the names of files that are not done. etcdctl itself adds the second one.
@@ -75,7 +75,7 @@ def save(
             facts["sha256"] = check_whole(undone)
             facts.update(tools.status(restorer, undone))
             facts["size"] = os.path.getsize(undone)
-            _sync(undone)
+            sync(undone)
             os.rename(undone, path)
         except OSError as error:
             raise SnapshotError(
@@ -86,7 +86,7 @@ def save(
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path + end)
         replace_file(facts_path(path), json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600)
-        _sync(directory)
+        sync(directory)
     return Saved(path, facts)
 
 
@@ -127,11 +127,3 @@ def _clear(directory: str, prefix: str) -> None:
         for end in UNDONE:
             if name.startswith(prefix + "-") and name.endswith(end) and taken_at(name[: -len(end)]) is not None:
                 os.unlink(os.path.join(directory, name))
-
-
-def _sync(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,10 +12,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kube_vip.sett
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth
 
 #: What all control planes have to say alike: they hold one address together.
 OF_THE_CLUSTER = ("mode", "run_as", "lease_name", "services", "load_balancer_class")
-TRUE = (True, "true", "True", "yes", "on", 1, "1")
 
 
 def setting(node: Node, name: str) -> object:
@@ -99,7 +99,7 @@ def _settings(topology: Topology) -> Iterator[Problem]:
                 "port": topology.settings.api_port if 1 <= topology.settings.api_port <= 65535 else 6443,
                 "interface": "",
                 "bgp_router_id": router_id,
-                "services": values["services"] in TRUE,
+                "services": truth(values["services"]) is True,
             }
         )
         if topology.vip is None:
@@ -157,7 +157,7 @@ def _two_holders(topology: Topology) -> Iterator[Problem]:
 
 
 def _services(topology: Topology) -> Iterator[Problem]:
-    serving = [node for node in topology.control_planes if setting(node, "services") in TRUE]
+    serving = [node for node in topology.control_planes if truth(setting(node, "services")) is True]
     pools = [node for node in topology.control_planes if entries(node.setting("metallb_address_pools"))]
     if not serving or not pools:
         return

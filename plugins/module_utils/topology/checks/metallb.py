@@ -16,7 +16,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
 
-TRUE = (True, "true", "True", "yes", "on", 1, "1")
 #: What all hosts have to say alike: one control plane brings it to the cluster.
 OF_THE_CLUSTER = (POOLS, "metallb_bgp_peers", "metallb_load_balancer_class")
 
@@ -39,8 +38,8 @@ def check(topology: Topology) -> Iterator[Problem]:
 
 def ignores_label(topology: Topology, node: Node) -> bool:
     """Whether control planes announce in spite of the label that kubeadm gives them."""
-    said = node.setting("metallb_ignore_exclude_label")
-    return topology.settings.control_plane_schedulable if said is None else said in TRUE
+    name = "metallb_ignore_exclude_label"
+    return topology.settings.control_plane_schedulable if node.setting(name) is None else node.says(name)
 
 
 def _settings(topology: Topology, node: Node, pools: List[Any]) -> Dict[str, Any]:

@@ -17,7 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import truth
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth
 
 #: Role -> its settings with the role's defaults, as far as the checks look at them (a test compares them).
 DEFAULTS: Dict[str, Dict[str, Any]] = {

@@ -110,13 +110,13 @@ def _installed(topology: Topology, release: Release) -> Iterator[Problem]:
         members = [node.host for node in nodes if node.state in MEMBER_STATES]
         blank = [node.host for node in nodes if node.state not in MEMBER_STATES]
         wanted = release.version
-        if version > wanted:
+        if members and version > wanted:
             yield Problem(
                 "cluster_kubernetes_version",
                 "%s %s is installed on %s, which is newer than %s: a %s newer than the API server is not supported"
-                % (program, version.text, listed([node.host for node in nodes]), wanted.text, program),
+                % (program, version.text, listed(members), wanted.text, program),
                 "write %s, or remove the package there" % version.text,
-                tuple(node.host for node in nodes),
+                tuple(members),
             )
         elif members:
             behind = wanted.minor - version.minor
@@ -127,7 +127,7 @@ def _installed(topology: Topology, release: Release) -> Iterator[Problem]:
                 UPGRADE % version.text,
                 tuple(members),
             )
-        elif blank and wanted.minor - version.minor > 1:
+        if blank and (version > wanted or wanted.minor - version.minor > 1):
             yield Problem(
                 "package %s" % program,
                 "%s is installed on %s and will be replaced by %s" % (version.text, listed(blank), wanted.text),

@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import textwrap
 from typing import Any, Dict
 
-from conftest import COLLECTIONS, ROOT
+from playbook_run import run_playbook
 
 PLAYBOOK = """
 - name: Read
@@ -37,18 +35,7 @@ PLAYBOOK = """
 def result_of(folder: pathlib.Path, timeout: str, python: str = sys.executable) -> Dict[str, Any]:
     (folder / "play.yml").write_text(PLAYBOOK % timeout)
     extra = json.dumps({"result_path": str(folder / "result.json")})
-    run = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "--inventory", "localhost,", "--extra-vars", extra, str(folder / "play.yml")],
-        cwd=ROOT,
-        env=dict(
-            os.environ,
-            ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
-            ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS),
-            ANSIBLE_PYTHON_INTERPRETER=python,
-        ),
-        capture_output=True,
-        text=True,
-    )
+    run = run_playbook(folder / "play.yml", "--extra-vars", extra, ANSIBLE_PYTHON_INTERPRETER=python)
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
     result: Dict[str, Any] = json.loads((folder / "result.json").read_text())
     return result

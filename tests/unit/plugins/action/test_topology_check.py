@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import subprocess
 from typing import Any, Callable, Dict
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.action import topology_check
+from playbook_run import run_playbook
 from topology_data import blank_facts
 
-ROOT = pathlib.Path(__file__).resolve().parents[4]
 PLAYBOOK = """
 - name: Check
   hosts: %(hosts)s
@@ -79,26 +77,12 @@ def run(tmp_path: pathlib.Path) -> Callable[..., Dict[str, Any]]:
         (tmp_path / "group_vars").mkdir()
         (tmp_path / "group_vars" / "all.yml").write_text(GROUP_VARIABLES + variables)
         (tmp_path / "play.yml").write_text(PLAYBOOK % {"hosts": hosts, "play": play, "playbook": playbook})
-        done = subprocess.run(
-            [
-                "ansible-playbook",
-                "-i",
-                str(tmp_path / "hosts.json"),
-                str(tmp_path / "play.yml"),
-                "-e",
-                "result_path=%s/result" % tmp_path,
-            ],
-            cwd=str(ROOT),
-            env=dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_LOCALHOST_WARNING="false"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert (tmp_path / "result").exists(), done.stdout
+        done = run_playbook(tmp_path / "play.yml", "-i", str(tmp_path / "hosts.json"), "-e", "result_path=%s/result" % tmp_path)
+        said = done.stdout + done.stderr
+        assert (tmp_path / "result").exists(), said
         result: Dict[str, Any] = json.loads((tmp_path / "result").read_text())
-        assert "errors" in result, done.stdout
-        result["output"] = done.stdout
+        assert "errors" in result, said
+        result["output"] = said
         return result
 
     return check

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
-import os
 import pathlib
-import subprocess
-import sys
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import pytest
@@ -19,7 +16,8 @@ from ansible.playbook.task import Task
 from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.template import Templar
 from ansible.utils.plugin_docs import get_docstring
-from conftest import COLLECTIONS, LINK, ROOT
+from conftest import LINK
+from playbook_run import run_playbook
 from roles_render import ansible_collections, trusted_data
 
 PREFIX = "baremetal.kubernetes."
@@ -193,17 +191,6 @@ def test_examples_that_need_no_cluster_run_in_check_mode(folder: pathlib.Path) -
     variables = {name: value for name, value in VARIABLES.items() if name != "ansible_facts"}
     play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": tasks}]
     (folder / "examples.yml").write_text(yaml.safe_dump(play, sort_keys=False))
-    run = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "--inventory", "localhost,", "--check", str(folder / "examples.yml")],
-        cwd=ROOT,
-        env=dict(
-            os.environ,
-            ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
-            ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS),
-            ANSIBLE_PYTHON_INTERPRETER=sys.executable,
-        ),
-        capture_output=True,
-        text=True,
-    )
+    run = run_playbook(folder / "examples.yml", "--check")
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
     assert run.stdout.count("\nTASK [") == len(tasks)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import pathlib
-import subprocess
-import sys
 import threading
 from typing import Any, Callable, Dict, Iterator, List, Set
 
 import pytest
 import yaml
 from ansible_collections.baremetal.kubernetes.plugins.modules import failover_ip
-from conftest import COLLECTIONS, ROOT
 from fake_providers import CASES, Case, FakeProvider, Reply, begin, hetzner_robot
 from module_arguments import patch_module_args
+from playbook_run import run_playbook
 
 Run = Callable[..., Dict[str, Any]]
 
@@ -142,19 +139,7 @@ def played(tmp_path: pathlib.Path, tasks: List[Dict[str, Any]], environment: Dic
     play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars_files": ["kept.yml"], "tasks": tasks}]
     (tmp_path / "kept.yml").write_text(yaml.safe_dump({"kept": {name: case.credentials for name, case in CASES.items()}}))
     (tmp_path / "play.yml").write_text(yaml.safe_dump(play, sort_keys=False))
-    run = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-vvv", "--diff", str(tmp_path / "play.yml")],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            **environment,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        },
-        capture_output=True,
-        text=True,
-    )
+    run = run_playbook(tmp_path / "play.yml", "-vvv", "--diff", **environment)
     assert run.returncode == 0, (run.stdout + run.stderr)[-3000:]
     # One of each two moves the address: the credentials were good.
     assert run.stdout.count('"changed": true') == len(tasks) / 2

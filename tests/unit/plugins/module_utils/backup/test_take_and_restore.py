@@ -20,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client i
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.restore import Wanted, is_restored
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.restore import restore as restore_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 PASSPHRASE = "correct horse battery staple"
@@ -103,8 +104,8 @@ def test_a_file_that_a_person_named_and_that_is_not_there_fails_the_run(host: An
 
 def test_the_program_runs_without_ansible(host: Any, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "backup.pyz"
-    path.write_bytes(program.build(program.sources()))
-    assert program.build(program.sources()) == path.read_bytes(), "equal modules make an equal file"
+    path.write_bytes(build(program.__name__))
+    assert build(program.__name__) == path.read_bytes(), "equal modules make an equal file"
     done = subprocess.run([sys.executable, "-S", "-E", str(path)], capture_output=True, text=True, cwd="/")
     assert done.returncode == 2 and "usage" in done.stderr
     # Where no role has written settings; all its modules were imported by then.

@@ -77,7 +77,7 @@ def test_a_kubelet_that_gets_none_is_named_and_the_token_is_gone_too(folder: pat
     found: List[Dict[str, Any]] = [certificate(renew.CLIENT, -1)]
     monkeypatch.setattr(renew, "read", lambda runner: list(found))
     host = Kubelet(found.clear)
-    with pytest.raises(CertificateError, match="client certificate: the kubelet has no new one after 20 s.*Pending"):
+    with pytest.raises(CertificateError, match="client certificate: after 20 s: the kubelet has no new one.*Pending"):
         KubeletMender(host, 30, "a token", 20, host.sleep).mend()
     assert not (folder / "bootstrap-kubelet.conf").exists()
 

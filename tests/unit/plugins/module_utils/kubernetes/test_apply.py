@@ -9,6 +9,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.ap
     check_manifests,
     describe,
     plan_apply,
+    wait_for_rollout,
     wait_for_rollouts,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
@@ -83,7 +84,7 @@ def test_what_is_no_object_is_refused(manifest: Dict[str, Any]) -> None:
 
 
 def test_a_rollout_that_hangs_says_how_far_it_came() -> None:
-    command = ("kubectl", "rollout", "status", "daemonset/kube-flannel-ds", "--namespace=kube-flannel", "--timeout=5s")
+    command = ("kubectl", "rollout", "status", "daemonset/kube-flannel-ds", "--namespace", "kube-flannel", "--timeout=5s")
     progress = "Waiting for daemon set spec update to be observed...\nWaiting: 1 of 3 updated pods are available...\n"
     with pytest.raises(KubernetesError, match="1 of 3 updated pods are available"):
         wait_for_rollouts(kubectl(Result(1, progress, "error: timed out"), command), [NAMESPACE, DAEMON_SET], 5)
@@ -91,3 +92,23 @@ def test_a_rollout_that_hangs_says_how_far_it_came() -> None:
 
 def test_an_object_is_named_as_a_person_does() -> None:
     assert describe(DAEMON_SET) == "DaemonSet kube-flannel/kube-flannel-ds"
+
+
+def test_a_rollout_is_waited_for_while_pods_follow() -> None:
+    # kubectl 1.20.2, a DaemonSet of three nodes of which one is replaced at a time.
+    line = 'Waiting for daemon set "kube-proxy" rollout to finish: %d out of 3 new pods have been updated...\n'
+    timed_out = "error: timed out waiting for the condition"
+    answers = [Result(1, line % 0 + line % 1, timed_out), Result(1, line % 1 + line % 2, timed_out), Result(0, "rolled out", "")]
+    asked = []
+
+    class Rollout:
+        def run(self, argv: Any, timeout: float) -> Result:
+            asked.append(argv)
+            return answers[len(asked) - 1]
+
+    assert wait_for_rollout(Rollout(), "kube-system", "daemonset/kube-proxy", 5).rc == 0  # type: ignore[arg-type]
+    assert len(asked) == 3
+    del asked[:]
+    answers[1] = Result(1, line % 1 + line % 1, timed_out)
+    assert wait_for_rollout(Rollout(), "kube-system", "daemonset/kube-proxy", 5).rc == 1  # type: ignore[arg-type]
+    assert len(asked) == 2

@@ -383,7 +383,11 @@ def test_a_version_that_yaml_reads_as_a_number_is_explained(single: Any) -> None
     assert len(single.problems) == 1
 
 
-def test_a_newer_kubelet_than_wanted_is_refused(stacked_ha: Any) -> None:
+def test_a_newer_kubelet_than_wanted_is_refused_in_a_cluster_and_replaced_on_a_blank_host(stacked_ha: Any) -> None:
+    stacked_ha.facts("worker1")["packages"]["kubelet"] = "1.34.2-1.1"
+    assert stacked_ha.problems == []
+    stacked_ha.warned("package kubelet", "1.34.2 is installed on worker1 and will be replaced by 1.33.6")
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
     stacked_ha.facts("worker1")["packages"]["kubelet"] = "1.34.2-1.1"
     stacked_ha.refused("cluster_kubernetes_version", "kubelet 1.34.2 is installed on worker1", "write 1.34.2")
 

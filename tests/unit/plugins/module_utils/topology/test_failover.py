@@ -25,26 +25,20 @@ def _cluster(stacked_ha: Any) -> Any:
     return stacked_ha
 
 
-def set_all(cluster: Any, **variables: Any) -> None:
-    for host in HOSTS:
-        cluster.host(host)["vars"].update(variables)
-
-
 def test_a_right_one_passes_and_each_control_plane_gets_an_agent(cluster: Any) -> None:
     assert cluster.problems == [] and cluster.warnings == []
-    work = cluster.outcome().plan["work"]
-    assert [entry["host"] for entry in work if entry["group"] == "plan_failover_ip"] == list(HOSTS)
+    assert cluster.group("plan_failover_ip") == list(HOSTS)
 
 
 def test_without_a_provider_nobody_gets_one(stacked_ha: Any) -> None:
-    assert [entry for entry in stacked_ha.outcome().plan["work"] if entry["group"] == "plan_failover_ip"] == []
+    assert stacked_ha.group("plan_failover_ip") == []
 
 
 def test_a_vip_that_the_provider_routes_need_not_be_in_a_segment(cluster: Any) -> None:
-    set_all(cluster, cluster_vip="203.0.113.10", cluster_endpoint="203.0.113.10:8443")
+    cluster.set_all(cluster_vip="203.0.113.10", cluster_endpoint="203.0.113.10:8443")
     cluster.data["settings"].update(cluster_vip="203.0.113.10", cluster_endpoint="203.0.113.10:8443")
     assert cluster.problems == []
-    set_all(cluster, failover_ip_addresses=["203.0.113.11"])
+    cluster.set_all(failover_ip_addresses=["203.0.113.11"])
     cluster.refused("cluster_vip", "is not in the segment")
 
 
@@ -68,7 +62,7 @@ def test_a_node_that_the_provider_would_not_know_is_refused(cluster: Any) -> Non
     ],
 )
 def test_what_no_agent_can_work_with_is_refused(cluster: Any, change: Any, setting: str, word: str) -> None:
-    set_all(cluster, **change)
+    cluster.set_all(**change)
     cluster.refused(setting, word)
 
 
@@ -86,6 +80,6 @@ def test_keepalived_that_is_elsewhere_can_not_be_followed(cluster: Any) -> None:
 
 
 def test_taking_the_address_back_is_worth_a_warning(cluster: Any) -> None:
-    set_all(cluster, keepalived_preempt=True)
+    cluster.set_all(keepalived_preempt=True)
     assert cluster.problems == []
     assert [warning.setting for warning in cluster.warnings] == ["keepalived_preempt"]

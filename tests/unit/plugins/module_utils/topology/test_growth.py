@@ -12,10 +12,6 @@ import pytest
 NAME = "api.cluster.example:6443"
 
 
-def group(inventory: Any, name: str) -> List[str]:
-    return [entry["host"] for entry in inventory.outcome().plan["work"] if entry["group"] == name]
-
-
 @pytest.fixture(name="one")
 def _one(single: Any) -> Any:
     """A single server with a name for its endpoint, which no DNS has."""
@@ -49,8 +45,8 @@ def test_a_single_servers_name_leads_to_it_without_dns(one: Any) -> None:
 def test_a_second_server_comes_as_a_worker(growing: Any) -> None:
     growing.add("worker1", "workers", "10.89.79.21")
     assert growing.problems == []
-    assert group(growing, "plan_join_workers") == ["worker1"] and group(growing, "plan_arriving") == ["worker1"]
-    assert group(growing, "plan_init") == []
+    assert growing.group("plan_join_workers") == ["worker1"] and growing.group("plan_arriving") == ["worker1"]
+    assert growing.group("plan_init") == []
     summary = "\n".join(growing.outcome().plan["summary"])
     assert "1 member now, 1 afterwards" in summary and "a worker adds room, not availability" in summary
 
@@ -76,8 +72,8 @@ def test_the_third_makes_it_highly_available_and_the_name_moves_to_the_vip(growi
     second(growing).add("cp3", "control_plane", "10.89.79.13")
     assert growing.problems == []
     assert "survives the loss of 1 control plane" in "\n".join(growing.outcome().plan["summary"])
-    assert group(growing, "plan_join_control_planes") == ["cp2", "cp3"]
-    assert group(growing, "plan_keepalived") == ["cp1", "cp2", "cp3"] and group(growing, "plan_staying") == ["cp1"]
+    assert growing.group("plan_join_control_planes") == ["cp2", "cp3"]
+    assert growing.group("plan_keepalived") == ["cp1", "cp2", "cp3"] and growing.group("plan_staying") == ["cp1"]
     assert names_of(growing, "10.89.79.100") == ["api.cluster.example"]
     assert "api.cluster.example" not in names_of(growing, "10.89.79.11")
 
@@ -86,8 +82,8 @@ def test_kube_vip_grows_from_the_server_that_is_there(growing: Any) -> None:
     second(growing).add("cp3", "control_plane", "10.89.79.13")
     growing.set(vip_provider="kube_vip")
     assert growing.problems == [] and growing.warnings == []
-    assert group(growing, "plan_kube_vip") == ["cp1", "cp2", "cp3"] and group(growing, "plan_kube_vip_first") == []
-    assert group(growing, "plan_balancers") == []
+    assert growing.group("plan_kube_vip") == ["cp1", "cp2", "cp3"] and growing.group("plan_kube_vip_first") == []
+    assert growing.group("plan_balancers") == []
 
 
 def test_the_holder_of_the_vip_answers_for_what_the_endpoint_leads_to(growing: Any, stacked_ha: Any) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Any, List
+from typing import Any
 
 import pytest
 import yaml
@@ -36,15 +36,6 @@ def up(cluster: Any, mtu: int = 1440) -> Any:
     return cluster
 
 
-def set_all(cluster: Any, **variables: Any) -> None:
-    for host in HOSTS:
-        cluster.host(host)["vars"].update(variables)
-
-
-def group(cluster: Any, name: str) -> List[str]:
-    return [entry["host"] for entry in cluster.outcome().plan["work"] if entry["group"] == name]
-
-
 def test_the_defaults_are_those_of_the_role() -> None:
     path = pathlib.Path(__file__).resolve().parents[5] / "roles" / "interconnect" / "defaults" / "main.yml"
     role = {name[len("interconnect_") :]: value for name, value in yaml.safe_load(path.read_text()).items()}
@@ -55,7 +46,7 @@ def test_before_the_cluster_only_the_link_is_looked_at_and_all_hosts_have_a_part
     assert cluster.problems == []
     plan = cluster.outcome().plan
     assert {entry["group"] for entry in plan["work"]} == {"plan_interconnect"}
-    assert group(cluster, "plan_interconnect") == list(HOSTS)
+    assert cluster.group("plan_interconnect") == list(HOSTS)
     assert (plan["interconnect"]["cp1"]["mtu"], plan["interconnect"]["cp1"]["endpoint"]) == (1440, "10.89.79.11")
     assert plan["interconnect"]["cp1"]["in_use"] is False
 
@@ -69,9 +60,9 @@ def test_a_cluster_on_its_link_gives_pods_what_it_carries(cluster: Any) -> None:
     up(cluster)
     assert cluster.problems == []
     assert cluster.outcome().plan["pod_mtu"] == 1440
-    set_all(cluster, cni_mtu=1300)
+    cluster.set_all(cni_mtu=1300)
     assert cluster.problems == [] and cluster.outcome().plan["pod_mtu"] == 1300
-    set_all(cluster, cni_mtu=1500)
+    cluster.set_all(cni_mtu=1500)
     cluster.refused("cni_mtu", "carries 1440 bytes")
 
 
@@ -117,7 +108,7 @@ def test_a_links_network_within_the_pods_is_refused(cluster: Any) -> None:
 
 
 def test_a_port_of_another_program_is_refused(cluster: Any) -> None:
-    set_all(cluster, interconnect_port=51871)
+    cluster.set_all(interconnect_port=51871)
     assert cluster.problems == []
     cluster.set(cni="cilium")
     cluster.refused("interconnect_port", "Cilium's WireGuard", "51900")
@@ -127,9 +118,9 @@ def test_pod_networks_that_a_mesh_would_not_carry_are_refused(cluster: Any) -> N
     cluster.set(cni="bridge")
     cluster.refused("cluster_cni", "pods' own addresses")
     cluster.set(cni="flannel")
-    set_all(cluster, cni_flannel_backend="host-gw")
+    cluster.set_all(cni_flannel_backend="host-gw")
     cluster.refused("cni_flannel_backend", "pods' own addresses", "vxlan")
-    set_all(cluster, cni_flannel_backend="wireguard")
+    cluster.set_all(cni_flannel_backend="wireguard")
     cluster.warned("cni_flannel_backend", "encrypted twice")
 
 
@@ -139,7 +130,7 @@ def test_a_vip_that_could_not_move_is_refused(cluster: Any) -> None:
 
 
 def test_a_vlan_is_made_on_a_card_that_is_there(cluster: Any) -> None:
-    set_all(cluster, interconnect_type="vlan", interconnect_vlan_id=4000, interconnect_parent="eno2")
+    cluster.set_all(interconnect_type="vlan", interconnect_vlan_id=4000, interconnect_parent="eno2")
     assert cluster.refused("interconnect_parent", "no interface eno2").hosts == HOSTS
     for host in HOSTS:
         cluster.facts(host)["interfaces"]["eno2"] = 9000

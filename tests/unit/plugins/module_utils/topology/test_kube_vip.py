@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 import pytest
 
@@ -17,34 +17,25 @@ def _cluster(stacked_ha: Any) -> Any:
     return stacked_ha.set(vip_provider="kube_vip", endpoint="10.89.79.100:6443")
 
 
-def set_all(cluster: Any, **variables: Any) -> None:
-    for host in HOSTS:
-        cluster.host(host)["vars"].update(variables)
-
-
-def group(cluster: Any, name: str) -> List[str]:
-    return [entry["host"] for entry in cluster.outcome().plan["work"] if entry["group"] == name]
-
-
 def test_kube_vip_takes_keepaliveds_place_and_the_first_control_plane_has_it_from_the_first_moment_on(cluster: Any) -> None:
     assert cluster.problems == [] and cluster.warnings == []
-    assert group(cluster, "plan_kube_vip") == list(HOSTS) and group(cluster, "plan_kube_vip_first") == ["cp1"]
-    assert group(cluster, "plan_keepalived") == []
+    assert cluster.group("plan_kube_vip") == list(HOSTS) and cluster.group("plan_kube_vip_first") == ["cp1"]
+    assert cluster.group("plan_keepalived") == []
     plan = cluster.outcome().plan
     assert plan["static_pods"] == ["/etc/kubernetes/kube-vip/kube-vip.yaml"]
     assert plan["kube_vip"]["cp2"] == {"interface": "eth0"}
 
 
 def test_with_keepalived_nobody_has_a_part_in_kube_vip(stacked_ha: Any) -> None:
-    assert group(stacked_ha, "plan_keepalived") == list(HOSTS) and group(stacked_ha, "plan_kube_vip") == []
+    assert stacked_ha.group("plan_keepalived") == list(HOSTS) and stacked_ha.group("plan_kube_vip") == []
     plan = stacked_ha.outcome().plan
     assert plan["static_pods"] == [] and plan["kube_vip"] == {}
 
 
 def test_where_the_vip_leads_to_api_servers_themselves_nothing_stands_before_them(cluster: Any) -> None:
-    assert group(cluster, "plan_balancers") == []
+    assert cluster.group("plan_balancers") == []
     cluster.set(endpoint="10.89.79.100:8443")
-    assert group(cluster, "plan_balancers") == list(HOSTS)
+    assert cluster.group("plan_balancers") == list(HOSTS)
     cluster.warned("cluster_endpoint", "HAProxy is dead keeps the VIP", "write port 6443")
 
 
@@ -56,9 +47,9 @@ def test_a_running_cluster_whose_holder_is_kube_vip_is_at_rest(cluster: Any) -> 
     held = {"interface": "eth0", "address": "10.89.79.100", "prefix": 32, "family": 4}
     cluster.facts("cp2")["addresses"].append(held)
     assert cluster.problems == []
-    assert group(cluster, "plan_kube_vip_first") == []
+    assert cluster.group("plan_kube_vip_first") == []
     # By BGP each of them has it.
-    set_all(cluster, kube_vip_mode="bgp", kube_vip_bgp_peers=[{"address": "10.89.79.1", "as": 64512}])
+    cluster.set_all(kube_vip_mode="bgp", kube_vip_bgp_peers=[{"address": "10.89.79.1", "as": 64512}])
     for host in HOSTS:
         cluster.facts(host)["addresses"].append(dict(held, interface="lo"))
     assert cluster.problems == []
@@ -68,7 +59,7 @@ def test_a_leaving_control_plane_gives_the_address_away_first(cluster: Any) -> N
     cluster.live(*HOSTS, "worker1")
     cluster.facts("cp3")["static_pods"].append({"name": "kube-vip", "image": "x"})
     cluster.data.update(playbook="remove", leaving=["cp3"])
-    assert group(cluster, "plan_leaving_kube_vip") == ["cp3"]
+    assert cluster.group("plan_leaving_kube_vip") == ["cp3"]
 
 
 def test_a_vip_is_needed(stacked_ha: Any) -> None:
@@ -92,7 +83,7 @@ def test_another_word_is_refused_with_what_was_meant(stacked_ha: Any) -> None:
 
 
 def test_a_daemon_set_needs_one_interface_name(cluster: Any) -> None:
-    set_all(cluster, kube_vip_run_as="daemon_set")
+    cluster.set_all(kube_vip_run_as="daemon_set")
     assert cluster.problems == []
     cluster.facts("cp3")["addresses"][1]["interface"] = "eno1"
     cluster.refused("kube_vip_run_as", "eth0 on cp1 and cp2; eno1 on cp3", "static_pod")
@@ -104,7 +95,7 @@ def test_control_planes_that_would_hold_it_in_two_ways_are_refused(cluster: Any)
 
 
 def test_what_the_role_would_refuse_is_refused_here_once_for_all_hosts(cluster: Any) -> None:
-    set_all(cluster, kube_vip_mode="bgp")
+    cluster.set_all(kube_vip_mode="bgp")
     assert cluster.refused("kube_vip_bgp_peers", "no router is named").hosts == HOSTS
 
 
@@ -126,9 +117,9 @@ def test_a_change_of_holders_with_both_on_the_nodes_is_refused_either_way(cluste
 
 
 def test_kube_vip_and_metallb_share_no_class_of_services(cluster: Any) -> None:
-    set_all(cluster, kube_vip_services=True, metallb_address_pools=[{"name": "public", "addresses": ["203.0.113.11/32"]}])
+    cluster.set_all(kube_vip_services=True, metallb_address_pools=[{"name": "public", "addresses": ["203.0.113.11/32"]}])
     cluster.refused("kube_vip_load_balancer_class", "both serve Services without a loadBalancerClass")
-    set_all(cluster, kube_vip_load_balancer_class="kube-vip.io/kube-vip-class")
+    cluster.set_all(kube_vip_load_balancer_class="kube-vip.io/kube-vip-class")
     assert [one for one in cluster.problems if one.setting.startswith("kube_vip")] == []
 
 
@@ -137,9 +128,9 @@ def test_the_failover_ips_agent_follows_kube_vips_lease(cluster: Any) -> None:
     for number, host in enumerate(HOSTS):
         cluster.host(host)["vars"].update(failover, failover_ip_target=str(40 + number), failover_ip_addresses=["10.89.79.100"])
     assert cluster.problems == [] and cluster.warnings == []
-    set_all(cluster, failover_ip_addresses=["203.0.113.10"])
+    cluster.set_all(failover_ip_addresses=["203.0.113.10"])
     cluster.refused("failover_ip_held_addresses", "203.0.113.10", "brings cluster_vip (10.89.79.100) only")
-    set_all(cluster, failover_ip_held_addresses=["10.89.79.100"])
+    cluster.set_all(failover_ip_held_addresses=["10.89.79.100"])
     assert cluster.problems == []
-    set_all(cluster, failover_ip_follow="keepalived")
+    cluster.set_all(failover_ip_follow="keepalived")
     cluster.refused("failover_ip_follow", "kube-vip holds the VIP", "lease")

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 import pytest
-from topology_data import Inventory
+from topology_data import Inventory, hosts_of
 
 ALL = ("cp1", "cp2", "cp3", "worker1")
 
@@ -30,10 +30,6 @@ def change(inventory: Inventory, playbook: str, *leaving: str) -> Dict[str, Any]
     return outcome.plan
 
 
-def group(plan: Dict[str, Any], name: str) -> List[str]:
-    return [entry["host"] for entry in plan["work"] if entry["group"] == name]
-
-
 def unreachable(inventory: Inventory, name: str) -> None:
     inventory.host(name).update(facts={}, unreachable=True, msg="No route to host")
 
@@ -48,8 +44,8 @@ def lost_disk(inventory: Inventory, name: str) -> None:
 def test_a_worker_that_is_alive_leaves_and_the_others_forget_it(live: Inventory) -> None:
     plan = change(live, "remove", "worker1")
     assert plan["leaving"][0]["condition"] == "alive"
-    assert group(plan, "plan_leaving_reached") == group(plan, "plan_leaving") == ["worker1"]
-    assert group(plan, "plan_staying") == ["cp1", "cp2", "cp3"]
+    assert hosts_of(plan, "plan_leaving_reached") == hosts_of(plan, "plan_leaving") == ["worker1"]
+    assert hosts_of(plan, "plan_staying") == ["cp1", "cp2", "cp3"]
     assert plan["node_names"] == ["cp1", "cp2", "cp3"]
     assert "worker1" not in str(plan["hosts_entries"])
 
@@ -59,9 +55,9 @@ def test_a_control_plane_that_leaves_is_nobodys_backend_or_peer(live: Inventory)
     assert [backend["name"] for backend in plan["load_balancer_backends"]] == ["cp2", "cp3"]
     assert sorted(plan["keepalived"]) == ["cp2", "cp3"]
     assert all("10.89.79.11" not in entry["peers"] for entry in plan["keepalived"].values())
-    assert group(plan, "plan_balancers") == ["cp2", "cp3"]
-    assert group(plan, "plan_leaving_keepalived") == group(plan, "plan_leaving_reached") == ["cp1"]
-    assert group(plan, "plan_leave_host") == [plan["api_host"]]
+    assert hosts_of(plan, "plan_balancers") == ["cp2", "cp3"]
+    assert hosts_of(plan, "plan_leaving_keepalived") == hosts_of(plan, "plan_leaving_reached") == ["cp1"]
+    assert hosts_of(plan, "plan_leave_host") == [plan["api_host"]]
     assert plan["api_host"] in ("cp2", "cp3")
     assert plan["api_server"] == "https://10.89.79.%s:6443" % {"cp2": 12, "cp3": 13}[plan["api_host"]]
 
@@ -70,8 +66,8 @@ def test_a_dead_host_of_the_inventory_is_not_connected_to(live: Inventory) -> No
     unreachable(live, "cp1")
     plan = change(live, "remove", "cp1")
     assert plan["leaving"][0]["condition"] == "dead"
-    assert group(plan, "plan_leaving") == ["cp1"]
-    assert not group(plan, "plan_leaving_reached") + group(plan, "plan_leaving_keepalived")
+    assert hosts_of(plan, "plan_leaving") == ["cp1"]
+    assert not hosts_of(plan, "plan_leaving_reached") + hosts_of(plan, "plan_leaving_keepalived")
 
 
 def test_a_name_that_the_inventory_does_not_have_is_left_to_the_cluster_to_know(live: Inventory) -> None:
@@ -79,7 +75,7 @@ def test_a_name_that_the_inventory_does_not_have_is_left_to_the_cluster_to_know(
     assert plan["leaving"] == [
         {"name": "worker7", "host": "", "condition": "dead", "address": "", "control_plane": False, "successor": False}
     ]
-    assert not group(plan, "plan_leaving")
+    assert not hosts_of(plan, "plan_leaving")
 
 
 def test_another_dead_host_ends_the_run_before_it_begins(live: Inventory) -> None:
@@ -91,24 +87,24 @@ def test_another_dead_host_ends_the_run_before_it_begins(live: Inventory) -> Non
 def test_remove_joins_nobody(live: Inventory) -> None:
     lost_disk(live, "worker1")
     plan = change(live, "remove", "cp1")
-    assert not plan["join_workers"] + plan["join_control_planes"] + group(plan, "plan_arriving")
+    assert not plan["join_workers"] + plan["join_control_planes"] + hosts_of(plan, "plan_arriving")
 
 
 def test_a_lost_disk_makes_room_for_its_own_machine(live: Inventory) -> None:
     lost_disk(live, "cp1")
     plan = change(live, "replace", "cp1")
     assert [(one["name"], one["condition"], one["successor"]) for one in plan["leaving"]] == [("cp1", "blank", True)]
-    assert plan["join_control_planes"] == group(plan, "plan_arriving") == ["cp1"]
+    assert plan["join_control_planes"] == hosts_of(plan, "plan_arriving") == ["cp1"]
     assert plan["init"] is None
-    assert not group(plan, "plan_leaving")
-    assert group(plan, "plan_balancers") == ["cp1", "cp2", "cp3"]
+    assert not hosts_of(plan, "plan_leaving")
+    assert hosts_of(plan, "plan_balancers") == ["cp1", "cp2", "cp3"]
 
 
 def test_a_control_plane_that_comes_is_backed_up_where_the_settings_have_backups(live: Inventory) -> None:
     lost_disk(live, "cp1")
-    assert group(change(live, "replace", "cp1"), "plan_backup_arriving") == []
+    assert hosts_of(change(live, "replace", "cp1"), "plan_backup_arriving") == []
     live.host("cp1").setdefault("vars", {})["backup_passphrase"] = "a long passphrase of the lab"
-    assert group(change(live, "replace", "cp1"), "plan_backup_arriving") == ["cp1"]
+    assert hosts_of(change(live, "replace", "cp1"), "plan_backup_arriving") == ["cp1"]
 
 
 def test_a_new_name_takes_the_place_of_a_dead_one(live: Inventory) -> None:
@@ -131,7 +127,7 @@ def test_a_node_that_works_is_replaced_only_if_there_is_a_machine_for_its_place(
     live.add("cp4", "control_plane", "10.89.79.14")
     plan = change(live, "replace", "cp1")
     assert [one["condition"] for one in plan["leaving"]] == ["alive"]
-    assert group(plan, "plan_leaving_reached") == ["cp1"]
+    assert hosts_of(plan, "plan_leaving_reached") == ["cp1"]
 
 
 def test_a_replacement_that_was_killed_goes_on_where_it_was(live: Inventory) -> None:
@@ -154,7 +150,7 @@ def test_a_machine_that_was_reset_before_the_kill_does_not_come_back_in_its_own_
     plan = change(live, "replace", "cp1")
     assert [(one["condition"], one["successor"]) for one in plan["leaving"]] == [("blank", True)]
     assert plan["join_control_planes"] == ["cp4"]
-    assert group(plan, "plan_leaving_reached") == ["cp1"]
+    assert hosts_of(plan, "plan_leaving_reached") == ["cp1"]
 
 
 def test_a_machine_with_remains_of_others_is_not_cleaned_up_for_a_replacement(live: Inventory) -> None:
@@ -167,7 +163,7 @@ def test_a_blank_machine_that_is_removed_is_not_drained(live: Inventory) -> None
     lost_disk(live, "worker1")
     plan = change(live, "remove", "worker1")
     assert [one["condition"] for one in plan["leaving"]] == ["blank"]
-    assert group(plan, "plan_leaving") == group(plan, "plan_leaving_reached") == ["worker1"]
+    assert hosts_of(plan, "plan_leaving") == hosts_of(plan, "plan_leaving_reached") == ["worker1"]
 
 
 def test_names_are_wanted_and_for_a_replacement_one(live: Inventory) -> None:
@@ -203,9 +199,9 @@ def test_a_host_that_answers_and_can_not_be_read_is_not_taken_for_dead(live: Inv
 def test_a_new_worker_joins_and_no_load_balancer_is_touched(live: Inventory) -> None:
     live.add("worker2", "workers", "10.89.79.22")
     plan = change(live, "join")
-    assert group(plan, "plan_arriving") == plan["join_workers"] == ["worker2"]
-    assert group(plan, "plan_staying") == list(ALL)
-    assert not group(plan, "plan_balancers") + group(plan, "plan_keepalived")
+    assert hosts_of(plan, "plan_arriving") == plan["join_workers"] == ["worker2"]
+    assert hosts_of(plan, "plan_staying") == list(ALL)
+    assert not hosts_of(plan, "plan_balancers") + hosts_of(plan, "plan_keepalived")
 
 
 def test_a_new_control_plane_is_put_behind_every_load_balancer(live: Inventory) -> None:
@@ -213,7 +209,7 @@ def test_a_new_control_plane_is_put_behind_every_load_balancer(live: Inventory) 
     live.add("cp5", "control_plane", "10.89.79.15")
     plan = change(live, "join")
     assert plan["join_control_planes"] == ["cp4", "cp5"]
-    assert group(plan, "plan_balancers") == ["cp1", "cp2", "cp3", "cp4", "cp5"]
+    assert hosts_of(plan, "plan_balancers") == ["cp1", "cp2", "cp3", "cp4", "cp5"]
 
 
 @pytest.mark.parametrize("playbook", ["stacked_ha", "join", ""])

@@ -15,36 +15,26 @@ POOL = {"name": "public", "addresses": ["10.89.79.200-10.89.79.210"]}
 
 @pytest.fixture(name="cluster")
 def _cluster(stacked_ha: Any) -> Any:
-    set_all(stacked_ha, metallb_address_pools=[POOL])
+    stacked_ha.set_all(metallb_address_pools=[POOL])
     return stacked_ha
-
-
-def set_all(cluster: Any, **variables: Any) -> None:
-    for host in HOSTS:
-        if host in cluster.data["hosts"]:
-            cluster.host(host)["vars"].update(variables)
-
-
-def group(cluster: Any, name: str) -> List[str]:
-    return [entry["host"] for entry in cluster.outcome().plan["work"] if entry["group"] == name]
 
 
 def test_one_control_plane_brings_the_pools(cluster: Any) -> None:
     assert cluster.problems == [] and cluster.warnings == []
-    assert group(cluster, "plan_metallb") == ["cp1"] and group(cluster, "plan_return_routes") == []
+    assert cluster.group("plan_metallb") == ["cp1"] and cluster.group("plan_return_routes") == []
 
 
 def test_without_pools_nobody_does(stacked_ha: Any) -> None:
-    assert group(stacked_ha, "plan_metallb") == []
+    assert stacked_ha.group("plan_metallb") == []
 
 
 def test_on_a_single_server_the_label_that_would_silence_it_is_named(single: Any) -> None:
-    set_all(single, metallb_address_pools=[POOL])
+    single.set_all(metallb_address_pools=[POOL])
     single.set(control_plane_schedulable=False)
     single.refused("metallb_ignore_exclude_label", "nobody would announce public", "write true")
     single.set(control_plane_schedulable=True)
     assert [one for one in single.problems if one.setting.startswith("metallb")] == []
-    set_all(single, metallb_ignore_exclude_label=False)
+    single.set_all(metallb_ignore_exclude_label=False)
     single.refused("metallb_ignore_exclude_label", "nobody would announce")
 
 
@@ -58,22 +48,22 @@ def test_on_a_single_server_the_label_that_would_silence_it_is_named(single: Any
     ],
 )
 def test_addresses_that_somebody_has_are_refused(cluster: Any, addresses: List[str], words: str) -> None:
-    set_all(cluster, metallb_address_pools=[dict(POOL, addresses=addresses)])
+    cluster.set_all(metallb_address_pools=[dict(POOL, addresses=addresses)])
     cluster.refused("metallb_address_pools", words)
 
 
 def test_what_the_role_would_refuse_is_refused_here(cluster: Any) -> None:
-    set_all(cluster, metallb_address_pools=[dict(POOL, addresses=["10.89.79.200"])])
+    cluster.set_all(metallb_address_pools=[dict(POOL, addresses=["10.89.79.200"])])
     cluster.refused("metallb_address_pools[1].addresses", "without a prefix length")
 
 
 def test_a_node_that_is_none_announces_nothing(cluster: Any) -> None:
-    set_all(cluster, metallb_address_pools=[dict(POOL, nodes=["worker9"])])
+    cluster.set_all(metallb_address_pools=[dict(POOL, nodes=["worker9"])])
     cluster.refused("metallb_address_pools", "worker9, which is no node")
 
 
 def test_a_failover_ip_in_a_pool_has_to_be_moved_by_the_agent(cluster: Any) -> None:
-    set_all(cluster, metallb_address_pools=[dict(POOL, addresses=["203.0.113.11/32"], advertise="routed")])
+    cluster.set_all(metallb_address_pools=[dict(POOL, addresses=["203.0.113.11/32"], advertise="routed")])
     cluster.refused("failover_ip_addresses", "203.0.113.11, which the provider sends to one server", "failover_ip_provider")
     for number, host in enumerate(HOSTS):
         cluster.host(host)["vars"].update(
@@ -84,12 +74,12 @@ def test_a_failover_ip_in_a_pool_has_to_be_moved_by_the_agent(cluster: Any) -> N
             keepalived_preempt=False,
         )
     assert cluster.problems == []
-    set_all(cluster, metallb_address_pools=[dict(POOL, addresses=["203.0.113.11/32"])])
+    cluster.set_all(metallb_address_pools=[dict(POOL, addresses=["203.0.113.11/32"])])
     cluster.refused("metallb_address_pools", "by ARP, and the provider sends it", "advertise: routed")
 
 
 def test_a_single_server_has_its_failover_ips_without_an_agent(single: Any) -> None:
-    set_all(single, metallb_address_pools=[dict(POOL, addresses=["203.0.113.11/32"], advertise="routed")])
+    single.set_all(metallb_address_pools=[dict(POOL, addresses=["203.0.113.11/32"], advertise="routed")])
     assert single.problems == []
 
 
@@ -109,7 +99,7 @@ def test_return_routes_belong_to_interfaces_and_gateways_that_are_there(stacked_
     route = {"addresses": ["203.0.113.8/29"], "interface": "eth0", "gateway": "10.89.79.1"}
     for host in (*HOSTS, "worker1"):
         stacked_ha.host(host)["vars"]["metallb_return_routes"] = [route]
-    assert stacked_ha.problems == [] and group(stacked_ha, "plan_return_routes") == [*HOSTS, "worker1"]
+    assert stacked_ha.problems == [] and stacked_ha.group("plan_return_routes") == [*HOSTS, "worker1"]
     stacked_ha.host("cp2")["vars"]["metallb_return_routes"] = [dict(route, interface="eno2")]
     assert stacked_ha.refused("metallb_return_routes[1]", "no interface eno2", "eth0").hosts == ("cp2",)
     far = dict(route, gateway="100.64.0.1")

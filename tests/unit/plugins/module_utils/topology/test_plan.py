@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import host_groups
+from topology_data import hosts_of
 
 BEGUN_INIT = {"state": "started", "started": {"operation": "init", "role": "control_plane", "cluster": "kubernetes"}}
 BEGUN_JOIN = {"state": "started", "started": {"operation": "join", "role": "control_plane", "cluster": "kubernetes"}}
@@ -52,20 +53,16 @@ def test_pod_networks_are_left_to_be_asked_for_where_a_node_joins(stacked_ha: An
     assert stacked_ha.outcome().plan["pod_networks"] == []
 
 
-def hosts_of(outcome: Any, group: str) -> "list[str]":
-    return [entry["host"] for entry in outcome.plan["work"] if entry["group"] == group]
-
-
 def test_nodes_of_the_cluster_get_all_in_one_call_and_those_who_come_get_it_in_turn(stacked_ha: Any) -> None:
-    assert hosts_of(stacked_ha.outcome(), "plan_members") == []
+    assert stacked_ha.group("plan_members") == []
     stacked_ha.live("cp1", "cp2", "cp3")
     joining = stacked_ha.outcome()
-    assert (hosts_of(joining, "plan_members"), hosts_of(joining, "plan_routed")) == (["cp1", "cp2", "cp3"], [])
+    assert (hosts_of(joining.plan, "plan_members"), hosts_of(joining.plan, "plan_routed")) == (["cp1", "cp2", "cp3"], [])
     stacked_ha.live("worker1")
     nodes = [{"name": name, "addresses": [], "pod_cidrs": ["10.244.0.0/24"]} for name in joining.plan["node_names"]]
     stacked_ha.facts("cp1")["apiserver"]["nodes"] = nodes
     settled = stacked_ha.outcome()
-    assert hosts_of(settled, "plan_members") == hosts_of(settled, "plan_routed") == ["cp1", "cp2", "cp3", "worker1"]
+    assert hosts_of(settled.plan, "plan_members") == hosts_of(settled.plan, "plan_routed") == ["cp1", "cp2", "cp3", "worker1"]
 
 
 def test_each_host_is_added_once_and_every_group_keeps_its_order() -> None:
@@ -85,7 +82,7 @@ def test_where_the_api_is_silent_everybody_gets_it_in_turn(stacked_ha: Any) -> N
     stacked_ha.live("cp1", "cp2", "cp3", "worker1")
     for host in ("cp1", "cp2", "cp3"):
         stacked_ha.facts(host)["apiserver"]["ready"] = False
-    assert hosts_of(stacked_ha.outcome(), "plan_members") == []
+    assert stacked_ha.group("plan_members") == []
 
 
 def test_a_token_that_a_killed_run_left_is_revoked_where_the_api_answers(stacked_ha: Any) -> None:
@@ -94,7 +91,7 @@ def test_a_token_that_a_killed_run_left_is_revoked_where_the_api_answers(stacked
         stacked_ha.facts(host)["kubeadm"]["join_token"] = True
     stacked_ha.facts("cp1")["apiserver"]["ready"] = False
     plan = stacked_ha.outcome().plan
-    assert [entry["host"] for entry in plan["work"] if entry["group"] == "plan_revoke"] == ["cp2"]
+    assert hosts_of(plan, "plan_revoke") == ["cp2"]
     assert plan["summary"][1] == "cp2: revoke a killed run's token (control plane 1.33.6)"
 
 

@@ -118,6 +118,7 @@ def test_25_swap_that_is_on_is_said(single: Any) -> None:
 
 
 def test_26_an_unpinned_kubelet_that_went_ahead_is_refused(single: Any) -> None:
+    single.live("cp1")
     single.facts("cp1")["packages"]["kubelet"] = "1.35.0-150500.1.1"
     single.refused("cluster_kubernetes_version", "kubelet 1.35.0 is installed on cp1", "newer than 1.33.6")
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 import pytest
 
@@ -21,16 +21,6 @@ CEPH = {
 LONGHORN = {"longhorn_enabled": True, "longhorn_replicas": 1}
 
 
-def set_all(cluster: Any, **variables: Any) -> None:
-    for host in HOSTS:
-        if host in cluster.data["hosts"]:
-            cluster.host(host)["vars"].update(variables)
-
-
-def group(cluster: Any, name: str) -> List[str]:
-    return [entry["host"] for entry in cluster.outcome().plan["work"] if entry["group"] == name]
-
-
 def with_zfs(cluster: Any) -> None:
     for host in HOSTS:
         if host in cluster.data["hosts"]:
@@ -38,57 +28,57 @@ def with_zfs(cluster: Any) -> None:
 
 
 def test_nobody_gets_storage_that_was_not_asked_for(stacked_ha: Any) -> None:
-    assert [group(stacked_ha, name) for name in GROUPS] == [[], [], [], [], []]
+    assert [stacked_ha.group(name) for name in GROUPS] == [[], [], [], [], []]
 
 
 def test_each_is_brought_where_it_is_asked_for(stacked_ha: Any) -> None:
     with_zfs(stacked_ha)
-    set_all(stacked_ha, openebs_zfs_pool="tank/volumes", **LONGHORN, **CEPH)
+    stacked_ha.set_all(openebs_zfs_pool="tank/volumes", **LONGHORN, **CEPH)
     assert stacked_ha.problems == [] and stacked_ha.warnings == []
-    assert [group(stacked_ha, name) for name in GROUPS] == [[], ["cp1"], ["cp1"], list(HOSTS), ["cp1"]]
+    assert [stacked_ha.group(name) for name in GROUPS] == [[], ["cp1"], ["cp1"], list(HOSTS), ["cp1"]]
 
 
 def test_only_nodes_that_come_are_prepared_where_nodes_join(stacked_ha: Any) -> None:
-    set_all(stacked_ha, **LONGHORN)
+    stacked_ha.set_all(**LONGHORN)
     stacked_ha.data["playbook"] = "join"
-    joining = group(stacked_ha, "plan_join_control_planes") + group(stacked_ha, "plan_join_workers")
-    assert sorted(group(stacked_ha, "plan_longhorn_nodes")) == sorted(joining)
+    joining = stacked_ha.group("plan_join_control_planes") + stacked_ha.group("plan_join_workers")
+    assert sorted(stacked_ha.group("plan_longhorn_nodes")) == sorted(joining)
 
 
 def test_what_the_roles_would_refuse_is_refused_here_without_a_key(stacked_ha: Any) -> None:
-    set_all(stacked_ha, **{**CEPH, "ceph_csi_rbd_key": "AQD0SECRET =="})
+    stacked_ha.set_all(**{**CEPH, "ceph_csi_rbd_key": "AQD0SECRET =="})
     assert "SECRET" not in str(stacked_ha.refused("ceph_csi_rbd_key", "white space"))
-    set_all(stacked_ha, **CEPH, openebs_zfs_pool="/dev/sda")
+    stacked_ha.set_all(**CEPH, openebs_zfs_pool="/dev/sda")
     stacked_ha.refused("openebs_zfs_pool", "no pool or data set")
 
 
 def test_control_planes_that_differ_are_refused_without_their_keys(stacked_ha: Any) -> None:
-    set_all(stacked_ha, **CEPH)
+    stacked_ha.set_all(**CEPH)
     stacked_ha.host("cp2")["vars"]["ceph_csi_rbd_key"] = "AQD1SECRET=="
     assert "SECRET" not in str(stacked_ha.refused("ceph_csi_rbd_key", "the control planes differ in it"))
 
 
 def test_two_default_classes_and_two_of_one_name_are_refused(stacked_ha: Any) -> None:
-    set_all(stacked_ha, openebs_zfs_pool="tank", openebs_zfs_default_class="yes", longhorn_default_class=True, **LONGHORN)
+    stacked_ha.set_all(openebs_zfs_pool="tank", openebs_zfs_default_class="yes", longhorn_default_class=True, **LONGHORN)
     stacked_ha.refused("longhorn_default_class", "claims can have one default")
-    set_all(stacked_ha, openebs_zfs_default_class="no", longhorn_class="fast-local-zfs")
+    stacked_ha.set_all(openebs_zfs_default_class="no", longhorn_class="fast-local-zfs")
     stacked_ha.refused("longhorn_class", "fast-local-zfs is the name of openebs_zfs_class, too")
 
 
 def test_snapshots_have_one_controller(stacked_ha: Any) -> None:
-    set_all(stacked_ha, longhorn_snapshot_class="slow", **LONGHORN)
+    stacked_ha.set_all(longhorn_snapshot_class="slow", **LONGHORN)
     stacked_ha.refused("longhorn_snapshot_class", "nobody brings the controller", "snapshot_controller_enabled: true")
-    set_all(stacked_ha, snapshot_controller_enabled=True)
+    stacked_ha.set_all(snapshot_controller_enabled=True)
     assert [one for one in stacked_ha.problems if "snapshot" in one.setting] == []
-    assert group(stacked_ha, "plan_snapshot_controller") == ["cp1"]
-    set_all(stacked_ha, openebs_zfs_pool="tank")
+    assert stacked_ha.group("plan_snapshot_controller") == ["cp1"]
+    stacked_ha.set_all(openebs_zfs_pool="tank")
     stacked_ha.refused("snapshot_controller_enabled", "two get in each other's way")
-    set_all(stacked_ha, snapshot_controller_enabled=False)
+    stacked_ha.set_all(snapshot_controller_enabled=False)
     assert [one for one in stacked_ha.problems if "snapshot" in one.setting] == []
 
 
 def test_more_replicas_than_nodes_that_take_pods_are_refused(stacked_ha: Any) -> None:
-    set_all(stacked_ha, longhorn_enabled=True)
+    stacked_ha.set_all(longhorn_enabled=True)
     stacked_ha.refused("longhorn_replicas", "3 replicas of each volume are wanted, and 1 nodes take pods", "write 1")
     stacked_ha.set(control_plane_schedulable=True)
     assert [one for one in stacked_ha.problems if one.setting.startswith("longhorn")] == []
@@ -99,7 +89,7 @@ def test_more_replicas_than_nodes_that_take_pods_are_refused(stacked_ha: Any) ->
 
 @pytest.mark.parametrize(("kind", "refused"), [("zfs", True), ("btrfs", True), ("xfs", False)])
 def test_longhorns_replicas_need_a_file_system_that_it_can_use(stacked_ha: Any, kind: str, refused: bool) -> None:
-    set_all(stacked_ha, **LONGHORN)
+    stacked_ha.set_all(**LONGHORN)
     stacked_ha.host("worker1")["facts"]["filesystems"].append({"mount": "/var/lib", "fstype": kind})
     # Another mount whose name only begins alike says nothing.
     stacked_ha.host("worker1")["facts"]["filesystems"].append({"mount": "/var/lib/long", "fstype": "zfs"})
@@ -110,11 +100,11 @@ def test_longhorns_replicas_need_a_file_system_that_it_can_use(stacked_ha: Any, 
 
 
 def test_multipath_and_old_releases_are_said(stacked_ha: Any, inventory: Any) -> None:
-    set_all(stacked_ha, **LONGHORN)
+    stacked_ha.set_all(**LONGHORN)
     stacked_ha.host("worker1")["facts"].setdefault("packages", {})["multipath-tools"] = "0.9.4"
     assert [one.hosts for one in stacked_ha.warnings if "multipath" in one.problem] == [("worker1",)]
     stacked_ha.set(kubernetes_version="1.20.2")
-    set_all(stacked_ha, monitoring_mode="stack", snapshot_controller_enabled=True)
+    stacked_ha.set_all(monitoring_mode="stack", snapshot_controller_enabled=True)
     for setting, chart in (
         ("longhorn_enabled", "longhorn"),
         ("monitoring_mode", "kube-prometheus-stack"),
@@ -124,10 +114,10 @@ def test_multipath_and_old_releases_are_said(stacked_ha: Any, inventory: Any) ->
 
 
 def test_nodes_without_zfs_are_named(stacked_ha: Any) -> None:
-    set_all(stacked_ha, openebs_zfs_pool="tank")
+    stacked_ha.set_all(openebs_zfs_pool="tank")
     (warning,) = [one for one in stacked_ha.warnings if one.setting == "openebs_zfs_nodes"]
     assert warning.hosts == ("worker1",) and "no ZFS on these nodes yet" in warning.problem
-    set_all(stacked_ha, zfs_pools=[{"name": "tank"}])
+    stacked_ha.set_all(zfs_pools=[{"name": "tank"}])
     assert [one for one in stacked_ha.warnings if one.setting == "openebs_zfs_nodes"] == []
-    set_all(stacked_ha, openebs_zfs_nodes=["worker9"])
+    stacked_ha.set_all(openebs_zfs_nodes=["worker9"])
     stacked_ha.refused("openebs_zfs_nodes", "worker9 is no node of this inventory")

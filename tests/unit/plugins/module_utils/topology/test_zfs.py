@@ -103,7 +103,7 @@ def test_where_nodes_join_the_disks_of_the_others_are_left_alone(stacked_ha: Any
         stacked_ha.host(host)["vars"]["zfs_pools"] = [POOL]
     for playbook, hosts in (("", ["cp1", "cp2", "cp3"]), ("join", ["cp3"]), ("remove", [])):
         stacked_ha.data["playbook"] = playbook
-        assert [one["host"] for one in stacked_ha.outcome().plan["work"] if one["group"] == "plan_zfs"] == hosts
+        assert stacked_ha.group("plan_zfs") == hosts
 
 
 def test_data_of_etcd_are_not_hidden_below_a_dataset(server: Any) -> None:

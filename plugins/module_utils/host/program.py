@@ -1,25 +1,79 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes one file of a program and of all that it imports, from the modules that run here: no second copy of the code is kept."""
+"""A program of this collection on a host: one file of the very modules that run here, so no second copy of the code is kept."""
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
 import io
+import os
+import sys
 import zipfile
-from typing import Dict, Iterator, List
+from typing import Any, Dict, Iterator, List
 
-#: What of the collection an import may name, and where the agent begins.
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+
+#: What of the collection an import may name.
 PACKAGE = "ansible_collections.baremetal.kubernetes.plugins.module_utils"
-ENTRY = PACKAGE + ".failover.main"
-MAIN = "import sys\n\nfrom %s import main\n\nsys.exit(main())\n"
+MAIN = """# Modules of the collection baremetal.kubernetes, to run without Ansible.
+import sys
+
+from %s import main
+
+sys.exit(main())
+"""
 #: One moment for all files, so that the same code gives the same bytes.
 MOMENT = (1980, 1, 1, 0, 0, 0)
+#: Names of Python that stay when the distribution brings a newer one.
+PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
-def sources(start: str = ENTRY) -> Dict[str, str]:
+def install(path: str, content: bytes, check: bool) -> Dict[str, Any]:
+    """Have the program there, mode 0755, and say so as a module does; with ``check`` it only says what it would do.
+
+    :raises ProblemError: it can't be written; what was there stays.
+    """
+    before, after = _checksum(path), hashlib.sha256(content).hexdigest()
+    if before != after and not check:
+        try:
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            replace_file(path, content, 0o755)
+        except OSError as error:
+            raise ProblemError(path, "it can't be written: %s" % error.strerror, "have its file system writable, with room on it")
+    return {
+        "changed": before != after,
+        "path": path,
+        "python": interpreter(),
+        "sha256": after,
+        "diff": {"before": before and before + "\n", "after": after + "\n"},
+    }
+
+
+def digest(settings: str, program: bytes) -> str:
+    """What a run was made with: a report with another one says nothing about the settings of now."""
+    return hashlib.sha256(settings.encode("utf-8") + b"\0" + program).hexdigest()
+
+
+def interpreter() -> str:
+    """A lasting name of the Python that runs this, where it has one."""
+    real = os.path.realpath(sys.executable)
+    return next((name for name in PYTHONS if os.path.realpath(name) == real), sys.executable)
+
+
+def _checksum(path: str) -> str:
+    """Of a file; empty where there is none."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.sha256(stream.read()).hexdigest()
+    except OSError:
+        return ""
+
+
+def sources(start: str) -> Dict[str, str]:
     """Module -> its text, of all that the program needs of the collection."""
     found: Dict[str, str] = {}
     waiting: List[str] = [start]
@@ -31,7 +85,7 @@ def sources(start: str = ENTRY) -> Dict[str, str]:
     return found
 
 
-def build(start: str = ENTRY) -> bytes:
+def build(start: str) -> bytes:
     """A zip file that Python runs: ``main`` of the module ``start``."""
     modules = sources(start)
     files = {name.replace(".", "/") + ".py": text for name, text in modules.items()}
