@@ -68,8 +68,12 @@ class ZfsHost:
         """Of the programs, such as (2, 1, 11)."""
         result = self.runner.run(["zfs", "version"], timeout=TIMEOUT)
         match = re.search(r"^zfs-([0-9]+(?:\.[0-9]+)*)", result.stdout, re.MULTILINE)
-        if result.rc == NOT_FOUND or not match:
+        if result.rc == NOT_FOUND:
             raise NoZfsError("zfs", "its programs are not on this host", "install zfsutils-linux (Debian, Ubuntu) or zfs (EL)")
+        if not match:
+            # Without the module it does not even say its own version.
+            said = (result.stderr.strip() or "`zfs version` says none").splitlines()[0]
+            raise NoZfsError("zfs", said, "run `modprobe zfs`; after a new kernel look at `dkms status`")
         return tuple(int(part) for part in match.group(1).split("."))
 
     def pools(self, version: Version) -> List[Pool]:
