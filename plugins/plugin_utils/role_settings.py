@@ -47,6 +47,7 @@ ROLES = (
     "offline",
     "registry",
     "harbor",
+    "rke2",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")
