@@ -58,7 +58,7 @@ ROWS = (
     Row("packages", ALL, "host_time_sync != 'unmanaged'", "['chrony' if host_time_sync == 'auto' else host_time_sync]"),
     Row("packages", ALL, "host_firewall != 'unmanaged'", "[host_firewall]"),
     # Where the runtime takes more than one package, role container_runtime has the others in that variable.
-    Row("packages", NODES, "true", "[container_runtime_package] + (_container_runtime_beside | default([]))"),
+    Row("packages", NODES, "true", "([container_runtime_package] + _container_runtime_beside) | select | list"),
     Row("packages", NODES, "cluster_packages_source == 'repository'", "packages_names"),
     Row("packages", BALANCING, "cluster_vip | length > 0 and cluster_vip_provider == 'keepalived'", "keepalived_packages"),
     Row("packages", ("control_plane",), "cluster_vip | length > 0 or groups.control_plane | length > 1", "load_balancer_packages"),

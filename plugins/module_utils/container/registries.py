@@ -49,6 +49,7 @@ def hosts_files(registries: Sequence[Mapping[str, Any]], folder: str) -> List[Di
         if registry.get("state", "present") == "absent":
             files.append({"path": path, "state": "absent"})
         elif _has_secrets(registry):
+            hosts_toml(registry)  # refused here like any other
             files.append({"path": path, "mode": "0600"})
         else:
             files.append({"path": path, "content": hosts_toml(registry)})
