@@ -60,7 +60,8 @@ def image(keys: Path, kind: str) -> Image:
     public = [(keys / name).read_text() for name in ("id_ed25519.pub", "ssh_host_ed25519_key.pub")]
     packages = (*PACKAGES, *KERNELS[kind])
     components, backports, disabled = COMPONENTS.get(kind, "main"), BACKPORTS.get(kind, ""), DISABLED.get(kind, ())
-    inputs = [packages, SUITE, DISK, public, (HERE / "prepare.sh").read_text(), FEW_DEVICES, *disabled, *([backports] if backports else [])]
+    inputs = [packages, SUITE, DISK, public, (HERE / "prepare.sh").read_text(), FEW_DEVICES, *disabled]
+    inputs += [backports] if backports else []
 
     def build(out: Path) -> None:
         root = out / "root"
