@@ -16,7 +16,8 @@ from typing import Any
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "lab"))
+# Behind tests/unit is stand_ins.py.
+sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "unit")]
 
 import host  # noqa: E402
 import products  # noqa: E402
@@ -86,10 +87,10 @@ def reboot(servers: list[Server]) -> None:
 
 
 def play(inventory: str, playbook: str, collections: pathlib.Path | None = None, **variables: Any) -> str:
-    """What ansible-playbook prints. ``collections`` is a folder with another copy of the collection."""
+    """What ansible-playbook prints. ``collections`` is a folder with a copy of the collection that has stand-ins."""
     argv = ["ansible-playbook", "--inventory", str(HERE / inventory), playbook, "--extra-vars", json.dumps(variables)]
     environment = dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_TIMEOUT="120", ANSIBLE_NOCOLOR="1")
-    environment |= {"ANSIBLE_COLLECTIONS_PATH": f"{collections}:{ROOT}/.build/collections"} if collections else {}
+    environment |= {"ANSIBLE_COLLECTIONS_PATH": str(collections), "STAND_IN_FOLDER": str(collections)} if collections else {}
     done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     return done.stdout
