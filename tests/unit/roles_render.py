@@ -49,15 +49,16 @@ def variables(role: str, **given: Any) -> Dict[str, Any]:
     """What a task of the role sees."""
     merged: Dict[str, Any] = {"inventory_hostname": "cp1", "inventory_dir": "/inventory"}
     merged["ansible_facts"] = {"kubernetes_node": NODE}
-    for name in ("cluster", role):
-        merged.update(_defaults(name))
+    # Variables of a role's dependency reach it as its defaults do.
+    for place in ("cluster/defaults", "cluster/vars", role + "/defaults"):
+        merged.update(_variables(place))
     merged.update(trusted_data(given))
     return merged
 
 
 @functools.lru_cache(maxsize=None)
-def _defaults(role: str) -> Dict[str, Any]:
-    path = ROOT / "roles" / role / "defaults" / "main.yml"
+def _variables(place: str) -> Dict[str, Any]:
+    path = ROOT / "roles" / place / "main.yml"
     return dict(trusted_data(read_yaml(path) or {})) if path.exists() else {}
 
 

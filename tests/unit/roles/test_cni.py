@@ -62,7 +62,7 @@ def test_a_mirror_serves_both_images() -> None:
     pods = by_kind(flannel(cni_flannel_registry="registry.example.org/mirror/"), "DaemonSet")["spec"]["template"]["spec"]
     images = {container["image"] for container in pods["initContainers"] + pods["containers"]}
     assert images == {
-        "registry.example.org/mirror/flannel:v0.28.9",
+        "registry.example.org/mirror/flannel:v0.28.10",
         "registry.example.org/mirror/flannel-cni-plugin:v1.9.1-flannel3",
     }
 
