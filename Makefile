@@ -42,8 +42,9 @@ test: setup  ## Run every check and the scenarios that fit into the hour
 lint: setup  ## Check style, types, playbooks and documentation
 	tests/lint
 
+# One process more than processors, since many tests wait for a real program. tests/unit/conftest.py says which files begin.
 unit: setup  ## Run the unit tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/unit
+	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder tests/unit
 
 matrix: setup  ## Run the unit tests of what ansible-core runs with the older releases, 2.17 and 2.18
 	PYTHON=$(BIN)/python tests/matrix

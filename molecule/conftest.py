@@ -61,9 +61,14 @@ class Cluster:
         subprocess.run(["python", "tests/lab/lab.py", *arguments], cwd=ROOT, check=True)
 
     def playbook(self, name: str, *arguments: str) -> Dict[str, int]:
-        """Run a playbook; the sums of its recap."""
+        """Run a playbook; the sums of its recap. What changed is printed, for a test that fails since something did."""
         run = self.run(name, *arguments)
         assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+        task = ""
+        for line in run.stdout.splitlines():
+            task = line.strip(" *") if line.startswith("TASK [") else task
+            if line.startswith("changed: ["):
+                print("%s: %s: %s" % (name, line, task))
         return {key: sum(map(int, re.findall(key + r"=(\d+)", run.stdout))) for key in ("ok", "changed", "failed", "unreachable")}
 
     def refusal(self, name: str, *arguments: str) -> str:

@@ -21,13 +21,13 @@ from playbooks import ROOT, Playbooks  # noqa: E402
 KILLS = {
     "single": [
         ("Set host names", 0.3),
-        ("Configure containerd", 0.5),
+        ("Configure the container runtime", 0.5),
         ("Bring programs, images and the kubelet", 2.0),
         ("Initialise the cluster on this", 4.0),
         ("Give the node its bridge", 0.3),
     ],
     "stacked_ha": [
-        ("Configure containerd", 0.5),
+        ("Configure the container runtime", 0.5),
         ("Bring programs, images and the kubelet", 3.0),
         ("Initialise the cluster on this", 6.0),
         ("Join the cluster as control plane", 4.0),

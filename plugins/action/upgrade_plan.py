@@ -95,6 +95,12 @@ def _facts(hostvars: Any, host: str) -> Mapping[str, Any]:
     return mapping(mapping(mapping(hostvars.raw_get(host)).get("ansible_facts")).get("kubernetes_node"))
 
 
+def _runtime(facts: Mapping[str, Any]) -> str:
+    """The runtime's name, and dockershim for a Docker without cri-dockerd beside it."""
+    name = str(mapping(facts.get("runtime")).get("name") or "")
+    return "dockershim" if name == "docker" and not mapping(facts.get("packages")).get("cri-dockerd") else name
+
+
 def _node(host: str, node: Mapping[str, Any], facts: Mapping[str, Any], seen: Mapping[str, Any]) -> Node:
     pods: List[Mapping[str, Any]] = [mapping(pod) for pod in facts.get("static_pods") or []]
     kubelet = mapping(facts.get("kubelet"))
@@ -106,7 +112,7 @@ def _node(host: str, node: Mapping[str, Any], facts: Mapping[str, Any], seen: Ma
         static_pods={str(pod.get("name")): image_tag(str(pod.get("image") or "")) for pod in pods},
         cordoned_by=str(seen.get("cordoned_by") or ""),
         ready=seen.get("ready") is True,
-        runtime=str(mapping(facts.get("runtime")).get("name") or ""),
+        runtime=_runtime(facts),
         kubelet_arguments=list(kubelet.get("extra_arguments") or []),
         etcd_arguments=list(mapping(facts.get("etcd")).get("arguments") or []),
     )

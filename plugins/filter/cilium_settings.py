@@ -13,7 +13,8 @@ description:
   - Replaces kube-proxy where it is disabled, and takes the pods' addresses from the cluster's own podSubnet.
 options:
   _input:
-    description: C(proxy_mode), C(endpoint), C(pod_subnet), C(nodes), C(mtu) and C(values).
+    description: C(proxy_mode), C(endpoint), C(pod_subnet), C(nodes), C(mtu), C(l2_announcements), C(bgp), C(registry)
+      and C(values).
     type: dict
     required: true
 """
@@ -32,7 +33,7 @@ _value:
 
 from typing import Any, Callable, Dict
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import cilium_values
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import cilium_objects, cilium_values
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
 
@@ -41,4 +42,4 @@ class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> Dict[str, Callable[..., Any]]:
-        return {"cilium_settings": refuses(SettingError)(cilium_values)}
+        return {"cilium_settings": refuses(SettingError)(cilium_values), "cilium_objects": refuses(SettingError)(cilium_objects)}

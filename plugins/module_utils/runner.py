@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from typing import List, Mapping, NamedTuple, Optional, Protocol, Sequence
+from typing import Dict, List, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 #: Ansible's SSH sessions may lack the sbin folders, where modprobe, swapoff and keepalived live.
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -18,6 +18,11 @@ SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: The shell's own codes for a program that was not found and (by coreutils' timeout) for one that ran out of time.
 NOT_FOUND = 127
 TIMED_OUT = 124
+
+
+def environment(more: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
+    """What programs are started with: words in English, and every folder of programs."""
+    return {**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH, **(more or {})}
 
 
 class Result(NamedTuple):
@@ -82,7 +87,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env=dict(os.environ, LC_ALL="C", PATH=SEARCH_PATH),
+                env=environment(),
                 start_new_session=True,
                 pass_fds=tuple(keep_open),
             )
@@ -119,8 +124,6 @@ class HostRunner:
         stdin: Optional[str] = None,
         env: Optional[Mapping[str, str]] = None,
     ) -> Result:
-        environment = dict(os.environ, LC_ALL="C", PATH=SEARCH_PATH)
-        environment.update(env or {})
         try:
             done = subprocess.run(
                 list(argv),
@@ -130,7 +133,7 @@ class HostRunner:
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
-                env=environment,
+                env=environment(env),
                 timeout=timeout,
                 check=False,
             )

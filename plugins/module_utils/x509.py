@@ -18,6 +18,7 @@ import re
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 PEM_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+PEM_REQUEST = re.compile(r"-----BEGIN CERTIFICATE REQUEST-----(.*?)-----END CERTIFICATE REQUEST-----", re.DOTALL)
 KUBECONFIG_CERTIFICATE = re.compile(r"""["']?client-certificate-data["']?\s*:\s*["']?([^\s"',}]+)""")
 
 BOOLEAN, INTEGER, OCTET_STRING, OBJECT_IDENTIFIER = 0x01, 0x02, 0x04, 0x06
@@ -43,6 +44,7 @@ ATTRIBUTES = {
     "1.2.840.113549.1.9.1": "emailAddress",
 }
 SUBJECT_ALTERNATIVE_NAME = "2.5.29.17"
+EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 BASIC_CONSTRAINTS = "2.5.29.19"
 SUBJECT_KEY_IDENTIFIER, AUTHORITY_KEY_IDENTIFIER = "2.5.29.14", "2.5.29.35"
 KEY_IDENTIFIER = 0x80
@@ -116,6 +118,29 @@ def parse_pem(text: str, source: str) -> List[Certificate]:
     if not bodies:
         raise X509Error(source, "it holds no PEM certificate")
     return [parse_der(_base64("".join(body.split()), source), source) for body in bodies]
+
+
+class Request(NamedTuple):
+    """What somebody asks to have certified."""
+
+    common_name: Optional[str]
+    organizations: List[str]
+    dns_names: List[str]
+    ip_addresses: List[str]
+
+
+def parse_request(text: str, source: str) -> Request:
+    """A PEM certificate signing request (RFC 2986).
+
+    :raises X509Error: it is none.
+    """
+    match = PEM_REQUEST.search(text)
+    if match is None:
+        raise X509Error(source, "it holds no certificate signing request")
+    try:
+        return _request(_base64("".join(match.group(1).split()), source))
+    except _Malformed as error:
+        raise X509Error(source, "malformed: %s" % error)
 
 
 def parse_kubeconfig(text: str, source: str) -> List[Certificate]:
@@ -263,6 +288,25 @@ def _certificate(data: bytes) -> Certificate:
         subject_key_id=own_key.hex(),
         authority_key_id=signer.hex(),
     )
+
+
+def _request(data: bytes) -> Request:
+    body = _Sequence(_Sequence(_only(data, SEQUENCE)).take(SEQUENCE))
+    body.take(INTEGER)
+    subject = _name(body.take(SEQUENCE))
+    body.take(SEQUENCE)
+    attributes = body.take_if(VERSION)
+    dns_names: List[str] = []
+    ip_addresses: List[str] = []
+    for attribute in _Sequence(attributes or b"").each(SEQUENCE):
+        fields = _Sequence(attribute)
+        if _object_identifier(fields.take(OBJECT_IDENTIFIER)) == EXTENSION_REQUEST:
+            for identifier, value in _extensions(fields.take(SET)):
+                if identifier == SUBJECT_ALTERNATIVE_NAME:
+                    dns_names, ip_addresses = _alternative_names(value)
+    common_names = [value for kind, value in subject if kind == "CN"]
+    organizations = [value for kind, value in subject if kind == "O"]
+    return Request(common_names[-1] if common_names else None, organizations, dns_names, ip_addresses)
 
 
 def _name(content: bytes) -> List[Tuple[str, str]]:

@@ -20,7 +20,7 @@ options:
   bundle: &bundle
     description:
       - A folder on the host with Kubernetes' programs, CNI plugins and images. Each is put in its place, or imported into
-        containerd, only where the host lacks it.
+        the container runtime, only where the host lacks it.
       - Every file that is going to be used is first compared with its checksum in C(bundle.json). If one differs or is missing,
         nothing is changed.
       - Checksums are remembered in C(/var/lib/baremetal-kubernetes/bundle.json) by size, time and inode, so that a host that has
@@ -64,6 +64,11 @@ options:
         description: containerd's namespace for the images. The kubelet sees V(k8s.io) only.
         type: str
         default: k8s.io
+      runtime:
+        description: The container runtime that gets the images. V(crio) needs C(crictl) and C(skopeo) on the host.
+        type: str
+        choices: [containerd, crio, docker]
+        default: containerd
   files: &files
     description: Files and directories, in the order in which they are written.
     type: list
@@ -171,7 +176,7 @@ attributes:
   check_mode:
     support: full
     description: Says what would be done; services of packages that are not installed yet count as to be started, and where
-      containerd does not run yet, all images of the bundle count as missing.
+      the container runtime does not run yet, all images of the bundle count as missing.
   diff_mode:
     support: full
     description: Whole texts of files, but for sensitive ones, and a line for each program and image.
@@ -263,6 +268,7 @@ BUNDLE_OPTIONS = {
     "binaries_path": {"type": "path", "default": "/usr/local/bin"},
     "cni_path": {"type": "path", "default": "/opt/cni/bin"},
     "namespace": {"type": "str", "default": "k8s.io"},
+    "runtime": {"type": "str", "choices": ["containerd", "crio", "docker"], "default": "containerd"},
 }
 
 FILE_OPTIONS = {

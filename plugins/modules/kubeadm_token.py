@@ -68,12 +68,17 @@ ca_certificate_hash:
   description: The pin of the cluster's CA, V(sha256:) and the hash of its public key.
   type: str
   returned: O(state=present)
+security_files:
+  description: What else every control plane has below C(/etc/kubernetes/security), by path, with O(upload_certificates). Secrets.
+  type: dict
+  returned: O(state=present)
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.credentials import create, revoke
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import CA_CERTIFICATE, KubeadmError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.settings import FOLDER
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error, parse_pem
 
 
@@ -93,14 +98,20 @@ def main() -> None:
             module.exit_json(changed=module.check_mode or bool(revoke(runner, kubeadm)))
         if module.check_mode:
             token, key = "aaaaaa.aaaaaaaaaaaaaaaa", "0" * 64
-            module.exit_json(changed=True, token=token, certificate_key=key, ca_certificate_hash="sha256:" + key)
+            module.exit_json(changed=True, token=token, certificate_key=key, ca_certificate_hash="sha256:" + key, security_files={})
         pin = parse_pem(runner.read(CA_CERTIFICATE) or "", CA_CERTIFICATE)[0].discovery_hash
         made = create(runner, kubeadm, module.params["ttl"], module.params["upload_certificates"])
     except KubeadmError as error:
         module.fail_json(msg=str(error), cause=error.cause, remedy=error.remedy, evidence=error.evidence)
     except X509Error as error:
         module.fail_json(msg="%s: no CA certificate can be read (%s). Run this on a control plane." % (CA_CERTIFICATE, error))
-    module.exit_json(changed=True, token=made.token, certificate_key=made.certificate_key, ca_certificate_hash=pin)
+    files = {}
+    if module.params["upload_certificates"]:
+        # kubeadm uploads certificates alone.
+        files = {path: runner.read(path) or "" for path in ("%s/%s" % (FOLDER, name) for name in runner.list_dir(FOLDER))}
+    module.exit_json(
+        changed=True, token=made.token, certificate_key=made.certificate_key, ca_certificate_hash=pin, security_files=files
+    )
 
 
 if __name__ == "__main__":

@@ -85,8 +85,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.compa
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import KubeadmError, Wanted, locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.node import Upgrader, described, forbidden
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.settings import ENCRYPTION_FILE
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.node import Upgrader, described, forbidden, missing_files
 
+ENCRYPTION_FIELD = "apiServer.extraArgs.encryption-provider-config"
 STATES = ["reconciled", "applied", "upgraded", "kubelet", "addons", "settled", "idle"]
 
 
@@ -98,6 +100,20 @@ def reconciled(module: AnsibleModule, upgrader: Upgrader) -> Dict[str, Any]:
             "kubeadm-config",
             "an upgrade does not change what was settled when the cluster was made: %s" % "; ".join(fixed),
             "write the cluster's values into the settings",
+        )
+    missing = missing_files(upgrader.runner, differences)
+    plain = [one for one in differences if one["field"] == ENCRYPTION_FIELD and one["wanted"] is None]
+    if plain and '"secret"' in (upgrader.runner.read(ENCRYPTION_FILE) or ""):
+        raise KubeadmError(
+            "kubeadm-config",
+            "without %s the API servers could not read what is stored encrypted" % ENCRYPTION_FILE,
+            "run the playbook security first, which decrypts it, or write the cluster's cluster_encryption into the settings",
+        )
+    if missing:
+        raise KubeadmError(
+            "kubeadm-config",
+            "the API servers would be told to read %s, which this host has not" % ", ".join(missing),
+            "run the playbook security first, which brings the files and the keys to all control planes",
         )
     if differences and not module.check_mode:
         upgrader.reconcile()

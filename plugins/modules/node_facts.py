@@ -44,6 +44,10 @@ options:
       four seconds, into a file that is gone afterwards.
     type: bool
     default: false
+  rke2:
+    description: Read what RKE2 has become on this host, too.
+    type: bool
+    default: false
   timeout:
     description: Seconds that one program may take before what it would have said counts as unknown.
     type: float
@@ -274,6 +278,13 @@ ansible_facts:
           type: list
           elements: dict
           returned: always
+        rke2:
+          description: RKE2 on this host, where O(rke2) asks for it, with C(version) (installed), C(roles) (V(server) and V(agent)
+            that run), C(data) (of etcd), C(joined) (as an agent), C(configured), C(node_name) and C(server) of its C(config.yaml),
+            C(token) (whether there is one), C(ready), C(message) (why not), C(ca_certificate), C(images) (names of archives),
+            C(etcd_user) and C(network_manager).
+          type: dict
+          returned: when asked for
         problems:
           description: What could not be read, and why.
           type: list
@@ -292,6 +303,7 @@ def main() -> None:
             "kernel_modules": {"type": "list", "elements": "str", "default": list(KERNEL_MODULES)},
             "etcd_peers": {"type": "list", "elements": "str", "default": []},
             "etcd_disk": {"type": "bool", "default": False},
+            "rke2": {"type": "bool", "default": False},
             "timeout": {"type": "float", "default": 10},
         },
         supports_check_mode=True,
@@ -303,6 +315,7 @@ def main() -> None:
         options["timeout"],
         etcd_peers=options["etcd_peers"],
         etcd_disk=options["etcd_disk"],
+        with_rke2=options["rke2"],
     )
     for problem in facts["problems"]:
         module.warn(problem)

@@ -92,7 +92,8 @@ options:
     type: str
   offline_disks:
     description:
-      - Disks of the pool that are to be offline, by lasting path or GUID; every other one is taken back online. Without it, what is offline stays so.
+      - Disks of the pool that are to be offline, by lasting path or GUID; every other one is taken back online. Without it,
+        what is offline stays so.
       - The vdev has to go on without the disk, and O(lower_redundancy_to) has to allow what is left.
     type: list
     elements: str
@@ -200,8 +201,8 @@ steps:
   returned: always
   contains:
     action:
-      description: One of V(identify), V(wipe), V(create), V(import), V(export), V(online), V(replace), V(attach), V(add), V(set), V(expand),
-        V(offline), V(detach), V(remove) and V(schedule).
+      description: One of V(identify), V(wipe), V(create), V(import), V(export), V(online), V(replace), V(attach), V(add), V(set),
+        V(expand), V(offline), V(detach), V(remove) and V(schedule).
       type: str
     text:
       description: The step in words.

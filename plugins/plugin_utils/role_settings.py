@@ -41,7 +41,13 @@ ROLES = (
     "ceph_csi",
     "restore",
     "failover_ip",
+    # Before the role whose prefix it has, too.
+    "zfs_backup",
     "zfs",
+    "offline",
+    "registry",
+    "harbor",
+    "rke2",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")

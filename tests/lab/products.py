@@ -47,9 +47,12 @@ NODE_PACKAGES = (
 GO_PROGRAMS = {
     "crictl": ("sigs.k8s.io/cri-tools/cmd/crictl", "v1.26.1"),
     "coredns": ("github.com/coredns/coredns", f"v{COREDNS_VERSION}"),
-    "flanneld": ("github.com/flannel-io/flannel", "v0.28.4"),
-    "flannel": ("github.com/flannel-io/cni-plugin", "v1.9.1-flannel3"),
+    "flanneld": ("github.com/flannel-io/flannel", "v0.28.10"),
+    # The last release that has it; flannel's own repository of it is not in the proxy.
+    "flannel": ("github.com/containernetworking/plugins/plugins/meta/flannel", "v0.9.1"),
 }
+# Backends that flanneld is built without: one whose module the proxy has not, and one that needs a C compiler and is refused anyway
+FLANNEL_LEFT_OUT = ("tencentvpc", "udp")
 # The default limits are refused where the machine is a container or small virtual machine itself.
 LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
 # What tests talk to from outside of the nodes; in no bundle
@@ -194,8 +197,11 @@ def _go_program(name: str) -> tuple[Path | None, str]:
             (out / "refused").write_text("there is no Go 1.21 or newer on this machine (and none in its distribution)")
             return
         environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOBIN": str(out / "bin")}
-        argv = [go, "install", "-ldflags=-s -w", f"{package}@{version}"]
-        result = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False, cwd=out)
+        if name == "flanneld":
+            result = _build_flanneld(go, f"{package}@{version}", out, environment)
+        else:
+            argv = [go, "install", "-ldflags=-s -w", f"{package}@{version}"]
+            result = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False, cwd=out)
         built = [path for path in out.glob("bin/*") if path.is_file()]
         if result.returncode == 0 and built:
             built[0].rename(out / name)
@@ -205,9 +211,37 @@ def _go_program(name: str) -> tuple[Path | None, str]:
             reason = re.sub(r"https?://\S+", "the module proxy", " ".join(" ".join(lines[-2:]).split()))
             (out / "refused").write_text(reason[:400] or "go install gave no reason")
 
-    folder = product(f"go-{name}", [package, version, architecture()], build)
+    left_out = FLANNEL_LEFT_OUT if name == "flanneld" else ()
+    folder = product(f"go-{name}", [package, version, architecture(), *left_out], build)
     refused = folder / "refused"
     return (None, refused.read_text()) if refused.exists() else (folder / name, "")
+
+
+def _build_flanneld(go: str, module: str, out: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """flanneld into out/bin, and beside it install-conf, the program of its image that writes the CNI configuration."""
+    download = subprocess.run(
+        [go, "mod", "download", "-json", module], capture_output=True, text=True, env=environment, check=False
+    )
+    if download.returncode != 0:
+        return download
+    source = out / ".source"
+    shutil.copytree(json.loads(download.stdout)["Dir"], source)
+    for folder in (source, *(path for path in source.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
+    main = source / "main.go"
+    main.chmod(0o644)
+    left_out = re.compile(r"\n\t_ \"\S+/backend/(%s)\"" % "|".join(FLANNEL_LEFT_OUT))
+    main.write_text(left_out.sub("", main.read_text()))
+    (source / "go.mod").chmod(0o644)
+    (source / "go.sum").chmod(0o644)
+    result = download
+    for package, program in (("./cmd/install_conf", out / "install-conf"), (".", out / "bin" / "flanneld")):
+        argv = [go, "build", "-mod=mod", "-ldflags=-s -w", "-o", str(program), package]
+        result = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False, cwd=source)
+        if result.returncode != 0:
+            break
+    shutil.rmtree(source)
+    return result
 
 
 def s3_server() -> Path:
@@ -300,7 +334,8 @@ def _images(out: Path, version: str, built: Path, files: Path, programs: dict[st
         coredns = layer("coredns", {"/coredns": programs["coredns"]})
         node.append(archives.Image(f"{REGISTRY}/coredns:{COREDNS_VERSION}", (coredns,), ("/coredns",)))
     if "flanneld" in programs and "flannel" in programs:
-        flanneld = layer("flanneld", {"/opt/bin/flanneld": programs["flanneld"]})
+        both = {f"/opt/bin/{one}": programs["flanneld"].parent / one for one in ("flanneld", "install-conf")}
+        flanneld = layer("flanneld", both)
         plugin = layer("flannel", {"/flannel": programs["flannel"]})
         released = {name: GO_PROGRAMS[name][1] for name in ("flanneld", "flannel")}
         name = "ghcr.io/flannel-io/flannel"

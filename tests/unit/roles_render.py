@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import pathlib
 import sys
 from typing import Any, Dict, Iterator
 
-import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar
+from yaml_files import read_yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _loaded: Dict[str, Any] = {}
@@ -48,12 +49,17 @@ def variables(role: str, **given: Any) -> Dict[str, Any]:
     """What a task of the role sees."""
     merged: Dict[str, Any] = {"inventory_hostname": "cp1", "inventory_dir": "/inventory"}
     merged["ansible_facts"] = {"kubernetes_node": NODE}
-    for name in ("cluster", role):
-        path = ROOT / "roles" / name / "defaults" / "main.yml"
-        if path.exists():
-            merged.update(trusted_data(yaml.safe_load(path.read_text()) or {}))
+    # Variables of a role's dependency reach it as its defaults do.
+    for place in ("cluster/defaults", "cluster/vars", role + "/defaults"):
+        merged.update(_variables(place))
     merged.update(trusted_data(given))
     return merged
+
+
+@functools.lru_cache(maxsize=None)
+def _variables(place: str) -> Dict[str, Any]:
+    path = ROOT / "roles" / place / "main.yml"
+    return dict(trusted_data(read_yaml(path) or {})) if path.exists() else {}
 
 
 def _render(role: str, text: str, given: Dict[str, Any]) -> Any:
@@ -88,4 +94,4 @@ def template(role: str, name: str, **given: Any) -> str:
 
 def role_variables(role: str) -> Dict[str, Any]:
     """A role's own variables, as texts that a test can pass on."""
-    return dict(yaml.safe_load((ROOT / "roles" / role / "vars" / "main.yml").read_text()))
+    return dict(read_yaml(ROOT / "roles" / role / "vars" / "main.yml"))

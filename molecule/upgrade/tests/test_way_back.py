@@ -16,7 +16,6 @@ def test_a_cluster_goes_back_to_the_version_and_the_objects_from_before(cluster:
     restored = cluster.run("restore", "-e", json.dumps(BACKUP), "-e", "restore_confirm=upgrade")
     assert restored.returncode == 0, restored.stdout[-8000:]
     print(re.findall(r"The API was ready .*", restored.stdout))
-    cluster.playbook("stacked_ha")
     version = "v" + cluster.setting("cluster_kubernetes_version")
     nodes = cluster.kubectl("get nodes -o json")["items"]
     assert {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes} == dict.fromkeys(

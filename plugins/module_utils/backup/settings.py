@@ -81,10 +81,18 @@ def read_settings(text: Optional[str], path: str = SETTINGS) -> Settings:
 
 def complaints(settings: Mapping[str, Any]) -> List[Complaint]:
     """All that is wrong with the role's variables: setting, problem, remedy. Types are checked elsewhere."""
+    found = encryption_complaints("backup_", settings)
+    for name in ("backup_keep", "backup_storage_keep"):
+        found += keep_complaints(name, settings.get(name))
+    return found + storage_complaints("backup_storage", settings.get("backup_storage"))
+
+
+def encryption_complaints(prefix: str, settings: Mapping[str, Any]) -> List[Complaint]:
+    """Of the settings ``<prefix>encryption``, ``passphrase`` and ``age_recipients``."""
     found: List[Complaint] = []
-    encryption = settings.get("backup_encryption") or "openssl"
-    passphrase = str(settings.get("backup_passphrase") or "")
-    recipients = settings.get("backup_age_recipients") or []
+    encryption = settings.get(prefix + "encryption") or "openssl"
+    passphrase = str(settings.get(prefix + "passphrase") or "")
+    recipients = settings.get(prefix + "age_recipients") or []
     if encryption == "openssl" and len(passphrase) < SHORTEST_PASSPHRASE:
         what = (
             "it is not set, and a backup holds every secret of the cluster"
@@ -93,27 +101,27 @@ def complaints(settings: Mapping[str, Any]) -> List[Complaint]:
         )
         found.append(
             (
-                "backup_passphrase",
+                prefix + "passphrase",
                 what,
                 "write at least %d random characters in a vault, and keep a copy where the cluster is not" % SHORTEST_PASSPHRASE,
             )
         )
     elif "\n" in passphrase.strip("\n"):
-        found.append(("backup_passphrase", "it has several lines, and openssl reads the first one only", "write one line"))
+        found.append((prefix + "passphrase", "it has several lines, and openssl reads the first one only", "write one line"))
     if encryption == "age" and not recipients:
-        found.append(("backup_age_recipients", "it is empty, so nobody could read a backup", "write the public keys, like age1..."))
+        found.append(
+            (prefix + "age_recipients", "it is empty, so nobody could read a backup", "write the public keys, like age1...")
+        )
     for recipient in recipients if encryption == "age" else []:
         if not str(recipient).startswith(("age1", "ssh-")):
             found.append(
-                ("backup_age_recipients", "%r is no public key of age" % recipient, "write one that begins with age1 or ssh-")
+                (prefix + "age_recipients", "%r is no public key of age" % recipient, "write one that begins with age1 or ssh-")
             )
-    for name in ("backup_keep", "backup_storage_keep"):
-        found += _keep(name, settings.get(name))
-    found += _storage(settings.get("backup_storage"))
     return found
 
 
-def _keep(name: str, value: Any) -> List[Complaint]:
+def keep_complaints(name: str, value: Any) -> List[Complaint]:
+    """Of a setting that says how many stay."""
     if not isinstance(value, Mapping):
         return []
     unknown = [key for key in value if key not in Keep._fields]
@@ -125,17 +133,18 @@ def _keep(name: str, value: Any) -> List[Complaint]:
     return []
 
 
-def _storage(value: Any) -> List[Complaint]:
+def storage_complaints(setting: str, value: Any) -> List[Complaint]:
+    """Of a setting that names a bucket."""
     if not isinstance(value, Mapping) or not value:
         return []
     found: List[Complaint] = []
     for name in Storage._fields[:4]:
         if not value.get(name):
-            found.append(("backup_storage.%s" % name, "it is not set", "write it, or leave all of backup_storage away"))
+            found.append(("%s.%s" % (setting, name), "it is not set", "write it, or leave all of %s away" % setting))
     unknown = [key for key in value if key not in Storage._fields]
     if unknown:
         known = ", ".join(Storage._fields)
-        found.append(("backup_storage", "there is no %s in it" % ", ".join(map(str, unknown)), "write some of: %s" % known))
+        found.append((setting, "there is no %s in it" % ", ".join(map(str, unknown)), "write some of: %s" % known))
     try:
         parts = urllib.parse.urlsplit(str(value.get("endpoint") or "https://host"))
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.path in ("", "/") and not parts.query
@@ -145,7 +154,7 @@ def _storage(value: Any) -> List[Complaint]:
     if not usable:
         found.append(
             (
-                "backup_storage.endpoint",
+                setting + ".endpoint",
                 "%r is no address of a server" % value.get("endpoint"),
                 "write https://HOST or https://HOST:PORT; the bucket has a setting of its own",
             )
@@ -153,7 +162,7 @@ def _storage(value: Any) -> List[Complaint]:
     bucket = str(value.get("bucket") or "bucket")
     if "/" in bucket or bucket != bucket.lower():
         found.append(
-            ("backup_storage.bucket", "%r is no name of a bucket" % bucket, "write the name alone; folders go into prefix")
+            (setting + ".bucket", "%r is no name of a bucket" % bucket, "write the name alone; folders go into prefix")
         )
     return found
 

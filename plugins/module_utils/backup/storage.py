@@ -55,10 +55,20 @@ class StorageError(BackupError):
 
 
 class Bucket:
-    """One bucket. Every method tries three times what may pass, and raises StorageError else."""
+    """One bucket. Every method tries three times what may pass, and raises StorageError else.
 
-    def __init__(self, storage: Storage, timeout: float = 60, pause: Callable[[float], None] = time.sleep) -> None:
+    :param setting: what the user calls it, for what is to be corrected.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        timeout: float = 60,
+        pause: Callable[[float], None] = time.sleep,
+        setting: str = "backup_storage",
+    ) -> None:
         self._storage = storage
+        self._setting = setting
         self._timeout = timeout
         self._pause = pause
         self._parts = urllib.parse.urlsplit(storage.endpoint)
@@ -68,7 +78,7 @@ class Bucket:
                 self._context = ssl.create_default_context(cafile=storage.ca_file or None)
             except (OSError, ssl.SSLError) as error:
                 raise StorageError(
-                    storage.ca_file, "it is no authority's certificate: %s" % error, "correct backup_storage.ca_file"
+                    storage.ca_file, "it is no authority's certificate: %s" % error, "correct %s.ca_file" % setting
                 )
 
     @property
@@ -232,7 +242,7 @@ class Bucket:
         return StorageError(
             self._where(key),
             "the storage refuses: %s" % " ".join(filter(None, ["HTTP %d" % status, code, said])),
-            remedy,
+            remedy.replace("backup_storage", self._setting),
             code,
             passing=status >= 500 or status in (408, 429),
         )
@@ -242,7 +252,7 @@ class Bucket:
             return error
         cause = str(error) or type(error).__name__
         if isinstance(error, ssl.SSLCertVerificationError):
-            remedy = "write the storage's authority into backup_storage.ca_file, or correct the endpoint's name"
+            remedy = "write the storage's authority into %s.ca_file, or correct the endpoint's name" % self._setting
             return StorageError(self._storage.endpoint, cause, remedy)
         return StorageError(
             self._storage.endpoint,

@@ -18,10 +18,11 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manife
     Manifest,
     parse_manifest,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.images import CLIENTS, listing, load, names
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RUNTIMES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Runner
 
 STORE = "/var/lib/baremetal-kubernetes/bundle.json"
-SOCKET = "/run/containerd/containerd.sock"
 PROGRAM_MODE = 0o755
 
 
@@ -38,6 +39,8 @@ class WantedBundle(NamedTuple):
     store: str = STORE
     #: Those of the binaries that are wanted; empty for all.
     programs: Sequence[str] = ()
+    #: Who runs the images.
+    runtime: str = "containerd"
 
 
 class Copy(NamedTuple):
@@ -129,18 +132,21 @@ def verify_sources(plan: Plan, store: DigestStore) -> None:
 
 
 def apply_plan(plan: Plan, wanted: WantedBundle, runner: Runner, store: DigestStore) -> None:
-    """Do the steps: programs by an atomic rename, archives by containerd's own ctr."""
+    """Do the steps: programs by an atomic rename, archives by the client of the container runtime."""
     for copy in plan.copies:
         _install_program(copy)
         if store.digest(copy.destination) != copy.sha256:
             raise BundleError(copy.destination, "it is not what was copied", "look at the node's disk and memory")
     for step in plan.imports:
-        result = runner.run(["ctr", "--namespace", wanted.namespace, "images", "import", step.archive], timeout=1800)
+        result = load(runner, wanted.runtime, step.archive, step.missing, wanted.namespace)
         if result.rc != 0:
+            runtime = RUNTIMES[wanted.runtime]
             raise BundleError(
                 step.archive,
-                "containerd does not take it: %s" % (result.stderr.strip() or result.stdout.strip()),
-                "read `journalctl -u containerd` and the free space of /var/lib/containerd on the node",
+                "%s does not take it: %s" % (wanted.runtime, result.stderr.strip() or result.stdout.strip()),
+                "read `journalctl -u %s` and the free space of %s on the node" % (runtime.services[-1], runtime.data)
+                if result.rc != NOT_FOUND
+                else "install %s on the node" % CLIENTS[wanted.runtime].load_argv[0],
             )
     if plan.imports:
         present = set(_present_images(wanted, runner))
@@ -181,16 +187,18 @@ def _imports(manifest: Manifest, wanted: WantedBundle, runner: Runner, check: bo
 
 def _present_images(wanted: WantedBundle, runner: Runner, may_be_absent: bool = False) -> List[str]:
     # Without it ctr waits ten seconds before it gives up.
-    if may_be_absent and not runner.exists(SOCKET):
+    if may_be_absent and not runner.exists(RUNTIMES[wanted.runtime].socket.partition("://")[2]):
         return []
-    result = runner.run(["ctr", "--namespace", wanted.namespace, "images", "list", "--quiet"], timeout=120)
+    result = listing(runner, wanted.runtime, wanted.namespace)
     if result.rc == 0:
-        return result.stdout.split()
+        return names(wanted.runtime, result.stdout)
     if may_be_absent:
         return []
     raise BundleError(
         "images",
-        "ctr is not installed" if result.rc == NOT_FOUND else "containerd does not answer: %s" % result.stderr.strip(),
+        "%s is not installed" % CLIENTS[wanted.runtime].list_argv[0]
+        if result.rc == NOT_FOUND
+        else "%s does not answer: %s" % (wanted.runtime, result.stderr.strip()),
         "run the role container_runtime first",
     )
 

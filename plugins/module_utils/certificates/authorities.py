@@ -27,6 +27,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     modified,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import ALONE, SIGNED, TRUSTED
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import ANY_SOCKET
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.static_pods import settle
@@ -174,6 +175,7 @@ def described(cluster_configuration: str, folder: str, flags: Mapping[str, str])
     version = next(line for line in lines if line.startswith("apiVersion:"))
     # kubeadm looks for an address even where it has no use for one.
     local = ["kind: InitConfiguration", version, "localAPIEndpoint:", "  advertiseAddress: %s" % flags["advertise-address"]]
+    local += ["nodeRegistration:", "  criSocket: %s" % ANY_SOCKET]
     return "\n".join(lines + ["certificatesDir: %s" % folder, "---"] + local) + "\n"
 
 

@@ -147,14 +147,23 @@ class Restarter:
 
         :raises CertificateError: the cluster could not do without this one now, or the new one does not come up.
         """
+        self._renew(component, lambda before: [self.kill(process.pid, signal.SIGTERM) for process in before], GRACE)
+
+    def replace(self, component: Component, write: Callable[[], None]) -> None:
+        """Have ``write`` change the manifest, and return when the kubelet runs that one and it is well.
+
+        :raises CertificateError: as restart does.
+        """
+        self._renew(component, lambda _before: write(), 2 * GRACE)
+
+    def _renew(self, component: Component, change: Callable[[List[Process]], object], grace: float) -> None:
         before = running(self.runner, component.name)
         if before and self._well(component) == "":
             # One that is not well serves nobody: its restart can only help.
             self.wait("%s before its restart" % component.name, lambda: self._others(component))
-        for process in before:
-            self.kill(process.pid, signal.SIGTERM)
+        change(before)
         old = {process.pid for process in before}
-        ends = self.runner.now() + GRACE
+        ends = self.runner.now() + grace
         self._gone, self._revived = 0.0, False
         self.wait(component.name, lambda: self._again(component, old, ends))
 

@@ -18,9 +18,11 @@ BACKENDS: Mapping[str, str] = {"vxlan": "46", "host-gw": "46", "wireguard": "46"
 #: Backends that people ask for in vain: what is wrong, what to write.
 REFUSED: Mapping[str, "tuple[str, str]"] = {
     "udp": ("it is for debugging only and copies every packet through a process", "use vxlan"),
-    "aws-vpc": ("flannel removed it in v0.20.0", "use vxlan, or host-gw where all nodes are in one segment"),
-    "gce": ("flannel removed it in v0.20.0", "use vxlan, or host-gw where all nodes are in one segment"),
-    "ali-vpc": ("flannel removed it in v0.20.0", "use vxlan, or host-gw where all nodes are in one segment"),
+    **{
+        name: ("Flannel removed the %s backend in v0.20.0 (2022)" % name, "write vxlan, or host-gw where all nodes share a segment")
+        for name in ("aws-vpc", "gce", "ali-vpc")
+    },
+    "extension": ("it is experimental, and runs commands of your own on every change", "use vxlan"),
     "alloc": ("it only hands out subnets and forwards nothing", "use vxlan"),
     "tencent-vpc": ("it is for one cloud's route tables, not for bare metal", "use vxlan"),
     "ipsec": ("it is experimental and needs a secret in the ConfigMap", "use wireguard, which encrypts, too"),

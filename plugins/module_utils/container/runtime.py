@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What differs between versions of containerd: the one table that the configuration's templates are chosen from."""
+"""The one table of container runtimes, and what differs between versions of containerd: what roles, facts and checks ask."""
 
 from __future__ import annotations
 
@@ -11,6 +11,80 @@ from typing import Any, Dict, NamedTuple, Tuple
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 CNI_BINARIES_DEFAULT = "/opt/cni/bin"
+
+
+class Runtime(NamedTuple):
+    """A container runtime that speaks CRI."""
+
+    #: What has to be on the node, the runtime itself first.
+    programs: Tuple[str, ...]
+    #: Packages that bring it, of whatever repository.
+    packages: Tuple[str, ...]
+    #: In the order in which they start; the last one serves CRI.
+    services: Tuple[str, ...]
+    socket: str
+    #: What the kubelet calls it in a node's containerRuntimeVersion.
+    kubelet_name: str
+    #: Where its images and containers lie.
+    data: str
+
+
+#: Name in settings and facts -> the runtime. cri-dockerd and CRI-O by their packages' units and defaults.
+RUNTIMES = {
+    "containerd": Runtime(
+        programs=("containerd",),
+        packages=("containerd", "containerd.io"),
+        services=("containerd",),
+        socket="unix:///run/containerd/containerd.sock",
+        kubelet_name="containerd",
+        data="/var/lib/containerd",
+    ),
+    "crio": Runtime(
+        programs=("crio",),
+        packages=("cri-o",),
+        services=("crio",),
+        socket="unix:///var/run/crio/crio.sock",
+        kubelet_name="cri-o",
+        data="/var/lib/containers/storage",
+    ),
+    "docker": Runtime(
+        programs=("dockerd", "cri-dockerd"),
+        packages=("docker-ce", "docker.io", "moby-engine"),
+        services=("docker", "cri-docker.socket", "cri-docker"),
+        socket="unix:///var/run/cri-dockerd.sock",
+        kubelet_name="docker",
+        data="/var/lib/docker",
+    ),
+}
+
+#: For a kubeadm that asks no runtime anything, and yet refuses a host with the sockets of two (Docker's containerd is one) unless
+#: its file names one, whichever (K8S 1.28 cmd/kubeadm/app/util/config/initconfiguration.go).
+ANY_SOCKET = RUNTIMES["containerd"].socket
+
+
+def numbers(version: str) -> Tuple[int, ...]:
+    """The numbers at the beginning of a version, two or more; empty where it is none."""
+    match = re.match(r"v?(\d+(?:\.\d+)+)", version.strip())
+    return tuple(int(part) for part in match.group(1).split(".")) if match else ()
+
+
+def runtime_data(name: str) -> Dict[str, Any]:
+    """The row as plain data for roles.
+
+    :raises UnknownRuntimeError: there is no such runtime.
+    """
+    if name not in RUNTIMES:
+        raise UnknownRuntimeError(name)
+    row = RUNTIMES[name]
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in row._asdict().items()}
+
+
+class UnknownRuntimeError(ValueError):
+    """A name that no runtime has."""
+
+    def __init__(self, name: object) -> None:
+        self.name = name
+        super().__init__("container_runtime_name: %r is no container runtime. Write %s." % (name, ", ".join(RUNTIMES)))
 
 
 class RuntimeVersionError(ValueError):

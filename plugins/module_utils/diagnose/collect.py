@@ -15,6 +15,7 @@ import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RUNTIMES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.diagnose.redact import redact
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
@@ -26,7 +27,8 @@ SECONDS = 20.0
 #: No single file of the archive is larger; of what is, the end is kept, since the newest stands there.
 MAXIMUM = 2 * 1024 * 1024
 PODS = "/var/log/pods"
-UNITS = ("kubelet", "containerd", "etcd", "haproxy", "nginx", "keepalived", "crio", "chrony", "systemd-timesyncd")
+RUNTIME_UNITS = tuple(unit for runtime in RUNTIMES.values() for unit in runtime.services if not unit.endswith(".socket"))
+UNITS = ("kubelet", *RUNTIME_UNITS, "etcd", "haproxy", "nginx", "keepalived", "chrony", "systemd-timesyncd")
 ADMIN = "/etc/kubernetes/admin.conf"
 
 #: name of the file -> what is run for it on every host.
@@ -73,6 +75,10 @@ FILES = (
     "/etc/resolv.conf",
     "/etc/fstab",
     "/etc/containerd/config.toml",
+    "/etc/crio/crio.conf.d/90-kubernetes.conf",
+    "/etc/docker/daemon.json",
+    "/etc/crictl.yaml",
+    "/var/lib/kubelet/instance-config.yaml",
     "/var/lib/kubelet/config.yaml",
     "/var/lib/kubelet/kubeadm-flags.env",
     "/etc/default/kubelet",

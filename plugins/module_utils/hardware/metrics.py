@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Dict, List, Mapping
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.findings import KINDS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.verdicts import verdicts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.watch import Look
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.textfile import Sample, render
 
 PREFIX = "kubernetes_hardware_"
 FILE = "kubernetes_hardware.prom"
@@ -31,7 +32,6 @@ HELP = {
     "pool_used_percent": ("gauge", "How full the storage pool is."),
     "sensor_temperature_celsius": ("gauge", "Temperatures of processors and boards."),
 }
-Sample = Tuple[Mapping[str, str], Any]
 
 
 def text(look: Look) -> str:
@@ -73,26 +73,3 @@ def _disks(look: Look, samples: Mapping[str, List[Sample]]) -> None:
                 samples[name].append((labels, value))
         for kind, count in sorted(disk.counts.items()):
             samples["disk_errors"].append((dict(labels, kind=kind), count))
-
-
-def render(prefix: str, described: Mapping[str, Tuple[str, str]], samples: Mapping[str, List[Sample]]) -> str:
-    """Metrics that have samples, with their help and type."""
-    lines: List[str] = []
-    for name, (kind, words) in described.items():
-        if samples.get(name):
-            lines += ["# HELP %s%s %s" % (prefix, name, words), "# TYPE %s%s %s" % (prefix, name, kind)]
-            lines += ["%s%s%s %s" % (prefix, name, _labels(labels), _number(value)) for labels, value in samples[name]]
-    return "\n".join(lines) + "\n"
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    parts = ['%s="%s"' % (key, _escaped(value)) for key, value in labels.items()]
-    return "{%s}" % ",".join(parts) if parts else ""
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-
-
-def _number(value: Any) -> str:
-    return "%d" % value if isinstance(value, (bool, int)) else "%g" % value if abs(value) < 1e6 else "%.3f" % value

@@ -32,6 +32,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock imp
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.journal import say
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.textfile import Sample, render
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 
 USAGE = "usage: hardware-watch.pyz run | show | condition TYPE | accept | failover | plan"
@@ -196,13 +197,13 @@ def _report(data: Mapping[str, Any]) -> List[str]:
 
 def _failover_text(outcome: Outcome, settings: Settings, now: float) -> str:
     target = outcome.decision.target
-    samples: Dict[str, List[metrics.Sample]] = {
+    samples: Dict[str, List[Sample]] = {
         "failover_timestamp_seconds": [({}, now)],
         "failover_node": [({"hardware_node": target}, 1)] if target else [],
         "failover_dry_run": [({}, settings.dry_run)],
         "failover_errors": [({}, len(outcome.failed))],
     }
-    return metrics.render(metrics.PREFIX, FAILOVER_HELP, samples)
+    return render(metrics.PREFIX, FAILOVER_HELP, samples)
 
 
 def _metrics(settings: Settings, name: str, content: str) -> None:

@@ -32,13 +32,14 @@ class Wanted(NamedTuple):
 
 
 class Now(NamedTuple):
-    """What there is: the files, and whether the interface that they name has its address."""
+    """What there is: the files, whether the interface that they name has its address, and whether an earlier one is still there."""
 
     link: str
     peers: str
     neighbours: str
     up: bool
     next: bool
+    previous: bool
 
 
 def read(runner: Runner) -> Now:
@@ -55,6 +56,7 @@ def read(runner: Runner) -> Now:
         runner.read(FOLDER + "/neighbours") or "",
         up,
         runner.exists(FOLDER + "/link.next"),
+        runner.exists(FOLDER + "/link.previous"),
     )
 
 
@@ -89,9 +91,11 @@ def plan(wanted: Wanted, now: Now, in_use: bool) -> List[str]:
                 "%s is another kind of link now" % want["INTERFACE"],
                 "give the new one another name: both are there while the servers change over",
             )
-        return (["write"] if files or now.link != wanted.link else []) + (
-            ["up"] if files or now.link != wanted.link or not now.up else []
-        )
+        writes = ["write"] if files or now.link != wanted.link else []
+        # A run that was killed left both.
+        if now.previous:
+            return writes + ["replace"]
+        return writes + (["up"] if writes or not now.up else [])
     return ["write", "switch"] if in_use else ["write", "replace"]
 
 
@@ -110,21 +114,19 @@ class Linker:
     def carry_out(self, steps: Sequence[str]) -> None:
         """One after the other; killed in between, the next run finds what is missing."""
         for step in steps:
-            getattr(self, step)("switch" in steps)
+            getattr(self, step)(steps)
 
-    def write(self, switches: bool) -> None:
+    def write(self, steps: Sequence[str]) -> None:
         """The link's own file last: at a boot in between the earlier link comes up."""
-        name = "link.next" if switches else "link"
-        texts: Dict[str, str] = {
-            "neighbours": _lines(self.wanted.neighbours),
-            "peers.conf": self.wanted.peers,
-            name: self.wanted.link,
-        }
-        self.before = parse_link(self.runner.read(FOLDER + "/link") or "")
+        texts: Dict[str, str] = {"neighbours": _lines(self.wanted.neighbours), "peers.conf": self.wanted.peers}
+        now = self.runner.read(FOLDER + "/link") or ""
+        if "replace" in steps and parse_link(now).get("INTERFACE") != parse_link(self.wanted.link)["INTERFACE"]:
+            texts["link.previous"] = now
+        texts["link.next" if "switch" in steps else "link"] = self.wanted.link
         for path, text in texts.items():
             apply_now(self.runner, WantedFile("%s/%s" % (FOLDER, path), content=text, mode="0600"))
 
-    def up(self, _switches: bool) -> None:
+    def up(self, _steps: Sequence[str]) -> None:
         """Through the service, so that systemd knows that it is up."""
         for argv in (
             ["systemctl", "enable", "--quiet", "kubernetes-interconnect"],
@@ -141,13 +143,17 @@ class Linker:
                     "mend what these lines name and run the play again",
                 )
 
-    def replace(self, switches: bool) -> None:
-        """Nobody uses the address yet."""
-        self.up(switches)
-        if self.before.get("TYPE") != "untagged":
-            self.runner.run(["ip", "link", "delete", "dev", self.before["INTERFACE"]], timeout=30)
+    def replace(self, steps: Sequence[str]) -> None:
+        """Nobody uses the address yet: the earlier interface goes once the new one has it, and a provider's card loses it."""
+        self.up(steps)
+        path = FOLDER + "/link.previous"
+        before = parse_link(self.runner.read(path) or "")
+        if before and before["INTERFACE"] != parse_link(self.wanted.link)["INTERFACE"]:
+            taken = ["link", "delete"] if before.get("TYPE") != "untagged" else ["address", "delete", before.get("ADDRESS", "")]
+            self.runner.run(["ip", *taken, "dev", before["INTERFACE"]], timeout=30)
+        apply_now(self.runner, WantedFile(path, state="absent"))
 
-    def switch(self, _switches: bool) -> None:
+    def switch(self, _steps: Sequence[str]) -> None:
         """At the moment that all hosts were told, by a process that outlives this connection."""
         self.runner.run(["systemctl", "reset-failed", SWITCH_UNIT], timeout=30)
         argv = ["systemd-run", "--unit", SWITCH_UNIT, "--collect", PROGRAM, "switch", str(self.moment)]

@@ -29,11 +29,11 @@ LONGEST_NAME = 15
 INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*$")
 #: Port -> whose WireGuard has it, and on which pod network (cluster_cni) that matters.
 PORTS_OF_OTHERS: Mapping[int, Sequence[Any]] = {
-    51820: (("flannel", "Flannel's backend wireguard, IPv4"), ("none", "Calico's WireGuard")),
-    51821: (("flannel", "Flannel's backend wireguard, IPv6"), ("none", "Calico's WireGuard")),
+    51820: (("flannel", "Flannel's backend wireguard, IPv4"), ("calico", "Calico's WireGuard"), ("none", "Calico's WireGuard")),
+    51821: (("flannel", "Flannel's backend wireguard, IPv6"), ("calico", "Calico's WireGuard"), ("none", "Calico's WireGuard")),
     51871: (("cilium", "Cilium's WireGuard"),),
     8472: (("flannel", "Flannel's VXLAN"), ("cilium", "Cilium's VXLAN")),
-    4789: (("none", "Calico's VXLAN"),),
+    4789: (("calico", "Calico's VXLAN"), ("none", "Calico's VXLAN"),),
     6081: (("cilium", "Cilium's Geneve"),),
 }
 NODE_PORTS = range(30000, 32768)
@@ -162,11 +162,11 @@ def check_port(port: Any, cni: str, flannel_backend: str = "") -> int:
 def pod_mtu(mtu: int, cni: str, flannel_backend: str = "vxlan") -> int:
     """What ``cni_mtu`` has to be where the way between nodes carries ``mtu``; 0 where the plugin takes none.
 
-    Flannel and Cilium are told what the way carries and take their own header off; a bridge has none.
+    Flannel, Cilium and Calico (in its role's data) are told what the way carries and take their own header off; a bridge has none.
     """
     if cni == "flannel" and flannel_backend == "host-gw":
         return 0
-    return mtu if cni in ("flannel", "cilium", "bridge") else 0
+    return mtu if cni in ("flannel", "cilium", "calico", "bridge") else 0
 
 
 class Peer(NamedTuple):

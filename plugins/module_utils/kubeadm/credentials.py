@@ -14,6 +14,7 @@ import re
 import tempfile
 from typing import List, NamedTuple, Optional
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import ANY_SOCKET
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import ADMIN, KubeadmError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import redact
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import JOIN_TOKEN_MARKER
@@ -77,11 +78,17 @@ def _upload_certificates(runner: Runner, kubeadm: str) -> str:
     descriptor, path = tempfile.mkstemp(prefix="kubeadm-", suffix=".yaml")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(answer.stdout)
+            stream.write(answer.stdout.rstrip("\n") + "\n" + _registration(answer.stdout))
         argv = [kubeadm, "init", "phase", "upload-certs", "--upload-certs", "--kubeconfig", ADMIN, "--config", path]
         return _secret(CERTIFICATE_KEY, runner.run(argv, timeout=120), "upload-certs")
     finally:
         os.remove(path)
+
+
+def _registration(cluster_configuration: str) -> str:
+    version = next((line for line in cluster_configuration.splitlines() if line.startswith("apiVersion:")), "")
+    lines = ["---", version, "kind: InitConfiguration", "nodeRegistration:", "  criSocket: %s" % ANY_SOCKET]
+    return "\n".join(lines) + "\n" if version else ""
 
 
 def _secret(pattern: "re.Pattern[str]", result: Result, what: str) -> str:

@@ -26,6 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import (
+    NAME_TAKEN,
     Finding,
     find_symptoms,
     preflight_errors,
@@ -78,6 +79,10 @@ NOISE = re.compile(r'node "[^"]*" not found|Failed to watch|nodes? "[^"]*" is fo
 #: Seconds between two looks at the kubelet's journal, and how far back each look goes.
 LOOK_EVERY = 5
 LOOK_BACK = 12
+
+#: Seconds after which a cluster has called a kubelet that is gone NotReady: its controller manager's node-monitor-grace-period
+#: (40, from 1.32 on 50), the look every 5, and what a restored cluster takes to begin with that.
+GONE = 90
 
 
 class KubeadmError(Exception):
@@ -287,13 +292,23 @@ class Operator:
 
     def join(self) -> None:
         self._mark("join")
+        begun = self.runner.now()
+        while not self._joined(begun + GONE):
+            self.pause(LOOK_EVERY)
+            self.reset()
+        self._unmark()
+
+    def _joined(self, deadline: float) -> bool:
+        """False where the cluster still takes the kubelet that this machine had before it was blank for a living one."""
         try:
             self._kubeadm("join", ["join", "--config", self.wanted.config] + self._flags())
         except KubeadmError as error:
+            if NAME_TAKEN in error.cause and self.runner.now() < deadline:
+                return False
             if self.wanted.role == "control_plane" and self.runner.exists(ETCD_MANIFEST):
                 error.add(leave_no_ghost(self.runner, self.wanted.node_name))
             raise
-        self._unmark()
+        return True
 
     def finish(self) -> None:
         self._unmark()

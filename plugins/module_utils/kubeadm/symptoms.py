@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import List, NamedTuple, Pattern
 
+NAME_TAKEN = "a node of this name is in the cluster already"
 SECRET = re.compile(r"\b(?:[a-z0-9]{6}\.[a-z0-9]{16}|[0-9a-f]{64})\b")
 
 
@@ -94,7 +95,7 @@ SYMPTOMS = (
     ),
     _symptom(
         r"a Node with name .* and status .?\"?Ready.* already exists",
-        "a node of this name is in the cluster already",
+        NAME_TAKEN,
         "give this host another node_name, or remove the old node first",
         hopeless=True,
     ),

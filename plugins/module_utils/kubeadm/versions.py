@@ -148,6 +148,9 @@ _DUAL_STACK_GATE = ((15, "IPv6DualStack"), (21, ""))
 #: The API of the Eviction object: policy/v1 since 1.22 (SR-1.22 #100724), policy/v1beta1 gone with 1.25 (SR-1.25).
 _EVICTION_API = ((15, "policy/v1beta1"), (22, "policy/v1"))
 
+#: The API of the defaults of Pod Security: beta, and on, since 1.23 (SR-1.23 #106089), v1 since 1.25 (SR-1.25 #110459).
+_POD_SECURITY_API = ((15, ""), (23, "v1beta1"), (25, "v1"))
+
 #: Chart -> the oldest minor that the version of a role's default takes (its kubeVersion, read in August 2026).
 _OLDEST_FOR_CHART = {"kube-prometheus-stack": 25, "longhorn": 25, "snapshot-controller": 25}
 
@@ -401,6 +404,7 @@ class Release:
         self.dual_stack_gate: str = _since(_DUAL_STACK_GATE, minor)
         self.kubelet_skew: int = _since(_KUBELET_SKEW, minor)
         self.eviction_api: str = _since(_EVICTION_API, minor)
+        self.pod_security_api: str = _since(_POD_SECURITY_API, minor)
         self.control_plane_taints: Tuple[str, ...] = _since(_CONTROL_PLANE_TAINTS, minor)
         self.etcd_minimum: str = _since(_ETCD_MINIMUM, minor)
         self.etcd_experimental_arguments: bool = _since(_ETCD_EXPERIMENTAL_ARGUMENTS, minor)

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alerts on what this collection measures: hardware, the failover IP's agents, and backups. Pure.
+"""Alerts on what this collection measures: hardware, the failover IP's agents, backups, and sends of ZFS snapshots. Pure.
 
-Names of metrics are those of module_utils/hardware/metrics, failover/metrics and backup/report (a test compares them).
+Names of metrics are those of module_utils/hardware/metrics, failover/metrics, backup/report and zfs_backup/run (a test compares
+them).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def groups(settings: Mapping[str, Any]) -> List[Dict[str, Any]]:
     made = {"kubernetes-hardware": _hardware(), "kubernetes-failover-ip": _failover_ip()}
     if hours:
         made["kubernetes-backup"] = _backup(hours)
+        made["kubernetes-zfs-backup"] = _zfs_backup(hours)
     for rules in made.values():
         for rule in rules:
             rule["labels"] = {**labels, **rule["labels"]}
@@ -129,11 +131,41 @@ def _backup(hours: int) -> List[Dict[str, Any]]:
     ]
 
 
+def _zfs_backup(hours: int) -> List[Dict[str, Any]]:
+    log = "On the host: journalctl -u kubernetes-zfs-backup"
+    return [
+        _alert(
+            "KubernetesZfsBackupOld",
+            "time() - kubernetes_zfs_backup_last_point_timestamp_seconds > %d" % (hours * 3600),
+            "10m",
+            "critical",
+            "%s: the newest snapshot of {{ $labels.dataset }} in the storage is older than %d hours" % (HOST, hours),
+            log,
+        ),
+        _alert(
+            "KubernetesZfsBackupBroken",
+            "kubernetes_zfs_backup_broken_points > 0",
+            "10m",
+            "critical",
+            "%s: snapshots of {{ $labels.dataset }} in the storage can't be restored: their chain has a gap" % HOST,
+            "On the host: python3 /usr/local/lib/baremetal-kubernetes/zfs-backup.pyz list. See who removes objects there.",
+        ),
+        _alert(
+            "KubernetesZfsBackupTrialFailed",
+            "kubernetes_zfs_backup_last_trial_success == 0",
+            "0m",
+            "critical",
+            "%s: a restore of {{ $labels.dataset }} on trial failed" % HOST,
+            log + "-trial",
+        ),
+    ]
+
+
 def route(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """Alertmanager's route for these alerts, as the receiver's own child route."""
     return {
         "receiver": str(settings["receiver"]),
-        "matchers": ['alertname=~"Kubernetes(Hardware|FailoverIp|Backup).*"'],
+        "matchers": ['alertname=~"Kubernetes(Hardware|FailoverIp|Backup|ZfsBackup).*"'],
         "group_by": ["alertname", "node", "instance"],
         "group_wait": "30s",
         "group_interval": "5m",

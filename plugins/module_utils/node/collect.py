@@ -21,6 +21,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
     kubernetes,
     network,
     packages,
+    rke2,
     runtime,
     services,
     storage,
@@ -54,6 +55,7 @@ def collect(
     connect: Optional[health.Connect] = None,
     etcd_peers: Sequence[str] = (),
     etcd_disk: bool = False,
+    with_rke2: bool = False,
 ) -> Dict[str, Any]:
     """The facts as ansible_facts.kubernetes_node holds them.
 
@@ -61,6 +63,7 @@ def collect(
     :param ask: how the API server is asked, and ``connect``: how etcd is, where a test has neither.
     :param etcd_peers: addresses of other etcd members, to which the round trip is measured; ``etcd_disk``: measure the disk, where
         etcd has no data yet.
+    :param with_rke2: whether the host is to be one of RKE2's.
     """
     problems = Problems()
     facts: Dict[str, Any] = {}
@@ -74,6 +77,7 @@ def collect(
         storage_job = executor.submit(storage.read, runner, timeout, problems)
         apiserver_job = executor.submit(health.read_apiserver, runner, ask)
         etcd_job = executor.submit(health.read_etcd, runner, connect, etcd_settings)
+        rke2_job = executor.submit(rke2.read, runner, timeout) if with_rke2 else None
         facts.update(system.read(runner))
         facts.update(kernel.read(runner, kernel_modules))
         facts.update(swap.read(runner))
@@ -88,6 +92,8 @@ def collect(
         facts["time_sync"] = time_sync_job.result()
         facts["apiserver"] = apiserver_job.result()
         facts["etcd"] = etcd_job.result()
+        if rke2_job is not None:
+            facts["rke2"] = rke2_job.result()
         facts["etcd_host"] = external_etcd.read(runner, problems, etcd_settings)
         if etcd_peers or etcd_disk:
             empty = not (facts["etcd"] or {}).get("data_present")

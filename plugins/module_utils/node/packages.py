@@ -16,13 +16,15 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 
 #: Packages of either family that a role installs or a check asks about.
 WATCHED = (
-    "apparmor", "ca-certificates", "chrony", "cifs-utils", "conntrack", "conntrack-tools", "containerd",
+    "age", "apparmor", "ca-certificates", "chrony", "cifs-utils", "conntrack", "conntrack-tools", "containerd",
     "cryptsetup", "device-mapper-multipath", "iscsi-initiator-utils", "multipath-tools", "nfs-utils", "rasdaemon", "smartmontools",
-    "containerd.io", "container-selinux", "cri-o", "cri-tools", "curl", "docker-ce", "docker.io", "ebtables",
+    "sanoid", "zstd",
+    "containerd.io", "container-selinux", "cri-o", "cri-dockerd", "cri-tools", "curl", "docker-ce", "docker.io", "ebtables",
     "etcd-client", "etcd-server", "ethtool", "firewalld", "haproxy", "ipset", "iproute", "iproute-tc",
     "iproute2", "iptables", "iptables-nft", "ipvsadm", "keepalived", "kmod", "kubeadm", "kubectl", "kubelet", "libnginx-mod-stream",
-    "kubernetes-cni", "nfs-common", "nftables", "nginx", "nginx-mod-stream", "open-iscsi", "runc", "socat", "systemd-timesyncd",
-    "systemd-zram-service", "ufw", "wireguard-tools", "zfs", "zfs-dkms", "zfs-zed", "zfsutils-linux", "zram-tools",
+    "kubernetes-cni", "moby-engine", "nfs-common", "nftables", "nginx", "nginx-mod-stream", "open-iscsi", "runc", "skopeo", "socat",
+    "systemd-timesyncd", "systemd-zram-service", "ufw", "wireguard-tools", "zfs", "zfs-dkms", "zfs-zed", "zfsutils-linux",
+    "zram-tools",
 )
 #: A program -> the packages that bring it, and the words that make it say its version. It is asked only where no package says it.
 PROGRAMS = {
@@ -33,6 +35,8 @@ PROGRAMS = {
     "containerd": (("containerd", "containerd.io"), ["--version"]),
     "runc": (("runc", "containerd.io"), ["--version"]),
     "crio": (("cri-o",), ["--version"]),
+    "dockerd": (("docker-ce", "docker.io", "moby-engine"), ["--version"]),
+    "cri-dockerd": (("cri-dockerd",), ["--version"]),
     "etcd": (("etcd-server",), ["--version"]),
     "etcdctl": (("etcd-client",), ["version"]),
     "etcdutl": ((), ["version"]),

@@ -9,15 +9,13 @@ import json
 import re
 from typing import Any, Dict, List, Mapping, Optional, Set
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RuntimeVersionError, config_schema
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import (
+    RUNTIMES,
+    RuntimeVersionError,
+    config_schema,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
-#: The runtime's name -> its program, its units, and the socket that speaks CRI.
-RUNTIMES = {
-    "containerd": ("containerd", ("containerd",), "unix:///run/containerd/containerd.sock"),
-    "crio": ("crio", ("crio",), "unix:///var/run/crio/crio.sock"),
-    "docker": ("dockerd", ("docker", "cri-docker"), "unix:///var/run/cri-dockerd.sock"),
-}
 #: Where the kubelet's socket stands: since 1.34 in the first, since 1.27 in the second, before that on the command line.
 KUBELET_FILES = ("/var/lib/kubelet/instance-config.yaml", "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env")
 ENDPOINT = re.compile(r"""(?:container-runtime-endpoint=|containerRuntimeEndpoint:\s*)["']?([^\s"']+)""")
@@ -25,20 +23,22 @@ ENDPOINT = re.compile(r"""(?:container-runtime-endpoint=|containerRuntimeEndpoin
 
 def read(runner: Runner, active: Set[str], packages: Mapping[str, Optional[str]]) -> Dict[str, Any]:
     """runtime (None where there is none) and docker_pools."""
-    configured = kubelet_socket([runner.read(path) or "" for path in KUBELET_FILES])
-    installed = [name for name, (program, _units, _socket) in RUNTIMES.items() if runner.which(program)]
-    name = choose(installed, active, configured)
+    texts = [runner.read(path) or "" for path in KUBELET_FILES]
+    configured = kubelet_socket(texts)
+    installed = [name for name, one in RUNTIMES.items() if runner.which(one.programs[0])]
+    # A kubelet that kubeadm has set up and that names no socket speaks to Docker by itself (dockershim, up to 1.23).
+    name = "docker" if texts[-1] and not configured and "docker" in installed else choose(installed, active, configured)
     pools = docker_pools(runner.read("/etc/docker/daemon.json") or "")
     if name is None:
         return {"runtime": None, "docker_pools": pools}
-    _program, units, socket = RUNTIMES[name]
-    version = packages.get(name) or (packages.get("docker-ce") or packages.get("docker.io") if name == "docker" else None)
+    one = RUNTIMES[name]
+    version = next((packages[key] for key in one.programs[:1] + one.packages if packages.get(key)), None)
     return {
         "runtime": {
             "name": name,
             "version": version,
-            "socket": configured or socket,
-            "active": any(unit in active for unit in units),
+            "socket": configured or one.socket,
+            "active": any(unit in active for unit in one.services),
             "config_schema": _schema(version) if name == "containerd" else None,
         },
         "docker_pools": pools,

@@ -23,6 +23,8 @@ FAMILIES = {
     "almalinux": "redhat",
     "ol": "redhat",
     "amzn": "redhat",
+    # openEuler names nobody in ID_LIKE; it has dnf and the RHEL family's paths.
+    "openEuler": "redhat",
     "suse": "suse",
     "opensuse": "suse",
     "sles": "suse",

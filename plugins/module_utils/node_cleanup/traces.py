@@ -13,6 +13,7 @@ import re
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import read_services
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import JOIN_TOKEN_MARKER
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: The first line of every configuration file that this collection owns.
@@ -41,6 +42,7 @@ FILES = (
     "/etc/systemd/system/kubernetes-hardware-watch.service",
     "/etc/tmpfiles.d/kubernetes-hardware-watch.conf",
     "/run/kubernetes-hardware-unfit",
+    JOIN_TOKEN_MARKER,
     "/var/lib/prometheus/node-exporter/kubernetes_hardware.prom",
     "/var/lib/prometheus/node-exporter/kubernetes_hardware_failover.prom",
     "/usr/local/lib/baremetal-kubernetes/hardware-watch.pyz",
@@ -49,6 +51,8 @@ FILES = (
     "/etc/cni/pod-network",
     "/etc/cni/net.d/10-pods.conflist",
     "/etc/cni/net.d/10-flannel.conflist",
+    "/etc/cni/net.d/10-calico.conflist",
+    "/etc/cni/net.d/calico-kubeconfig",
     "/etc/cni/net.d/05-cilium.conflist",
     "/etc/cni/net.d/05-cilium.conf",
     "/etc/kubernetes/kubeadm-init.yaml",
@@ -58,11 +62,14 @@ FILES = (
 FOLDERS = (
     "/var/lib/cni",
     "/run/flannel",
+    "/var/lib/calico",
+    "/run/calico",
+    "/var/run/calico",
     "/run/cilium",
     "/var/run/cilium",
     "/etc/kubernetes/pki",
+    "/etc/kubernetes/security",
     "/etc/kubernetes/kube-vip",
-    "/run/baremetal-kubernetes",
     "/etc/kubernetes-failover-ip",
     "/run/kubernetes-failover-ip",
     "/etc/kubernetes-hardware-watch",
@@ -71,9 +78,10 @@ FOLDERS = (
 )
 LINK = re.compile(
     r"cni0|flannel\.\d+|flannel-v6\.\d+|flannel-wg|flannel-wg-v6|flannel\.ipip|cilium_\w+|lxc_health|lxc[0-9a-f]{12,}|kube-ipvs0"
+    r"|cali[0-9a-f]{11}|vxlan(-v6)?\.calico|wireguard\.cali|wg-v6\.cali|bpf(in|out)\.cali"
 )
-#: Chains of kube-proxy and the kubelet, flannel, the portmap plugin and the bridge's masquerading, Cilium, and our own.
-CHAIN = re.compile(r"(KUBE|FLANNEL|CNI|CILIUM|OLD_CILIUM|BAREMETAL-POD)[-_].*")
+#: Chains of kube-proxy and the kubelet, flannel, the portmap plugin and the bridge's masquerading, Cilium, Calico, and our own.
+CHAIN = re.compile(r"(KUBE|FLANNEL|CNI|CILIUM|OLD_CILIUM|cali|BAREMETAL-POD)[-_].*")
 NFT_TABLES = ("kube-proxy", "flannel-ipv4", "flannel-ipv6")
 #: The mark of our routes (roles/cni/templates/kubernetes-pod-network.sh.j2).
 ROUTE_PROTOCOL = "177"
@@ -128,16 +136,17 @@ def parse_nft_tables(text: str) -> List[Tuple[str, str]]:
     return [(line[1], line[2]) for line in words if len(line) == 3 and line[0] == "table" and line[2] in NFT_TABLES]
 
 
-def rules_without_kubernetes(saved: str) -> str:
+def rules_without_kubernetes(saved: str, ours: "re.Pattern[str]" = CHAIN) -> str:
     """Input for ``iptables-restore --noflush`` that removes Kubernetes' chains and what leads into them, and nothing else.
 
     :param saved: what iptables-save printed.
+    :param ours: the chains that go.
     :return: empty where there is nothing to remove.
     """
     lines: List[str] = []
     for table, chains, rules in _tables(saved):
-        doomed = [chain for chain in chains if CHAIN.fullmatch(chain)]
-        leading = [rule for rule in rules if not CHAIN.fullmatch(rule.split(" ")[1]) and _target(rule) in doomed]
+        doomed = [chain for chain in chains if ours.fullmatch(chain)]
+        leading = [rule for rule in rules if not ours.fullmatch(rule.split(" ")[1]) and _target(rule) in doomed]
         if doomed:
             # All are emptied before the first is deleted, since they refer to each other.
             lines += ["*" + table] + ["-D" + rule[2:] for rule in leading]

@@ -23,25 +23,35 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     membership,
     metallb,
     names,
+    offline,
+    pod_network,
     quorum,
     readiness,
+    rke2,
+    runtimes,
+    security,
     storage,
     subnets,
     versions,
     zfs,
+    zfs_backups,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import PLAYBOOK
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import entries, read_topology
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import find_leaving
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import make_plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rke2 import plan_rke2
 
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
     *(hardware, storage),
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, components, zfs, membership, readiness, backups),
+    *(interconnect, balancing, subnets, versions, components, runtimes, pod_network, security),
+    *(zfs, membership, readiness, backups, zfs_backups, offline),
 )
+#: What holds for a cluster of RKE2, too. Its versions, members and ports are its own.
+RKE2_CHECKS = (hardware.check, groups.check, names.check, endpoint.check, balancing.check, subnets.check, readiness.check_machines)
 
 
 class Outcome(NamedTuple):
@@ -56,7 +66,7 @@ def check_topology(data: Mapping[str, Any], more: Iterable[Problem] = ()) -> Out
     ``data`` has ``settings`` (cluster_* variables), ``hosts`` (name -> groups, vars, facts, unreachable, failed, msg),
     ``playbook`` (what is to be done, may be empty), ``leaving`` (names of nodes that shall be gone), ``two_members`` (that two
     members of etcd are wanted for a while) and ``resolved`` (name -> addresses). ``more`` are problems that were found before,
-    such as those of role settings.
+    such as those of role settings. ``offline`` is what is known of a bundle for hosts without internet.
     """
     topology, found = read_topology(data)
     topology.named = [str(name).strip() for name in entries(data.get("leaving")) if str(name).strip()]
@@ -64,12 +74,19 @@ def check_topology(data: Mapping[str, Any], more: Iterable[Problem] = ()) -> Out
     topology.left_out = {host: topology.nodes.pop(host) for host in gone}
     topology.two_members = data.get("two_members") is True and topology.playbook == "grow"
     found = found + list(more)
-    # The link comes before the cluster, whose addresses are on it.
-    for subject in (groups, interconnect) if topology.playbook == PLAYBOOK else CHECKS:
-        found += subject.check(topology)
+    plan = make_plan(topology)
+    if rke2.is_rke2(topology) and topology.playbook != PLAYBOOK:
+        for check in (*RKE2_CHECKS, rke2.check):
+            found += check(topology)
+        plan.update(plan_rke2(topology))
+    else:
+        # The link comes before the cluster, whose addresses are on it.
+        for subject in (groups, interconnect) if topology.playbook == PLAYBOOK else CHECKS:
+            found += subject.check(topology)
+        found += rke2.check_foreign(topology)
     unique = list(dict.fromkeys(found))
     return Outcome(
         [problem for problem in unique if not problem.warning],
         [problem for problem in unique if problem.warning],
-        make_plan(topology),
+        plan,
     )

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint, parse_address
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.subnets import OWN_INTERFACE
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import plan_etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import summary as etcd_summary
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import PLAYBOOK as INTERCONNECT
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import plan_interconnect, plan_pod_mtu
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
+    MEMBER_STATES,
     Node,
     Topology,
     entries,
@@ -40,6 +42,7 @@ TWO_MEMBERS = (
 )
 SILENT = "the API answers on no control plane: what is amiss on the nodes is set right, then it is waited for"
 #: Playbooks that change a cluster that lives. They touch who comes, who goes, and who must know of it.
+SECURITY = "security"
 CHANGES = ("join", "remove", "replace", "grow")
 #: Condition of a machine that leaves -> what is done about it.
 DEPARTURES = {
@@ -82,6 +85,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         "nodes": {node.host: _node(node) for node in topology.nodes.values()},
         # Hosts of etcd and load balancers are no nodes of Kubernetes.
         "node_names": [node.name for node in topology.cluster_nodes],
+        "serving_names": {node.name: _own_addresses(topology, node) for node in topology.cluster_nodes},
         "pod_networks": pod_networks,
         "hosts_entries": _hosts_entries(topology),
         "init": init,
@@ -138,6 +142,8 @@ def _work(
 ) -> List[Dict[str, str]]:
     """The groups that the plays are for, a host each. A play without hosts costs nothing, one full of skipped tasks does."""
     api_host = ask or init
+    secures = topology.playbook == SECURITY
+    kubelets = secures and (topology.settings.kubelet_serving or topology.settings.cis)
     changes, removes = topology.playbook in CHANGES, topology.playbook == "remove"
     members = [] if changes or init or ask is None else _members(topology, ask)
     groups: Dict[str, List[Optional[str]]] = {
@@ -148,9 +154,16 @@ def _work(
         "plan_join_control_planes": list(control_planes),
         "plan_join_workers": list(workers),
         "plan_backup": [node.host for node in topology.backup_hosts],
+        "plan_zfs_backup": [node.host for node in topology.nodes.values() if node.setting("zfs_backup_datasets")],
+        "plan_zfs_backup_restore": [
+            node.host for node in topology.nodes.values() if node.host == text(node.setting("zfs_backup_restore_on"))
+        ],
         "plan_members": list(members),
         "plan_routed": list(members) if pod_networks else [],
         "plan_pod_network": [node.host for node in topology.cluster_nodes],
+        "plan_security": [node.host for node in topology.control_planes if node.state == "control_plane" and secures],
+        "plan_security_kubelets": [node.host for node in topology.cluster_nodes if kubelets and node.state in MEMBER_STATES],
+        "plan_kubelet_serving": [api_host if topology.settings.kubelet_serving and not removes else None],
         "plan_revoke": [node.host for node in topology.control_planes if _holds_token(node)],
         # Members of external etcd are not touched where only nodes of Kubernetes come and go.
         "plan_etcd_pods": [] if changes else etcd["pods"],
@@ -397,6 +410,13 @@ def _node(node: Node) -> Dict[str, Any]:
         "roles": list(node.groups),
         "state": node.state,
     }
+
+
+def _own_addresses(topology: Topology, node: Node) -> List[str]:
+    """Every address that is this node's alone."""
+    held = [one.address for one in node.addresses if one.address != topology.vip and not OWN_INTERFACE.match(one.interface)]
+    own = ([node.address] if node.address is not None else []) + [address for address in held if not address.is_loopback]
+    return list(dict.fromkeys(map(str, own)))
 
 
 def _first_to_expire(node: Node) -> List[Dict[str, Any]]:

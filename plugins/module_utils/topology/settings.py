@@ -19,6 +19,7 @@ class Settings:
     """Every cluster_* setting without its prefix."""
 
     name: str = "kubernetes"
+    distribution: str = "kubeadm"
     kubernetes_version: str = ""
     endpoint: str = ""
     vip: str = ""
@@ -49,6 +50,13 @@ class Settings:
     etcd_disk_limit_ms: int = 10
     control_plane_schedulable: bool = False
     ignore_preflight_errors: List[Any] = field(default_factory=list)
+    encryption: str = "none"
+    encryption_resources: List[Any] = field(default_factory=lambda: ["secrets"])
+    audit: bool = False
+    audit_rules: List[Any] = field(default_factory=list)
+    kubelet_serving: bool = False
+    pod_security: str = ""
+    cis: bool = False
     kubelet_settings: Dict[str, Any] = field(default_factory=dict)
     kube_proxy_settings: Dict[str, Any] = field(default_factory=dict)
     api_server_args: Dict[str, Any] = field(default_factory=dict)

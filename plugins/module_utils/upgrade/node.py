@@ -18,6 +18,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.opera
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.static_pods import settle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_static_pod
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.settings import FOLDER as SECURITY_FOLDER
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.settings import OWNED as SECURITY_FLAGS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import image_tag, parse_node, proxy_version
 
 #: kubeadm's static pods that have the cluster's version; etcd has one of its own.
@@ -37,6 +40,13 @@ def forbidden(differences: Sequence[Mapping[str, Any]]) -> List[str]:
         for one in differences
         if str(one["field"]).startswith(FIXED)
     ]
+
+
+def missing_files(runner: Runner, differences: Sequence[Mapping[str, Any]]) -> List[str]:
+    """Files that the API server would be told to read by these differences, and that this host has not."""
+    flags = ["apiServer.extraArgs." + name for name in SECURITY_FLAGS]
+    wanted = [str(one["wanted"]) for one in differences if one["field"] in flags and one["wanted"] is not None]
+    return [path for path in wanted if path.startswith(SECURITY_FOLDER) and not runner.exists(path)]
 
 
 class Upgrader(Operator):

@@ -35,6 +35,7 @@ class Node(NamedTuple):
     static_pods: Mapping[str, str] = {}
     cordoned_by: str = ""
     ready: bool = True
+    #: As node_facts has it, and dockershim where the kubelet speaks to Docker by itself.
     runtime: str = "containerd"
     kubelet_arguments: Sequence[str] = ()
     etcd_arguments: Sequence[str] = ()
@@ -304,11 +305,11 @@ def _check_kubelets(cluster: Cluster, target: Release) -> Iterator[Problem]:
                 "mend it or take it out of the inventory (playbook remove): a node that does not work can't be upgraded in order",
                 (node.host,),
             )
-        if node.runtime == "docker" and target.minor >= 24:
+        if node.runtime == "dockershim" and target.minor >= 24:
             yield Problem(
                 "container runtime of %s" % node.host,
-                "Kubernetes %s has no dockershim" % target.version.minor_text,
-                "move the node to containerd first, one node at a time (drain, role container_runtime, cri-socket annotation)",
+                "Kubernetes %s has no dockershim, by which its kubelet speaks to Docker" % target.version.minor_text,
+                "run playbook container_runtime first: it takes the nodes to cluster_container_runtime one at a time",
                 (node.host,),
             )
 

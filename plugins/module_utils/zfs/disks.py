@@ -201,12 +201,13 @@ class Devices:
         uses: List[str] = []
         # Who has the whole disk has its partitions: md with its superblock at the end, multipath.
         names = list(dict.fromkeys([kernel, self.parent(kernel)[0], *self.partitions(kernel)]))
+        swaps = [self.kernel_name(unescape(swap)) for swap in active_devices(self.runner.read("/proc/swaps") or "")]
         for name in names:
+            own = (self.runner.read(CLASS + name + "/dev") or "-").strip()
             for number, mountpoint, source in self._mounted():
-                if number == (self.runner.read(CLASS + name + "/dev") or "-").strip() or source == name:
+                if number == own or source == name:
                     uses.append("mounted at %s" % mountpoint)
-            swaps = active_devices(self.runner.read("/proc/swaps") or "")
-            uses += ["swap" for swap in swaps if self.kernel_name(unescape(swap)) == name]
+            uses += ["swap"] if name in swaps else []
             uses += ["in use by %s" % holder for holder in self.runner.list_dir(CLASS + name + "/holders")]
             uses += ["in the imported pool %s" % pool for pool in self._pools.get(name, [])]
             below = (self.runner.read(CLASS + name + "/loop/backing_file") or "").strip()

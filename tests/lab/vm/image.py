@@ -25,12 +25,18 @@ ZFS = (
 )
 #: What each kind of machine (vm.machines) has its kernel from.
 KERNELS = {
-    "qemu": ("linux-image-cloud-amd64", "initramfs-tools"),
+    # Nodes of a cluster, too, which install nothing more (tests/vm/boot): role host's, interconnect's and longhorn's packages.
+    "qemu": (
+        *("linux-image-cloud-amd64", "initramfs-tools", "chrony", "wireguard-tools", "open-iscsi", "nfs-common", "cryptsetup"),
+        *("containerd", "runc", "etcd-client", "conntrack", "ebtables", "ethtool", "ipset", "iptables", "socat", "gpgv"),
+    ),
     "user_mode": ("user-mode-linux",),
     # tests/vm/zfs starts these: DKMS builds the module while the image is made. OpenZFS of the suite, and of its backports.
     "zfs": ZFS,
     "zfs_backports": ZFS,
 }
+#: The roles start these. As in prepare.sh, for packages that only these machines have.
+DISABLED = {"qemu": ("chrony", "containerd", "iscsid", "open-iscsi")}
 #: Debian has ZFS in contrib, since its licence forbids to ship it built.
 COMPONENTS = {"zfs": "main contrib", "zfs_backports": "main contrib"}
 #: The source package that comes from the suite's backports.
@@ -53,8 +59,9 @@ def image(keys: Path, kind: str) -> Image:
     """The image, built first when there is none of these packages and keys. ``keys`` are the lab's (products.ssh_keys)."""
     public = [(keys / name).read_text() for name in ("id_ed25519.pub", "ssh_host_ed25519_key.pub")]
     packages = (*PACKAGES, *KERNELS[kind])
-    components, backports = COMPONENTS.get(kind, "main"), BACKPORTS.get(kind, "")
-    inputs = [packages, SUITE, DISK, public, (HERE / "prepare.sh").read_text(), FEW_DEVICES, *([backports] if backports else [])]
+    components, backports, disabled = COMPONENTS.get(kind, "main"), BACKPORTS.get(kind, ""), DISABLED.get(kind, ())
+    inputs = [packages, SUITE, DISK, public, (HERE / "prepare.sh").read_text(), FEW_DEVICES, *disabled]
+    inputs += [backports] if backports else []
 
     def build(out: Path) -> None:
         root = out / "root"
@@ -69,6 +76,8 @@ def image(keys: Path, kind: str) -> Image:
             shutil.copy2(source, root / target)
         run(["chroot", root, "sh", "/prepare.sh"])
         (root / "prepare.sh").unlink()
+        if disabled:
+            run(["systemctl", f"--root={root}", "--quiet", "disable", *disabled])
         if kind == "user_mode":
             shutil.copy2(root / "usr/bin/linux.uml", out / "kernel")
             # Where modprobe looks for them inside of the machine.

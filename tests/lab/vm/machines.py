@@ -32,9 +32,16 @@ PREREQUISITES = {
     "qemu": {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "ip": "iproute2"},
 }
 MEMORY = 512  # MiB: enough for a director or a load balancer
-PATIENCE = 600  # seconds until a machine must answer: 10 or (qemu) 25 s where nothing else runs, minutes on a busy machine
+#: Seconds until a machine must answer: 10 or (qemu) 25 where nothing else runs, minutes on a busy machine.
+PATIENCE = int(os.environ.get("LAB_VM_PATIENCE", "600"))
 #: qemu's. `tcg` needs nothing of the machine; `kvm` is faster where there is one.
 ACCELERATION = os.environ.get("LAB_VM_ACCEL", "tcg")
+#: A machine that is short of time looks to its kernel like one whose timer is broken, and to systemd as if services hung.
+QEMU_WORDS = (
+    *("root=/dev/vda", "console=ttyS0", "quiet", "net.ifnames=0", "mitigations=off"),
+    *("no_timer_check", "nowatchdog", "rcupdate.rcu_cpu_stall_suppress=1", "tsc=reliable"),
+    "systemd.default_timeout_start_sec=900",
+)
 
 
 def missing(kind: str) -> list[str]:
@@ -67,8 +74,24 @@ def machines(lab: str | None = None) -> dict[str, str]:
     return found
 
 
-def up(name: str, kind: str, lab: str, node: str, address: str, subnet: str, bridge: str, image: Image) -> None:
-    """The machine runs, from a disk of its own over the image; one that runs already is left alone."""
+def up(
+    name: str,
+    kind: str,
+    lab: str,
+    node: str,
+    address: str,
+    subnet: str,
+    bridge: str,
+    image: Image,
+    processors: int = 1,
+    memory: int = MEMORY,
+    wire: str = "",
+    disk: str = "",
+) -> None:
+    """The machine runs, from a disk of its own over the image; one that runs already is left alone.
+
+    ``wire`` is a bridge for a second card. Of `qemu`'s only: ``disk`` is a file that it has as a second disk, to read.
+    """
     folder = FOLDER / name
     if not (folder / "settings.json").exists():
         shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
@@ -77,6 +100,7 @@ def up(name: str, kind: str, lab: str, node: str, address: str, subnet: str, bri
             run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.disk, folder / "disk.qcow2"])
         settings = {"kind": kind, "lab": lab, "node": node, "address": address, "subnet": subnet, "bridge": bridge}
         settings |= {"disk": str(image.disk), "kernel": str(image.kernel), "initrd": str(image.initrd)}
+        settings |= {"processors": str(processors), "memory": str(memory), "wire": wire, "second_disk": disk}
         (folder / "settings.json").write_text(json.dumps(settings))
     start(name)
 
@@ -99,6 +123,8 @@ def start(name: str) -> None:
         *("rw", "systemd.show_status=yes", f"systemd.hostname={settings['node']}"),
         f"ip={settings['address']}::{gateway}:{network.netmask}:{settings['node']}:{interface}:none",
     ]
+    if settings["wire"]:
+        _attach(_tap(name + "-wire"), settings["wire"])
     (_start_user_mode if user_mode else _start_qemu)(folder, settings, tap, mac, words)
 
 
@@ -107,6 +133,7 @@ PRECEDENCE = ("nice", "-n", "-8")
 
 
 def _start_user_mode(folder: Path, settings: dict[str, str], tap: str, mac: str, words: list[str]) -> None:
+    wire = _tap(folder.name + "-wire")
     # Its folder of sockets, whose path must be short; a killed machine leaves it.
     identity = folder.name.encode()
     identity_words = f"umid={hashlib.sha256(identity).hexdigest()[:8]}", f"uml_dir={folder}/sockets/"
@@ -115,11 +142,12 @@ def _start_user_mode(folder: Path, settings: dict[str, str], tap: str, mac: str,
     with (folder / "console.log").open("w") as console:
         process = subprocess.Popen(
             [
-                *(*PRECEDENCE, settings["kernel"], f"mem={MEMORY}M", *identity_words),
+                *(*PRECEDENCE, settings["kernel"], f"mem={settings['memory']}M", *identity_words),
                 # Written to a file of its own over the image.
                 *(f"ubd0={folder}/disk.cow,{settings['disk']}", "root=/dev/ubda"),
                 *("con0=null,fd:1", "con=null", *words),
                 f"vec0:transport=tap,ifname={tap},depth=128,gro=1,mac={mac}",
+                *([f"vec1:transport=tap,ifname={wire},depth=128,gro=1,mac={_mac_of_wire(mac)}"] if settings["wire"] else []),
             ],
             stdin=subprocess.DEVNULL,
             stdout=console,
@@ -131,20 +159,26 @@ def _start_user_mode(folder: Path, settings: dict[str, str], tap: str, mac: str,
 
 
 def _start_qemu(folder: Path, settings: dict[str, str], tap: str, mac: str, words: list[str]) -> None:
+    more: list[str] = []
+    if settings["wire"]:
+        more += ["-netdev", f"tap,id=wire,ifname={_tap(folder.name + '-wire')},script=no,downscript=no"]
+        more += ["-device", f"virtio-net-pci,netdev=wire,mac={_mac_of_wire(mac)}"]
+    if settings["second_disk"]:
+        more += ["-drive", f"file={settings['second_disk']},if=virtio,format=raw,readonly=on"]
     run(
         [
             *(*PRECEDENCE, "qemu-system-x86_64", "-name", folder.name),
-            *("-machine", "q35", "-smp", "1", "-m", str(MEMORY), "-cpu", "max"),
+            *("-machine", "q35", "-smp", settings["processors"], "-m", settings["memory"], "-cpu", "max"),
             *("-accel", "tcg,thread=multi,tb-size=128" if ACCELERATION == "tcg" else ACCELERATION),
             *("-kernel", settings["kernel"], "-initrd", settings["initrd"]),
-            *("-append", " ".join(["root=/dev/vda", "console=ttyS0", "quiet", "net.ifnames=0", "mitigations=off", *words])),
+            *("-append", " ".join([*QEMU_WORDS, *words])),
             # The disk may be lost when this machine loses power, not when the virtual one does.
             *("-drive", f"file={folder}/disk.qcow2,if=virtio,cache=unsafe", "-device", "virtio-rng-pci"),
             *("-netdev", f"tap,id=lan,ifname={tap},script=no,downscript=no"),
-            *("-device", f"virtio-net-pci,netdev=lan,mac={mac}", "-display", "none"),
+            *("-device", f"virtio-net-pci,netdev=lan,mac={mac}", "-display", "none", *more),
             *("-serial", f"file:{folder}/console.log", "-daemonize", "-pidfile", folder / "pid"),
         ],
-        remedy=f"Is there memory for it ({MEMORY} MiB)?",
+        remedy=f"Is there memory for it ({settings['memory']} MiB)?",
     )
 
 
@@ -169,12 +203,14 @@ def stop(name: str) -> None:
 def remove(name: str) -> None:
     """The machine, its disk and its tap are gone."""
     stop(name)
-    subprocess.run(["ip", "link", "delete", _tap(name)], capture_output=True, check=False)
+    for tap in (_tap(name), _tap(name + "-wire")):
+        subprocess.run(["ip", "link", "delete", tap], capture_output=True, check=False)
     settings = json.loads((FOLDER / name / "settings.json").read_text())
     shutil.rmtree(FOLDER / name)
-    # podman removes a bridge with its last container; one that only taps kept is left to us.
-    if not list(Path("/sys/class/net", settings["bridge"], "brif").glob("*")):
-        subprocess.run(["ip", "link", "delete", settings["bridge"]], capture_output=True, check=False)
+    for bridge in (settings["bridge"], settings.get("wire")):
+        # podman removes a bridge with its last container; one that only taps kept is left to us.
+        if bridge and not list(Path("/sys/class/net", bridge, "brif").glob("*")):
+            subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
 
 
 def wait_for(name: str, started: float) -> None:
@@ -205,16 +241,21 @@ def ssh(address: str) -> list[str]:
     return ["ssh", "-i", str(keys / "id_ed25519"), *(word for option in options for word in ("-o", option)), f"root@{address}"]
 
 
-def _attach(tap: str, bridge: str, subnet: str) -> None:
+def _attach(tap: str, bridge: str, subnet: str = "") -> None:
     """The tap is a port of the bridge; both are made where they are missing (podman makes the bridge with its first container)."""
-    network = ipaddress.ip_network(subnet)
     if not Path("/sys/class/net", bridge).exists():
         run(["ip", "link", "add", bridge, "type", "bridge"])
-        run(["ip", "address", "add", f"{next(iter(network.hosts()))}/{network.prefixlen}", "dev", bridge])
+        if subnet:
+            network = ipaddress.ip_network(subnet)
+            run(["ip", "address", "add", f"{next(iter(network.hosts()))}/{network.prefixlen}", "dev", bridge])
         run(["ip", "link", "set", bridge, "up"])
     if not Path("/sys/class/net", tap).exists():
         run(["ip", "tuntap", "add", "dev", tap, "mode", "tap"])
     run(["ip", "link", "set", tap, "master", bridge, "up"])
+
+
+def _mac_of_wire(mac: str) -> str:
+    return mac.replace("54", "55", 1)
 
 
 def _tap(name: str) -> str:

@@ -10,8 +10,8 @@ import pathlib
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import pytest
-import yaml
 from conftest import ROOT
+from yaml_files import read_yaml
 
 #: Letters that a task's name must have before its first template, so that not every text begins like it.
 FEWEST = 10
@@ -40,7 +40,7 @@ def load(file: str) -> Any:
 
 def names_of_playbook(file: str) -> Iterator[str]:
     """The names of the tasks that a playbook comes to, whatever the conditions of these are."""
-    for play in yaml.safe_load((ROOT / "playbooks" / file).read_text()):
+    for play in read_yaml(ROOT / "playbooks" / file):
         inner = play.get("ansible.builtin.import_playbook")
         if inner:
             yield from names_of_playbook(inner)
@@ -58,7 +58,7 @@ def names_of_tasks(tasks: List[Mapping[str, Any]], folder: pathlib.Path) -> Iter
                 place = ROOT / "roles" / role["name"].rpartition(".")[2] / "tasks"
                 file = role.get("tasks_from", "main.yml")
             if file:
-                yield from names_of_tasks(yaml.safe_load((place / file).read_text()), place)
+                yield from names_of_tasks(read_yaml(place / file), place)
         # What imports others has no line of its own in Ansible's output.
         if not any(key.startswith("ansible.builtin.import_") for key in task) and "block" not in task:
             yield str(task.get("name", ""))

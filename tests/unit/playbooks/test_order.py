@@ -8,8 +8,8 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-import yaml
 from conftest import ROOT
+from yaml_files import read_yaml
 
 PLAYBOOKS = [path for path in sorted((ROOT / "playbooks").glob("*.yml")) if "import_playbook: cluster.yml" in path.read_text()]
 
@@ -17,7 +17,7 @@ PLAYBOOKS = [path for path in sorted((ROOT / "playbooks").glob("*.yml")) if "imp
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.stem)
 def test_nodes_of_the_cluster_get_their_state_between_the_plan_and_the_cluster(path: pathlib.Path) -> None:
     # The pod network passes over nodes to which members.yml has brought it, alone or at the head of prepare.yml.
-    imported = [play.get("ansible.builtin.import_playbook") for play in yaml.safe_load(path.read_text())]
+    imported = [play.get("ansible.builtin.import_playbook") for play in read_yaml(path)]
     after = imported[len(imported) - imported[::-1].index("preflight.yml") : imported.index("cluster.yml")]
     assert {"members.yml", "prepare.yml"} & set(after)
 
@@ -27,7 +27,7 @@ def test_what_belongs_to_the_cluster_has_no_host_without_a_plan() -> None:
     patterns = [
         play["hosts"]
         for name in ("members", "cluster", "pod_network")
-        for play in yaml.safe_load((ROOT / "playbooks" / (name + ".yml")).read_text())
+        for play in read_yaml(ROOT / "playbooks" / (name + ".yml"))
         if "hosts" in play
     ]
     assert patterns and not [pattern for pattern in patterns if not pattern.startswith("plan_")]

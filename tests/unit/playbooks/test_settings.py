@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 import yaml
+from yaml_files import read_yaml
 
 PLAYBOOKS = pathlib.Path(__file__).resolve().parents[3] / "playbooks"
 ROLES = ("ansible.builtin.import_role", "ansible.builtin.include_role")
@@ -20,7 +21,7 @@ BARE = re.compile(r"\bcluster_[a-z_]+\b(?! *\| *default)")
 
 def plays() -> Iterator[Tuple[str, Dict[str, Any]]]:
     for path in sorted(PLAYBOOKS.glob("*.yml")):
-        for play in yaml.safe_load(path.read_text()):
+        for play in read_yaml(path):
             if "tasks" in play:
                 yield "%s: %s" % (path.stem, play["name"]), play
 

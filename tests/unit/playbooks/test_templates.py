@@ -11,6 +11,7 @@ from typing import Any, Iterator
 import jinja2
 import pytest
 import yaml
+from yaml_files import LOADER
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 FOLDERS = ("roles", "playbooks", "molecule", "inventories", "tests/vm")
@@ -37,7 +38,7 @@ FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*"
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
 def test_jinja_can_read_it(path: pathlib.Path) -> None:
     text = path.read_text()
-    for template in [text] if path.suffix == ".j2" else templates(yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))):
+    for template in [text] if path.suffix == ".j2" else templates(yaml.load(text, LOADER)):
         try:
             ENVIRONMENT.parse(template)
         except jinja2.TemplateSyntaxError as error:

@@ -8,10 +8,11 @@ import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import apply, plan_apply
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from roles_render import ROOT, expression, template
+from yaml_files import read_yaml
 
 
 def flannel(**given: Any) -> List[Dict[str, Any]]:
-    text = yaml.safe_load((ROOT / "roles/cni/tasks/flannel.yml").read_text())[0]["vars"]["_cni_flannel"]
+    text = read_yaml(ROOT / "roles/cni/tasks/flannel.yml")[0]["vars"]["_cni_flannel"]
     return list(yaml.safe_load_all(template("cni", "flannel.yaml.j2", flannel=expression("cni", text, **given), **given)))
 
 

@@ -10,10 +10,11 @@ from typing import Any, Dict, List
 import pytest
 import yaml
 from roles_render import ROOT, expression, role_variables, template
+from yaml_files import read_yaml
 
 
 def task(file: str, number: int = 0) -> Dict[str, Any]:
-    found: Dict[str, Any] = yaml.safe_load((ROOT / "roles/cni/tasks" / file).read_text())[number]
+    found: Dict[str, Any] = read_yaml(ROOT / "roles/cni/tasks" / file)[number]
     return found
 
 
@@ -61,7 +62,7 @@ def test_a_mirror_serves_both_images() -> None:
     pods = by_kind(flannel(cni_flannel_registry="registry.example.org/mirror/"), "DaemonSet")["spec"]["template"]["spec"]
     images = {container["image"] for container in pods["initContainers"] + pods["containers"]}
     assert images == {
-        "registry.example.org/mirror/flannel:v0.28.9",
+        "registry.example.org/mirror/flannel:v0.28.10",
         "registry.example.org/mirror/flannel-cni-plugin:v1.9.1-flannel3",
     }
 

@@ -14,10 +14,11 @@ import tomllib
 import yaml
 from ansible.plugins.filter.core import to_bool
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import config_schema, generation_data
+from yaml_files import read_yaml
 
 ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles/container_runtime"
 DEFAULTS: Dict[str, Any] = {
-    **yaml.safe_load((ROLE / "defaults/main.yml").read_text()),
+    **read_yaml(ROLE / "defaults/main.yml"),
     "container_runtime_sandbox_image": "registry.k8s.io/pause:3.10.2",
     "container_runtime_snapshotter": "",
     "_container_runtime_socket": "/run/containerd/containerd.sock",

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import pathlib
-import shutil
 import subprocess
 from typing import Any, Dict, Iterator, List
 
 import pytest
 from api_server import Cluster, kubeconfig, make_authority
 from playbook_run import run_playbook
+from stand_ins import collection_with
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PLAYBOOK = """
@@ -33,54 +33,41 @@ PLAYBOOK = """
       ansible.builtin.import_role:
         name: baremetal.kubernetes.drill
 """
-FAULT = """
-import json, os, time
-from ansible.module_utils.basic import AnsibleModule
-FOLDER = %(folder)r
-def main():
-    module = AnsibleModule(argument_spec=dict(state={}, name={}, action={}, services={}, pod={}, addresses={}, virtual_address={},
-                                              revert_after={}, ssh_port={}, timeout={}), supports_check_mode=True)
+BEHAVIOUR = """
+def behave(host, given, check_mode, result):
+    def there(name):
+        return os.path.exists(os.path.join(FOLDER, str(name)))
+
+    if NAME == "cluster_health":
+        if there("sick") and there(given["timeout"]):
+            result.update(failed=True, msg="etcd: 2 of 3 members healthy")
+        return
     dead = os.path.join(FOLDER, "dead")
     with open(os.path.join(FOLDER, "calls"), "a") as stream:
-        stream.write(json.dumps({key: value for key, value in module.params.items() if value is not None}) + "\\n")
-    if module.params["state"] == "look":
-        module.exit_json(seen=dict(held_addresses=["192.0.2.100"], services=["haproxy", "keepalived"], can_isolate=True, left=None,
-                                   static_pods=["etcd", "kube-apiserver"], etcd_leader=False))
-    if module.params["state"] == "injected":
-        if os.path.exists(os.path.join(FOLDER, "can not kill")):
-            module.fail_json(msg="it is not to be killed")
-        open(dead, "w").close()
-    elif os.path.exists(dead):
+        stream.write(json.dumps(given) + "\\n")
+    if given["state"] == "look":
+        result["seen"] = dict(held_addresses=["192.0.2.100"], services=["haproxy", "keepalived"], can_isolate=True, left=None,
+                              static_pods=["etcd", "kube-apiserver"], etcd_leader=False)
+        return
+    result["changed"] = True
+    if given["state"] == "injected":
+        if there("can not kill"):
+            result.update(failed=True, msg="it is not to be killed")
+        else:
+            open(dead, "w").close()
+    elif there("dead"):
         os.remove(dead)
-    module.exit_json(changed=True)
-main()
-"""
-HEALTH = """
-import os
-from ansible.module_utils.basic import AnsibleModule
-def main():
-    names = ("expected_nodes", "endpoint", "namespaces", "dns", "certificate_days", "etcd_endpoints", "timeout")
-    module = AnsibleModule(argument_spec={name: {} for name in names}, supports_check_mode=True)
-    if os.path.exists(os.path.join(%(folder)r, "sick")) and os.path.exists(os.path.join(%(folder)r, module.params["timeout"])):
-        module.fail_json(msg="etcd: 2 of 3 members healthy")
-    module.exit_json(changed=False)
-main()
 """
 
 
 class Drill:
-    """A copy of the collection whose modules for nodes are stand-ins, an inventory, and the server."""
+    """An inventory, and the server."""
 
-    def __init__(self, folder: pathlib.Path, server: Cluster, authority: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, collections: pathlib.Path, server: Cluster, authority: pathlib.Path) -> None:
         self.folder = folder
+        self.collections = collections
         self.server = server
         server.dead = (folder / "dead").exists
-        collection = folder / "collections" / "ansible_collections" / "baremetal" / "kubernetes"
-        for part in ("plugins", "roles", "meta"):
-            shutil.copytree(ROOT / part, collection / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "galaxy.yml", collection)
-        for name, text in (("drill_fault", FAULT), ("cluster_health", HEALTH)):
-            (collection / "plugins" / "modules" / (name + ".py")).write_text(text % {"folder": str(folder)})
         hosts = {name: {"ansible_connection": "local"} for name in ("cp1", "cp2", "cp3")}
         nodes = {name: {"name": name, "roles": ["control_plane"]} for name in hosts}
         variables = {
@@ -90,8 +77,8 @@ class Drill:
             "topology": {"plan": {"nodes": nodes, "endpoint": "127.0.0.1:%d" % server.server_port}},
             "drill_confirm": "c1",
             "drill_report_directory": str(folder / "reports"),
-            "drill_fault_seconds": 5,
-            "drill_settle_seconds": 3,
+            "drill_fault_seconds": 3,
+            "drill_settle_seconds": 2,
             "drill_heal_timeout": 301,
             "drill_limits": {"outage_seconds": 60},
         }
@@ -104,7 +91,8 @@ class Drill:
             self.folder / "play.yml",
             *("-i", str(self.folder / "hosts.json"), "-e", json.dumps(variables), *arguments),
             cwd=self.folder,
-            ANSIBLE_COLLECTIONS_PATH=self.folder / "collections",
+            ANSIBLE_COLLECTIONS_PATH=self.collections,
+            STAND_IN_FOLDER=self.folder,
             ANSIBLE_ALLOW_EMBEDDED_TEMPLATES="false",
             ANSIBLE_ASYNC_DIR=self.folder / "async",
         )
@@ -128,10 +116,15 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return make_authority(tmp_path_factory.mktemp("pki"))
 
 
+@pytest.fixture(scope="module")
+def collections(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return collection_with(tmp_path_factory.mktemp("collections"), ("drill_fault", "cluster_health"), BEHAVIOUR)
+
+
 @pytest.fixture
-def drill(tmp_path: pathlib.Path, authority: pathlib.Path) -> Iterator[Drill]:
+def drill(tmp_path: pathlib.Path, collections: pathlib.Path, authority: pathlib.Path) -> Iterator[Drill]:
     server = Cluster(authority)
-    yield Drill(tmp_path, server, authority)
+    yield Drill(tmp_path, collections, server, authority)
     server.die()
 
 
@@ -141,10 +134,10 @@ def test_a_fault_is_done_and_undone_and_what_users_noticed_is_reported(drill: Dr
     report = drill.report()
     (fault,) = report["faults"]
     assert (fault["fault"], fault["hosts"]) == ("vip_holder", ["cp1"])
-    assert fault["outage"]["longest"] >= 3 and fault["probes"]["failed"] > 10 and fault["heal_seconds"] is not None
+    assert fault["outage"]["longest"] >= 2 and fault["probes"]["failed"] > 10 and fault["heal_seconds"] is not None
     assert report["passed"] and report["keys"]["acknowledged"] > 0 and report["keys"]["lost"] == []
     (killed,) = drill.calls("injected")
-    assert killed["services"] == "['keepalived']" and killed["addresses"] == "['192.0.2.100']"
+    assert killed["services"] == ["keepalived"] and killed["addresses"] == ["192.0.2.100"]
     assert len(drill.calls("restored")) == 1 and not (drill.folder / "dead").exists() and drill.server.objects == {}
 
 

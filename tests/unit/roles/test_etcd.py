@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 from roles_render import ROOT, expression, template, trusted_data
+from yaml_files import read_yaml
 
-VARS = yaml.safe_load((pathlib.Path(ROOT) / "roles/etcd/vars/main.yml").read_text())
+VARS = read_yaml(pathlib.Path(ROOT) / "roles/etcd/vars/main.yml")
 
 
 def given(version: str, **more: Any) -> "dict[str, Any]":

@@ -21,6 +21,7 @@ from ansible_collections.baremetal.kubernetes.plugins.modules import failover_ip
 from module_arguments import patch_module_args
 from playbook_run import run_playbook
 from roles_render import ROOT, expression, template
+from yaml_files import read_yaml
 
 ROLE = ROOT / "roles" / "failover_ip"
 ENTRY = PACKAGE + ".failover.main"
@@ -33,7 +34,7 @@ GIVEN: Dict[str, Any] = {
 
 
 def settings(**given: Any) -> Settings:
-    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["_failover_ip_settings"]
+    variables = read_yaml(ROLE / "vars" / "main.yml")["_failover_ip_settings"]
     written = {name: expression("failover_ip", value, **{**GIVEN, **given}) for name, value in variables.items()}
     return parse(json.dumps(written))
 
@@ -49,7 +50,7 @@ def test_the_agent_takes_what_the_role_writes() -> None:
 
 def test_every_setting_of_the_agent_is_written_and_has_the_roles_default() -> None:
     names = {entry.name for entry in dataclasses.fields(Settings)}
-    assert set(yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["_failover_ip_settings"]) == names
+    assert set(read_yaml(ROLE / "vars" / "main.yml")["_failover_ip_settings"]) == names
     made, plain = settings(), Settings(node="cp1", provider="ovh", target="t", addresses=[])
     paths = ("held_addresses", "addresses", "target", "state_file", "fitness_file", "metrics_file")
     different = [name for name in names if getattr(made, name) != getattr(plain, name) and name not in paths]
@@ -78,7 +79,7 @@ def test_the_agent_refuses_what_it_can_not_work_with(given: Dict[str, Any], subj
 
 
 def test_the_role_takes_the_credentials_that_the_module_takes() -> None:
-    options = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    options = read_yaml(ROLE / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
     assert set(options["failover_ip_credentials"]["options"]) == set(failover_ip.CREDENTIALS)
     assert options["failover_ip_provider"]["choices"] == ["", *failover_ip.ARGUMENTS["provider"]["choices"]]
 
@@ -142,7 +143,7 @@ def test_no_secret_is_in_the_unit_or_in_the_settings() -> None:
         **GIVEN,
     )
     assert "the-secret" not in unit and "the-secret" not in json.dumps(dataclasses.asdict(settings()))
-    tasks = yaml.safe_load((ROLE / "tasks" / "main.yml").read_text())
+    tasks = read_yaml(ROLE / "tasks" / "main.yml")
     wanted = tasks[1]["baremetal.kubernetes.host_state"]
     (file,) = [file for file in wanted["files"] if "credentials" in file["path"]]
     assert file["mode"] == "0600" and "content" not in file and list(wanted["secrets"]) == [file["path"]]

@@ -11,7 +11,6 @@ import zipfile
 from typing import Any, Dict, List
 
 import pytest
-import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware import settings as places
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.settings import Settings, read_settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.smart import Device
@@ -21,10 +20,11 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node_cleanup 
 from ansible_collections.baremetal.kubernetes.plugins.modules import hardware_watch_program
 from module_arguments import patch_module_args
 from roles_render import ROOT, expression, role_variables, template
+from yaml_files import read_yaml
 
 ROLE = ROOT / "roles" / "hardware_watch"
 ENTRY = PACKAGE + ".hardware.program"
-OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+OPTIONS = read_yaml(ROLE / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
 PROGRAM = {"python": sys.executable, "path": "/bin/true"}
 
 
@@ -37,7 +37,7 @@ def settings(**given: Any) -> Settings:
 
 
 def state(**given: Any) -> Dict[str, Any]:
-    wanted = yaml.safe_load((ROLE / "tasks" / "main.yml").read_text())[2]["baremetal.kubernetes.host_state"]
+    wanted = read_yaml(ROLE / "tasks" / "main.yml")[2]["baremetal.kubernetes.host_state"]
     own = {**role_variables("hardware_watch"), "group_names": ["control_plane"], "_hardware_watch_program": PROGRAM, **given}
     plain = dict(own, **{name: [dict(one, content="x") if "content" in one else one for one in value] for name, value in own.items()
                          if name.endswith("_files")})  # fmt: skip
@@ -47,7 +47,7 @@ def state(**given: Any) -> Dict[str, Any]:
 def test_the_program_takes_what_the_role_writes_and_has_its_defaults() -> None:
     made = settings()
     assert made == Settings("cp1")
-    assert set(yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["_hardware_watch_settings"]) == set(Settings._fields)
+    assert set(read_yaml(ROLE / "vars" / "main.yml")["_hardware_watch_settings"]) == set(Settings._fields)
 
 
 def test_what_a_person_sets_is_read_back_from_the_command_line_too() -> None:
@@ -70,7 +70,7 @@ def test_the_documentation_has_every_threshold_with_its_default() -> None:
 
 
 def test_every_default_stands_in_the_documentation_as_well() -> None:
-    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+    defaults = read_yaml(ROLE / "defaults" / "main.yml")
     assert {name: option.get("default") for name, option in OPTIONS.items()} == defaults
 
 

@@ -7,8 +7,8 @@ import subprocess
 from typing import Any, Dict
 
 import pytest
-import yaml
 from roles_render import ROOT, expression
+from yaml_files import read_yaml
 
 ROLE = ROOT / "roles" / "interconnect"
 KEYS = {"cp1": "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=", "cp2": "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="}
@@ -49,7 +49,7 @@ def test_a_key_that_is_not_known_is_refused_and_a_vlan_needs_none() -> None:
 
 
 def test_wireguards_tools_are_installed_only_where_they_are_used() -> None:
-    packages = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())["interconnect_packages"]
+    packages = read_yaml(ROLE / "defaults" / "main.yml")["interconnect_packages"]
     assert expression("interconnect", packages) == ["iputils-ping"]
     assert "wireguard-tools" in expression("interconnect", packages, interconnect_type="wireguard")
 

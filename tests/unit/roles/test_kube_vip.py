@@ -8,6 +8,7 @@ import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import parse_static_pod
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import FIRST_MANIFEST
 from roles_render import NODE, ROOT, expression
+from yaml_files import read_yaml
 
 ROLE = ROOT / "roles" / "kube_vip"
 GIVEN: Dict[str, Any] = {
@@ -20,8 +21,8 @@ GIVEN: Dict[str, Any] = {
 
 def files(name: str, **given: Any) -> List[Dict[str, Any]]:
     """The files of the first task of one of the role's task files, as host_state gets them."""
-    task = yaml.safe_load((ROLE / "tasks" / name).read_text())[0]
-    own = {**yaml.safe_load((ROLE / "vars" / "main.yml").read_text()), **task.get("vars", {})}
+    task = read_yaml(ROLE / "tasks" / name)[0]
+    own = {**read_yaml(ROLE / "vars" / "main.yml"), **task.get("vars", {})}
     found = task["baremetal.kubernetes.host_state"]["files"]
     return [{key: expression("kube_vip", value, **{**own, **GIVEN, **given}) for key, value in entry.items()} for entry in found]
 
@@ -64,7 +65,7 @@ def test_the_manifest_is_block_yaml_of_texts() -> None:
 
 
 def test_an_ipv6_api_server_is_asked_by_its_url() -> None:
-    apply = yaml.safe_load((ROLE / "tasks" / "daemon_set.yml").read_text())[1]["baremetal.kubernetes.kubectl_apply"]
+    apply = read_yaml(ROLE / "tasks" / "daemon_set.yml")[1]["baremetal.kubernetes.kubectl_apply"]
     assert expression("kube_vip", apply["server"], **GIVEN) == "https://10.89.79.11:6443"
     six = {"kubernetes_node": dict(NODE, default_address="2001:db8::11")}
     assert expression("kube_vip", apply["server"], **GIVEN, ansible_facts=six) == "https://[2001:db8::11]:6443"

@@ -10,8 +10,8 @@ import subprocess
 from typing import Any
 
 import pytest
-import yaml
 from roles_render import ROOT, expression, role_variables, template
+from yaml_files import read_yaml
 
 REAL_SERVERS = [{"name": "lb1", "address": "10.89.82.31", "weight": None}, {"name": "lb2", "address": "10.89.82.32", "weight": 50}]
 PLAN: "dict[str, Any]" = {
@@ -73,7 +73,7 @@ def test_silence_is_noticed_soon_and_an_answer_may_take_as_long_as_etcd_takes_to
     assert len(knocks) == len(REAL_SERVERS) == text.count(patience)
     # A bad answer is no better: it is what one API server says, or all of them while etcd has no leader.
     assert len(re.findall(r"^ +retry 5\n +delay_before_retry 1$", text, re.MULTILINE)) == len(REAL_SERVERS)
-    (task,) = [task for task in yaml.safe_load((ROOT / "roles/lvs/tasks/director.yml").read_text()) if "vars" in task]
+    (task,) = [task for task in read_yaml(ROOT / "roles/lvs/tasks/director.yml") if "vars" in task]
     assert task["vars"]["keepalived_check_timeout"] == "{{ lvs_answer_timeout }}"
 
 

@@ -8,8 +8,8 @@ import subprocess
 from typing import Any, Dict, List
 
 import pytest
-import yaml
 from roles_render import ROOT, expression, template
+from yaml_files import read_yaml
 
 ROLE = ROOT / "roles" / "metallb"
 ROUTES = [
@@ -20,7 +20,7 @@ ROUTES = [
 
 
 def state(**given: Any) -> Dict[str, Any]:
-    task = yaml.safe_load((ROLE / "tasks" / "nodes.yml").read_text())[1]
+    task = read_yaml(ROLE / "tasks" / "nodes.yml")[1]
     own = dict(task["vars"], metallb_return_routes=ROUTES, **given)
     own["_metallb_system_files"] = [one for one in own["_metallb_system_files"] if not one["path"].endswith(".service")]
     wanted = task["baremetal.kubernetes.host_state"]
@@ -80,7 +80,7 @@ def test_systemd_takes_the_unit(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_objects_are_those_of_the_settings() -> None:
-    own = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
+    own = read_yaml(ROLE / "vars" / "main.yml")
     pools = [{"name": "public", "addresses": ["192.0.2.10-192.0.2.20"]}]
     objects = expression(
         "metallb", "{{ (_metallb_settings | baremetal.kubernetes.metallb_settings).objects }}", **own, metallb_address_pools=pools

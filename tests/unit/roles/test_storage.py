@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Dict
 
 import pytest
-import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks import hardware, storage
 from roles_render import ROOT, expression, role_variables
+from yaml_files import read_yaml
 
 CEPH = {
     "ceph_csi_cluster_id": "b9127830",
@@ -19,7 +19,7 @@ CEPH = {
 
 
 def defaults(role: str) -> Dict[str, Any]:
-    return dict(yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text()))
+    return dict(read_yaml(ROOT / "roles" / role / "defaults" / "main.yml"))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_the_checks_know_the_roles_defaults(role: str, known: Dict[str, Any]) ->
     "role", ["openebs_zfs", "longhorn", "ceph_csi", "monitoring", "node_problem_detector", "hardware_watch", "snapshot_controller"]
 )
 def test_every_default_stands_in_the_documentation_as_well(role: str) -> None:
-    options = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"][
+    options = read_yaml(ROOT / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]["main"][
         "options"
     ]
     # A switch's default that is another switch can't stand there, where only yes and no may.

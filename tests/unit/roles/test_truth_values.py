@@ -6,8 +6,8 @@ import re
 from typing import Iterator, List
 
 import pytest
-import yaml
 from roles_render import ROOT, expression
+from yaml_files import read_yaml
 
 #: Where the whole value goes into a module's argument, the module converts it.
 WHOLE = re.compile(r"""^\s*(- )?\w+:\s*["']?\{\{\s*\w+\s*\}\}["']?\s*$""")
@@ -15,7 +15,7 @@ WHOLE = re.compile(r"""^\s*(- )?\w+:\s*["']?\{\{\s*\w+\s*\}\}["']?\s*$""")
 
 def switches() -> Iterator[str]:
     for path in sorted((ROOT / "roles").glob("*/meta/argument_specs.yml")):
-        for entry_point in yaml.safe_load(path.read_text())["argument_specs"].values():
+        for entry_point in read_yaml(path)["argument_specs"].values():
             for name, option in (entry_point.get("options") or {}).items():
                 if option.get("type") == "bool":
                     yield name
@@ -46,6 +46,6 @@ def test_a_switch_that_is_read_as_text_is_found() -> None:
 
 @pytest.mark.parametrize(("given", "kept"), [("false", True), ("true", False), (False, True), (True, False)])
 def test_the_text_false_does_not_delete_the_data_of_etcd(given: object, kept: bool) -> None:
-    tasks = yaml.safe_load((ROOT / "roles" / "reset" / "tasks" / "main.yml").read_text())
+    tasks = read_yaml(ROOT / "roles" / "reset" / "tasks" / "main.yml")
     (call,) = (task["baremetal.kubernetes.kubeadm_node"] for task in tasks if "baremetal.kubernetes.kubeadm_node" in task)
     assert expression("reset", call["keep_etcd_data"], reset_delete_etcd_data=given) is kept

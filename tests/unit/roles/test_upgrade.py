@@ -8,131 +8,128 @@ from __future__ import annotations
 import json
 import pathlib
 import re
-import shutil
 import subprocess
 from typing import Any, Dict, List
 
 import pytest
 from playbook_run import run_playbook
+from stand_ins import collection_with
 from topology_data import Inventory
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 OLD, NEW = "1.33.6", "1.33.7"
-STAND_IN = """
-import fcntl, json, os
-from ansible.module_utils.basic import AnsibleModule
-FOLDER = %(folder)r
-def main():
-    module = AnsibleModule(argument_spec=dict(json.load(open(os.path.join(FOLDER, "arguments.json")))[%(name)r], at={}),
-                           supports_check_mode=True)
-    given = {key: value for key, value in module.params.items() if value is not None}
+BEHAVIOUR = """
+import fcntl
+
+
+def behave(host, given, check_mode, result):
+    path = os.path.join(FOLDER, "cluster.json")
     with open(os.path.join(FOLDER, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        path = os.path.join(FOLDER, "cluster.json")
-        cluster = json.load(open(path))
-        host = os.environ["STAND_IN_HOST"]
-        result = dict(changed=False)
-        exec(open(os.path.join(FOLDER, "behaviour.py")).read(), dict(globals(), name=%(name)r, **locals()))
-        if not module.check_mode:
-            json.dump(cluster, open(path, "w"))
+        with open(path) as stream:
+            cluster = json.load(stream)
+        play(NAME, host, given, cluster, check_mode, result)
+        if not check_mode:
+            with open(path, "w") as stream:
+                json.dump(cluster, stream)
             with open(os.path.join(FOLDER, "calls"), "a") as stream:
-                stream.write(json.dumps([host, %(name)r, given.get("state", given.get("part", ""))]) + "\\n")
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
-main()
-"""
-BEHAVIOUR = """
-hashes = {"old": "sha256:" + "a" * 64, "new": "sha256:" + "b" * 64}
-node = cluster["nodes"].get(host, {})
-if name == "node_facts":
-    result["ansible_facts"] = {"kubernetes_node": dict(node["facts"], certificates=node["certificates"])}
-    for pod in result["ansible_facts"]["kubernetes_node"]["static_pods"]:
-        if pod["name"] != "etcd":
-            pod["image"] = "registry.k8s.io/%s:v%s" % (pod["name"], node["static"])
-elif name == "upgrade_info":
-    seen = {key: {"kubelet": "v" + one["kubelet"], "ready": True, "cordoned_by": one["mark"]}
-            for key, one in cluster["nodes"].items()}
-    version = "v" + cluster["config"]
-    result["cluster"] = dict(
-        config_version=version, proxy_version=version, nodes=seen, removed_apis=[], local_volumes=cluster.get("volumes", [])
-    )
-elif name == "kubeadm_config":
-    result.update(path=given["path"], difference=[], flags=[])
-    if given["compare"] and given["kubernetes_version"] != cluster["config"]:
-        result.update(failed=True, msg="kubeadm-config would get a version that the cluster does not run yet")
-elif name == "kubeadm_upgrade":
-    state, version = given["state"], given.get("kubernetes_version")
-    result["changed"] = state in ("applied", "upgraded", "kubelet")
-    if cluster.get("fails") == [host, state]:
-        cluster["fails"] = None
-        result.update(failed=True, msg="ended here")
-    elif not module.check_mode:
-        if state in ("applied", "upgraded") and "static" in node:
-            node["static"] = version
-        if state == "applied":
-            cluster["config"] = version
-        if state == "kubelet":
-            node["kubelet"] = version
-elif name == "node_drain":
-    one = cluster["nodes"][given["name"]]
-    closes = given["state"] == "drained"
-    result["changed"] = (one["mark"] == "") if closes else one["mark"] == given["operation"]
-    if not module.check_mode:
-        one["mark"] = given["operation"] if closes else ""
-elif name == "os_updates":
-    packages = node.get("packages", [])
-    result.update(packages=packages, reboot="", pending=bool(packages))
-    if given["state"] == "installed":
-        result.update(changed=bool(packages), pending=False)
-        if cluster.get("fails") == [host, "installed"]:
+                stream.write(json.dumps([host, NAME, given.get("state", given.get("part", ""))]) + "\\n")
+
+
+def play(name, host, given, cluster, check_mode, result):
+    hashes = {"old": "sha256:" + "a" * 64, "new": "sha256:" + "b" * 64}
+    node = cluster["nodes"].get(host, {})
+    if name == "node_facts":
+        result["ansible_facts"] = {"kubernetes_node": dict(node["facts"], certificates=node["certificates"])}
+        for pod in result["ansible_facts"]["kubernetes_node"]["static_pods"]:
+            if pod["name"] != "etcd":
+                pod["image"] = "registry.k8s.io/%s:v%s" % (pod["name"], node["static"])
+    elif name == "upgrade_info":
+        seen = {key: {"kubelet": "v" + one["kubelet"], "ready": True, "cordoned_by": one["mark"]}
+                for key, one in cluster["nodes"].items()}
+        version = "v" + cluster["config"]
+        result["cluster"] = dict(
+            config_version=version, proxy_version=version, nodes=seen, removed_apis=[], local_volumes=cluster.get("volumes", [])
+        )
+    elif name == "kubeadm_config":
+        result.update(path=given["path"], difference=[], flags=[])
+        if given["compare"] and given["kubernetes_version"] != cluster["config"]:
+            result.update(failed=True, msg="kubeadm-config would get a version that the cluster does not run yet")
+    elif name == "kubeadm_upgrade":
+        state, version = given["state"], given.get("kubernetes_version")
+        result["changed"] = state in ("applied", "upgraded", "kubelet")
+        if cluster.get("fails") == [host, state]:
             cluster["fails"] = None
             result.update(failed=True, msg="ended here")
-        elif not module.check_mode:
-            node["packages"] = []
-elif name == "node_authorities":
-    state, seen = given["state"], node["facts"]["cluster"]
-    known = {"trusted": ["old", "new"], "signed": ["new", "old"], "alone": ["new"]}
-    if state == "made":
-        result.update(material={"ca": ["NEW", "key"]}, old_certificate="OLD", new_certificate="NEW", steps=[])
-    elif state == "held" and given["material"] != {"ca": ["NEW", "key"]}:
-        result.update(failed=True, msg="no material")
-    elif state == "held":
-        seen["rotation"] = {"replaced": hashes["old"], "has_new": True}
-    elif state == "ended":
-        seen["rotation"] = {"replaced": None, "has_new": False}
-    elif (given["old_certificate"], given["new_certificate"]) != ("OLD", "NEW"):
-        result.update(failed=True, msg="no certificates")
-    elif cluster.get("fails") == [host, state]:
-        cluster["fails"] = None
-        result.update(failed=True, msg="ended here")
-    elif given["part"] == "cluster":
-        result.update(left_alone=["default/bare"], steps=[])
-    else:
-        order = [[hashes["old"]]] + [[hashes[one] for one in ids] for ids in known.values()]
-        wanted = [hashes[one] for one in known[state]]
-        result["changed"] = order.index(seen["ids"]) < order.index(wanted)
-        seen["ids"] = max(seen["ids"], wanted, key=order.index)
-        if given.get("bootstrap_token"):
-            cluster.setdefault("asked", []).append(host)
-elif name == "node_certificates":
-    due = [one for one in node["certificates"] if one["days_left"] < given["renew_before_days"]]
-    if given["part"] == "kubelet":
-        due = [one for one in due if "kubelet" in one["path"]]
-        if due and given["bootstrap_token"] != "a.token":
-            result.update(failed=True, msg="no token")
-    else:
-        cluster.setdefault("others", {})[host] = [server["address"] for server in given["api_servers"]]
-        due = [one for one in due if "kubelet" not in one["path"]]
-    result["changed"] = bool(due)
-    for one in due if not module.check_mode else ():
-        one["days_left"] = 364
-elif name == "kubeadm_token":
-    result.update(changed=True, token="a.token")
-elif name == "etcd_snapshot":
-    result.update(changed=True, path="/snapshots/before.db", snapshot={"revision": 7})
-elif name == "cluster_health":
-    result.update(healthy=True, report=["ok"], checks=[], waited_for=[])
+        elif not check_mode:
+            if state in ("applied", "upgraded") and "static" in node:
+                node["static"] = version
+            if state == "applied":
+                cluster["config"] = version
+            if state == "kubelet":
+                node["kubelet"] = version
+    elif name == "node_drain":
+        one = cluster["nodes"][given["name"]]
+        closes = given["state"] == "drained"
+        result["changed"] = (one["mark"] == "") if closes else one["mark"] == given["operation"]
+        if not check_mode:
+            one["mark"] = given["operation"] if closes else ""
+    elif name == "os_updates":
+        packages = node.get("packages", [])
+        result.update(packages=packages, reboot="", pending=bool(packages))
+        if given["state"] == "installed":
+            result.update(changed=bool(packages), pending=False)
+            if cluster.get("fails") == [host, "installed"]:
+                cluster["fails"] = None
+                result.update(failed=True, msg="ended here")
+            elif not check_mode:
+                node["packages"] = []
+    elif name == "node_authorities":
+        state, seen = given["state"], node["facts"]["cluster"]
+        known = {"trusted": ["old", "new"], "signed": ["new", "old"], "alone": ["new"]}
+        if state == "made":
+            result.update(material={"ca": ["NEW", "key"]}, old_certificate="OLD", new_certificate="NEW", steps=[])
+        elif state == "held" and given["material"] != {"ca": ["NEW", "key"]}:
+            result.update(failed=True, msg="no material")
+        elif state == "held":
+            seen["rotation"] = {"replaced": hashes["old"], "has_new": True}
+        elif state == "ended":
+            seen["rotation"] = {"replaced": None, "has_new": False}
+        elif (given["old_certificate"], given["new_certificate"]) != ("OLD", "NEW"):
+            result.update(failed=True, msg="no certificates")
+        elif cluster.get("fails") == [host, state]:
+            cluster["fails"] = None
+            result.update(failed=True, msg="ended here")
+        elif given["part"] == "cluster":
+            result.update(left_alone=["default/bare"], steps=[])
+        else:
+            order = [[hashes["old"]]] + [[hashes[one] for one in ids] for ids in known.values()]
+            wanted = [hashes[one] for one in known[state]]
+            result["changed"] = order.index(seen["ids"]) < order.index(wanted)
+            seen["ids"] = max(seen["ids"], wanted, key=order.index)
+            if given.get("bootstrap_token"):
+                cluster.setdefault("asked", []).append(host)
+    elif name == "node_certificates":
+        due = [one for one in node["certificates"] if one["days_left"] < given["renew_before_days"]]
+        if given["part"] == "kubelet":
+            due = [one for one in due if "kubelet" in one["path"]]
+            if due and given["bootstrap_token"] != "a.token":
+                result.update(failed=True, msg="no token")
+        else:
+            cluster.setdefault("others", {})[host] = [server["address"] for server in given["api_servers"]]
+            due = [one for one in due if "kubelet" not in one["path"]]
+        result["changed"] = bool(due)
+        for one in due if not check_mode else ():
+            one["days_left"] = 364
+    elif name == "kubeadm_token":
+        result.update(changed=True, token="a.token")
+    elif name == "etcd_snapshot":
+        result.update(changed=True, path="/snapshots/before.db", snapshot={"revision": 7})
+    elif name == "cluster_health":
+        result.update(healthy=True, report=["ok"], checks=[], waited_for=[])
+        closed = [key for key, one in cluster["nodes"].items() if one["mark"]]
+        if given["dns"] and closed and cluster.get("tight"):
+            result.update(failed=True, msg="pods wait for " + ", ".join(closed))
 """
 MODULES = (
     *("node_facts", "upgrade_info", "kubeadm_config", "kubeadm_upgrade", "node_drain", "node_certificates", "kubeadm_token"),
@@ -140,37 +137,12 @@ MODULES = (
 )
 
 
-def options_of(module: str) -> Dict[str, Any]:
-    """The real module's options by its own documentation, so that a playbook that passes anything else fails."""
-    import yaml
-
-    text = (ROOT / "plugins" / "modules" / (module + ".py")).read_text()
-    documented = yaml.safe_load(re.search(r'DOCUMENTATION = r"""(.*?)"""', text, re.DOTALL)[1])  # type: ignore[index]
-    kinds = {"path": "str", "raw": "raw"}
-    spec = {}
-    for name, one in (documented.get("options") or {}).items():
-        spec[name] = {"type": kinds.get(one.get("type", "str"), one.get("type", "str"))}
-        if "default" in one:
-            spec[name]["default"] = one["default"]
-    for fragment in ("kubeconfig", "kubectl_path"):
-        spec.setdefault(fragment, {"type": "str"})
-    return spec
-
-
 class Lab:
-    """A copy of the collection with stand-ins, an inventory of local hosts, and the file that plays the cluster."""
+    """An inventory of local hosts, and the file that plays the cluster."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, collections: pathlib.Path) -> None:
         self.folder = folder
-        collection = folder / "collections" / "ansible_collections" / "baremetal" / "kubernetes"
-        for part in ("plugins", "roles", "meta", "playbooks"):
-            shutil.copytree(ROOT / part, collection / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "galaxy.yml", collection)
-        (collection / "plugins" / "action" / "node_facts.py").unlink(missing_ok=True)
-        for name in MODULES:
-            (collection / "plugins" / "modules" / (name + ".py")).write_text(STAND_IN % {"folder": str(folder), "name": name})
-        (folder / "arguments.json").write_text(json.dumps({name: options_of(name) for name in MODULES}))
-        (folder / "behaviour.py").write_text(BEHAVIOUR)
+        self.collections = collections
         settings = {
             "cluster_kubernetes_version": OLD,
             "cluster_vip": "10.89.79.100",
@@ -199,15 +171,7 @@ class Lab:
             groups[entry["groups"][0]]["hosts"][name] = local
         (folder / "hosts.json").write_text(json.dumps({"all": {"vars": settings, "children": groups}}))
         for name in ("upgrade", "certificates", "upgrade_os"):
-            # Each task tells its stand-in on which host it is.
             (folder / (name + ".yml")).write_text("- ansible.builtin.import_playbook: baremetal.kubernetes.%s\n" % name)
-        for playbook in (collection / "playbooks").glob("*.yml"):
-            text = re.sub(
-                r"(?m)^(  hosts: .*)$", r'\1\n  environment: {STAND_IN_HOST: "{{ inventory_hostname }}"}', playbook.read_text()
-            )
-            # What it brings comes from a file that only a control plane has.
-            text = re.sub(r"\n    - name: Bring the kubeconfig to the controller\n(?:      .*\n|\n)*", "\n", text)
-            playbook.write_text(text)
 
     def write(self, cluster: Dict[str, Any]) -> None:
         (self.folder / "cluster.json").write_text(json.dumps(cluster))
@@ -220,18 +184,27 @@ class Lab:
     def run(self, name: str, *arguments: str, **variables: Any) -> "subprocess.CompletedProcess[str]":
         (self.folder / "calls").write_text("")
         words = ("-i", str(self.folder / "hosts.json"), "-e", json.dumps(variables), *arguments)
-        return run_playbook(
-            self.folder / (name + ".yml"), *words, cwd=self.folder, ANSIBLE_COLLECTIONS_PATH=self.folder / "collections"
-        )
+        places = {"ANSIBLE_COLLECTIONS_PATH": self.collections, "STAND_IN_FOLDER": self.folder}
+        return run_playbook(self.folder / (name + ".yml"), *words, cwd=self.folder, **places)
 
     def calls(self, name: str) -> List[List[str]]:
         known = [json.loads(line) for line in (self.folder / "calls").read_text().splitlines()]
         return [[host, state] for host, module, state in known if module == name and state not in ("idle", "settled")]
 
 
+@pytest.fixture(scope="module")
+def collections(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    folder = collection_with(tmp_path_factory.mktemp("collections"), MODULES, BEHAVIOUR)
+    for playbook in folder.rglob("playbooks/*.yml"):
+        # What it brings comes from a file that only a control plane has.
+        text = re.sub(r"\n    - name: Bring the kubeconfig to the controller\n(?:      .*\n|\n)*", "\n", playbook.read_text())
+        playbook.write_text(text)
+    return folder
+
+
 @pytest.fixture
-def lab(tmp_path: pathlib.Path) -> Lab:
-    return Lab(tmp_path)
+def lab(tmp_path: pathlib.Path, collections: pathlib.Path) -> Lab:
+    return Lab(tmp_path, collections)
 
 
 def good(run: "subprocess.CompletedProcess[str]") -> int:
@@ -341,7 +314,8 @@ def test_the_operating_system_is_upgraded_where_it_has_to_be_and_a_run_that_ende
     cluster = lab.cluster
     for name in ("cp1", "cp3", "worker1"):
         cluster["nodes"][name]["packages"] = ["linux-image-amd64 6.1.158-1"]
-    lab.write(dict(cluster, fails=["cp3", "installed"], volumes=["disk"]))
+    # As on a cluster's only node: its pods have no other place.
+    lab.write(dict(cluster, fails=["cp3", "installed"], volumes=["disk"], tight=True))
     refused = lab.run("upgrade_os")
     assert refused.returncode != 0 and "upgrade_os_volumes_saved" in refused.stdout and "disk" in refused.stdout
     assert lab.calls("node_drain") == [] and lab.calls("etcd_snapshot") == []

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from ansible_collections.baremetal.kubernetes.plugins.modules import zfs_pool
 from roles_render import ROOT, expression, role_variables, template
+from yaml_files import read_yaml
 
 
 def node(system: str = "debian", version: str = "2.1.11", **more: Any) -> Dict[str, Any]:
@@ -133,7 +134,7 @@ def test_one_call_brings_all_files_and_services() -> None:
 
 
 def test_what_a_pool_says_reaches_the_module_and_what_it_does_not_say_is_left_out() -> None:
-    tasks = yaml.safe_load((ROOT / "roles" / "zfs" / "tasks" / "main.yml").read_text())
+    tasks = read_yaml(ROOT / "roles" / "zfs" / "tasks" / "main.yml")
     (call,) = (task["baremetal.kubernetes.zfs_pool"] for task in tasks if "baremetal.kubernetes.zfs_pool" in task)
     vdevs = [{"type": "mirror", "disks": ["/dev/a", "/dev/b"]}]
     pool = {"name": "tank", "vdevs": vdevs, "root_properties": {"atime": False}, "offline_disks": [], "lower_redundancy_to": 0}

@@ -102,6 +102,9 @@ def node_names(context: Context) -> None:
             )
 
 
+DOCKERSHIM_SOCKET = "/var/run/dockershim.sock"
+
+
 def sockets(context: Context) -> None:
     for kind, path in (
         (INIT, "nodeRegistration.criSocket"),
@@ -118,6 +121,8 @@ def sockets(context: Context) -> None:
                 "Docker has no CRI socket since dockershim left Kubernetes in 1.24.",
                 "Write unix:///run/containerd/containerd.sock, or run cri-dockerd: unix:///run/cri-dockerd.sock.",
             )
+        elif socket == DOCKERSHIM_SOCKET:
+            continue  # Before 1.24 kubeadm knows dockershim by this very path.
         elif socket.startswith("/"):
             context.wrong(kind, path, "%s has no scheme." % socket, "Write unix://%s." % socket)
         elif not re.match(r"unix:///[^/]", socket):

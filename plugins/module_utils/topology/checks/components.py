@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterator, List, Mapping, Tuple
+from typing import Dict, Iterator, Mapping, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address, split_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.names import NODE_NAME
@@ -15,8 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 
 CHOICES: Dict[str, Tuple[str, ...]] = {
     "vip_provider": ("keepalived", "kube_vip"),
-    "cni": ("flannel", "cilium", "bridge", "none"),
-    "container_runtime": ("containerd",),
+    "cni": ("flannel", "cilium", "calico", "bridge", "none"),
     "packages_source": ("repository", "bundle"),
 }
 
@@ -29,11 +28,6 @@ PROXY_MODE_WORDS = {
     "userspace": ("userspace was removed from kube-proxy in Kubernetes 1.26", "write iptables, or nftables from 1.33 on"),
     "kernelspace": ("kernelspace is kube-proxy's mode on Windows", "write iptables, or nftables from 1.33 on"),
 }
-
-FLANNEL_BACKENDS = ("vxlan", "host-gw", "wireguard")
-#: Flannel v0.20.0 removed these (flannel commit bb657386, 2022-08-03); the others its documentation calls experimental.
-FLANNEL_REMOVED = ("aws-vpc", "gce", "ali-vpc")
-FLANNEL_EXPERIMENTAL = ("ipip", "ipsec", "alloc", "tencent-vpc", "udp", "extension")
 
 PUBLIC_ADDRESSES = ("0.0.0.0", "::", "[::]")
 
@@ -77,10 +71,7 @@ def _choices(topology: Topology) -> Iterator[Problem]:
         meant = did_you_mean(value.lower(), choices)
         problem = "%r is none of %s" % (value[:60], ", ".join(choices))
         remedy = "write %s" % (meant or choices[0])
-        if name == "container_runtime" and "docker" in value.lower():
-            problem = "Kubernetes has not spoken to Docker since 1.24 (dockershim is gone)"
-            remedy = "write containerd: it runs the same images"
-        if name == "cni" and value.lower() in ("calico", "canal", "weave"):
+        if name == "cni" and value.lower() in ("canal", "weave"):
             remedy = (
                 "write none and install %s yourself after the nodes have joined (its pool within cluster_pod_subnet), or flannel"
                 % value
@@ -155,32 +146,6 @@ def _cni(topology: Topology) -> Iterator[Problem]:
             "it is disabled, and %s does not replace kube-proxy: no Service would have an address that works" % settings.cni,
             "write iptables, or cluster_cni: cilium",
         )
-    backends: List[str] = []
-    for node in topology.cluster_nodes:
-        backend = text(node.setting("cni_flannel_backend"))
-        if backend and settings.cni == "flannel" and backend not in FLANNEL_BACKENDS and backend not in backends:
-            backends.append(backend)
-    for backend in backends:
-        if backend in FLANNEL_REMOVED:
-            yield Problem(
-                "cni_flannel_backend",
-                "Flannel removed the %s backend in v0.20.0 (2022)" % backend,
-                "write vxlan, or host-gw where all nodes share a segment",
-            )
-        elif backend in FLANNEL_EXPERIMENTAL:
-            yield Problem(
-                "cni_flannel_backend",
-                "Flannel calls %s %s"
-                % (backend, "a help for debugging" if backend == "udp" else "experimental and unsupported"),
-                "write vxlan, host-gw or wireguard",
-                warning=True,
-            )
-        else:
-            yield Problem(
-                "cni_flannel_backend",
-                "%r is no backend of Flannel" % backend[:60],
-                "write %s" % (did_you_mean(backend, FLANNEL_BACKENDS) or "vxlan, host-gw or wireguard"),
-            )
 
 
 def _registry(topology: Topology) -> Iterator[Problem]:
@@ -272,7 +237,7 @@ def _kubelet(topology: Topology) -> Iterator[Problem]:
                 driver,
                 "beside systemd means two managers of one cgroup tree" if driver == "cgroupfs" else "is no cgroup driver",
             ),
-            "remove it: kubelet and containerd both get systemd",
+            "remove it: kubelet and container runtime both get systemd",
         )
     enabled = mapping(topology.settings.kubelet_settings.get("authentication")).get("anonymous")
     if mapping(enabled).get("enabled") is True:

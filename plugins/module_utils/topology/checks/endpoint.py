@@ -50,6 +50,8 @@ def _ports(topology: Topology) -> Iterator[Problem]:
         settings.api_port == settings.load_balancer_port
         and len(topology.control_planes) > 1
         and not topology.group("load_balancers")
+        # Directors pass on to its servers' own ports.
+        and topology.settings.distribution == "kubeadm"
     ):
         yield Problem(
             "cluster_load_balancer_port",

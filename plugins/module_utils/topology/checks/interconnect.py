@@ -98,12 +98,19 @@ def _wireguard(topology: Topology) -> Iterator[Problem]:
         check_port(settings(first)["port"], cluster.cni, backend)
     except SettingError as error:
         yield Problem(error.subject, error.problem, error.remedy)
-    plain = "bridge" if cluster.cni == "bridge" else "flannel's host-gw" if (cluster.cni, backend) == ("flannel", "host-gw") else ""
+    encapsulation = text(first.setting("cni_calico_encapsulation"))
+    plain, setting = "", "cluster_cni"
+    if cluster.cni == "bridge":
+        plain = "bridge"
+    elif (cluster.cni, backend) == ("flannel", "host-gw"):
+        plain, setting = "flannel's host-gw", "cni_flannel_backend"
+    elif cluster.cni == "calico" and (encapsulation == "none" or encapsulation.endswith("cross-subnet")):
+        plain, setting = "Calico's %s" % encapsulation, "cni_calico_encapsulation"
     if plain:
         yield Problem(
-            "cluster_cni" if cluster.cni == "bridge" else "cni_flannel_backend",
+            setting,
             "%s sends packets with pods' own addresses, and a WireGuard mesh passes the nodes' addresses only" % plain,
-            "write flannel with its backend vxlan, or cilium; or take a VLAN (interconnect_type: vlan)",
+            "write flannel or calico with vxlan, or cilium; or take a VLAN (interconnect_type: vlan)",
         )
     if cluster.cni == "flannel" and backend == "wireguard":
         yield Problem(

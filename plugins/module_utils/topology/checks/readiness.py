@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.clock import Ahead, apart
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.runtimes import data_path
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
     Topology,
@@ -27,8 +28,9 @@ CLOCK_WARNING_SECONDS = 5.0
 CLOCK_ERROR_SECONDS = 60.0
 
 GIB = 1 << 30
-#: Where data grows -> who needs it. Less than 2 GiB free and image pulls or etcd's first snapshot fill the disk.
-DATA_PATHS = (("/var/lib/etcd", "etcd"), ("/var/lib/containerd", "runtime"))
+#: Where data grows (a runtime has its own place) -> who needs it. Less than 2 GiB free and image pulls or etcd's first
+#: snapshot fill the disk.
+DATA_PATHS = (("/var/lib/etcd", "etcd"), ("", "runtime"))
 DISK_WARNING = 2 * GIB
 DISK_ERROR = GIB // 2
 
@@ -40,14 +42,19 @@ IPVS_MODULES = ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack")
 
 
 def check(topology: Topology) -> Iterator[Problem]:
-    yield from _system(topology)
-    yield from _size(topology)
-    yield from _swap(topology)
-    yield from _clocks(topology)
+    yield from check_machines(topology)
     yield from _disks(topology)
     yield from _ports(topology)
     yield from _firewall(topology)
     yield from _ipvs(topology)
+
+
+def check_machines(topology: Topology) -> Iterator[Problem]:
+    """What holds whatever makes the cluster."""
+    yield from _system(topology)
+    yield from _size(topology)
+    yield from _swap(topology)
+    yield from _clocks(topology)
 
 
 def _ignored(topology: Topology, name: str) -> bool:
@@ -175,7 +182,8 @@ def _disks(topology: Topology) -> Iterator[Problem]:
     members = {node.host for node in topology.etcd_members}
     tight: Dict[Tuple[str, bool], Tuple[List[str], List[str]]] = {}
     for node in topology.readable_nodes:
-        for path, part in DATA_PATHS:
+        for place, part in DATA_PATHS:
+            path = place or data_path(node, topology)
             if (part == "etcd" and node.host not in members) or (part == "runtime" and not node.in_cluster):
                 continue
             free, mount = free_bytes(node.facts, path)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.docker import INTERFACE as DOCKER_INTERFACE
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import (
     DOCKER_DEFAULT_POOLS,
     NamedNetwork,
@@ -25,6 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     parse_network,
     pods_per_node,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.runtimes import moves_docker
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     MEMBER_STATES,
     Node,
@@ -48,7 +50,6 @@ MAX_PODS = 110
 OWN_INTERFACE = re.compile(
     r"(cni|cbr|flannel|cilium|lxc|cali|vxlan\.calico|tunl|kube-|kube|nodelocaldns|veth|wireguard\.cali)"
 )
-DOCKER_INTERFACE = re.compile(r"(docker\d+|docker_gwbridge|br-[0-9a-f]{12})\Z")
 #: Space that is the same on every host and never routed.
 NOT_ROUTED: Tuple[Network, ...] = tuple(
     parse_network(text_) for text_ in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10", "ff00::/8")
@@ -267,7 +268,7 @@ def _networks_of(
     node: Node, topology: Topology, own: Tuple[Network, ...], addresses: "set[Any]"
 ) -> Iterator[Tuple[str, Network]]:
     """What a host has routes to, named for a person, without what the running cluster itself put there."""
-    docker = False
+    docker, moves = False, moves_docker(node, topology)
     for held in node.addresses:
         if (
             OWN_INTERFACE.match(held.interface)
@@ -277,6 +278,8 @@ def _networks_of(
         ):
             continue
         if DOCKER_INTERFACE.match(held.interface):
+            if moves:
+                continue
             docker = True
             yield "Docker network %s" % held.interface, held.network
         else:
@@ -285,9 +288,13 @@ def _networks_of(
     for entry in entries(node.facts.get("routes")):
         route = mapping(entry)
         network = _destination(text(route.get("destination")))
+        if moves and DOCKER_INTERFACE.match(text(route.get("interface"))):
+            continue
         if network is None or network in seen or _is_own_route(route, network, own, addresses, node):
             continue
         yield "route", network
+    if moves:
+        return
     pools = [text(pool) for pool in entries(node.facts.get("docker_pools"))]
     if text(mapping(node.facts.get("runtime")).get("name")) == "docker" and not pools:
         docker = True

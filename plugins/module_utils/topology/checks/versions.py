@@ -14,6 +14,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versi
     supported,
     supported_text,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.runtimes import PLAYBOOK as RUNTIME_PLAYBOOK
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     MEMBER_STATES,
     Node,
@@ -167,9 +168,10 @@ def _containerd(topology: Topology, release: Release) -> Iterator[Problem]:
             "containerd",
             "%s on %s is older than what Kubernetes %s is paired with (%s)"
             % (version, listed(hosts), release.version.minor_text, " or ".join(release.containerd_minimum)),
-            "upgrade containerd there before the cluster is built (container_runtime_* settings choose where it comes from)",
+            "write container_runtime_version, or container_runtime_source: release, and run playbook container_runtime; where there"
+            " is no cluster yet, upgrade or remove its package",
             tuple(hosts),
-            warning=not release.containerd_minimum[0].startswith("2."),
+            warning=topology.playbook == RUNTIME_PLAYBOOK or not release.containerd_minimum[0].startswith("2."),
         )
 
 

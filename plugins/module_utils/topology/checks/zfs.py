@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.runtimes import data_path
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.disks import without_partition
@@ -114,7 +115,7 @@ def _datasets(topology: Topology, node: Node, pools: List[str]) -> Iterator[Foun
     yield from _hidden(node, pool)
     places: Dict[str, str] = {}
     if pool:
-        places["/var/lib/containerd"] = pool + "/containerd"
+        places[data_path(node, topology)] = pool + "/containerd"
         places[text(node.setting("zfs_etcd_path")) or "/var/lib/etcd"] = pool + "/etcd"
     etcd = mapping(node.setting("zfs_etcd_properties"))
     if text(etcd.get("sync")) == "disabled":

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import pathlib
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import pytest
 import yaml
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.task import Task
@@ -17,6 +15,7 @@ from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.template import Templar
 from ansible.utils.plugin_docs import get_docstring
 from conftest import LINK
+from module_arguments import specification
 from playbook_run import run_playbook
 from roles_render import ansible_collections, trusted_data
 
@@ -27,6 +26,8 @@ MODULES = sorted(path.stem for path in (LINK / "plugins" / "modules").glob("*.py
 VARIABLES: Dict[str, Any] = {
     "authorities": {"old_certificate": "PEM", "new_certificate": "PEM"},
     "ansible_facts": {"kubernetes_node": {"certificates": [{"path": "/etc/kubernetes/pki/ca.crt", "days_left": 7}]}},
+    "backup_passphrase": "sixteen letters!",
+    "backup_storage": {"endpoint": "https://s3.example.com", "bucket": "b", "access_key": "a", "secret_key": "s"},
     "ca_hash": "sha256:" + "a" * 64,
     "certificate_key": "b" * 64,
     "ansible_host": "10.0.0.21",
@@ -55,10 +56,6 @@ RUNS_ANYWHERE = ("cluster_network_check", "helm_release", "kubectl_apply", "node
 NO_CLUSTER = {"kubeconfig": "/nonexistent/admin.conf"}
 
 
-class Captured(Exception):
-    """Thrown in place of AnsibleModule, with what the module told it."""
-
-
 def documented_tasks(module: str) -> List[Dict[str, Any]]:
     """The tasks of a module's EXAMPLES."""
     for node in ast.parse((LINK / "plugins" / "modules" / (module + ".py")).read_text()).body:
@@ -67,26 +64,6 @@ def documented_tasks(module: str) -> List[Dict[str, Any]]:
             assert isinstance(tasks, list) and all(isinstance(task, dict) for task in tasks), "EXAMPLES is no list of tasks"
             return tasks
     raise AssertionError("%s has no EXAMPLES" % module)
-
-
-def specification(module: str) -> Dict[str, Any]:
-    """What the module hands to AnsibleModule; of an action, what it validates with."""
-    if (LINK / "plugins" / "action" / (module + ".py")).exists():
-        action = importlib.import_module("ansible_collections.%splugins.action.%s" % (PREFIX, module))
-        # Those of modules that run on the host leave the arguments to these.
-        if hasattr(action, "ARGUMENTS"):
-            return {"argument_spec": action.ARGUMENTS}
-    code: Any = importlib.import_module("ansible_collections.%splugins.modules.%s" % (PREFIX, module))
-
-    def capture(_module: AnsibleModule, **options: Any) -> None:
-        raise Captured(options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(AnsibleModule, "__init__", capture)
-        with pytest.raises(Captured) as captured:
-            code.main()
-    taken = ("argument_spec", "mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
-    return {name: value for name, value in captured.value.args[0].items() if name in taken}
 
 
 def actions(task: Mapping[str, Any]) -> List[str]:

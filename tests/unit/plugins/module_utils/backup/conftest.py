@@ -1,31 +1,27 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A member of etcd that runs, with files to back up beside it, and a real S3 server where the lab has built one."""
+"""A member of etcd that runs, with files to back up beside it."""
 
 from __future__ import annotations
 
 import base64
-import os
 import pathlib
 import shutil
-import socket
-import subprocess
 import time
-from typing import Any, Callable, Dict, Iterator, NamedTuple
+from typing import Any, Dict, Iterator
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import content, take
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.member import Member
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Settings, Storage
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from real_etcd import Files, Node, make_files, running, wait_for
+from s3_server import server  # noqa: F401 - a fixture
 
 PASSPHRASE = "correct horse battery staple"
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "baremetal-kubernetes-lab"
-SERVERS = sorted(CACHE.glob("go-versitygw-*/versitygw"))
 
 
 class Host:
@@ -88,49 +84,3 @@ def _host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[H
         for number in range(5):
             host.put("/registry/%d" % number, "value")
         yield host
-
-
-class Server(NamedTuple):
-    """``folder`` holds the bucket ``backups``; ``storage`` leads there."""
-
-    storage: Storage
-    folder: pathlib.Path
-
-
-@pytest.fixture(name="server", scope="module")
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    if not SERVERS:
-        pytest.skip("no S3 server: `python3 tests/lab/lab.py s3-server` builds one")
-    folder = tmp_path_factory.mktemp("s3")
-    (folder / "backups").mkdir()
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    process = subprocess.Popen(
-        [str(SERVERS[-1]), "--port", "127.0.0.1:%d" % port, "posix", str(folder)],
-        env=dict(os.environ, ROOT_ACCESS_KEY="access", ROOT_SECRET_KEY="secret-key"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        until(lambda: _connects(port) or process.poll() is not None)
-        assert process.poll() is None, "the S3 server does not start"
-        yield Server(Storage("http://127.0.0.1:%d" % port, "backups", "access", "secret-key"), folder)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.1)
-
-
-def _connects(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True

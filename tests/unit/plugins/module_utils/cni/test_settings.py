@@ -28,13 +28,16 @@ CILIUM: Dict[str, Any] = {
     "pod_subnet": "10.244.0.0/16",
     "nodes": 1,
     "mtu": 0,
+    "l2_announcements": False,
+    "bgp": False,
+    "registry": "",
     "values": {},
 }
 
 
 @pytest.mark.parametrize("backend", ["aws-vpc", "gce", "ali-vpc"])
 def test_backends_that_flannel_removed_are_refused_with_the_release(backend: str) -> None:
-    with pytest.raises(SettingError, match=r"removed it in v0\.20\.0"):
+    with pytest.raises(SettingError, match=r"removed the \S+ backend in v0\.20\.0"):
         flannel_data(dict(FLANNEL, backend=backend))
 
 
@@ -108,9 +111,24 @@ def test_cilium_without_kube_proxy_needs_the_endpoint() -> None:
 
 
 def test_a_users_values_are_laid_over_ours() -> None:
-    values = cilium_values(dict(CILIUM, values={"operator": {"rollOutPods": True}, "ipam": {"mode": "cluster-pool"}}))
+    pool = {"mode": "cluster-pool", "operator": {"clusterPoolIPv4PodCIDRList": ["10.244.128.0/17"]}}
+    values = cilium_values(dict(CILIUM, values={"operator": {"rollOutPods": True}, "ipam": pool}))
     assert values["operator"] == {"replicas": 1, "rollOutPods": True}
-    assert values["ipam"] == {"mode": "cluster-pool"}
+    assert values["ipam"] == pool
+
+
+@pytest.mark.parametrize(
+    ("ipam", "says"),
+    [
+        ({"mode": "cluster-pool"}, "is missing, and the chart's own overlaps"),
+        ({"mode": "cluster-pool", "operator": {"clusterPoolIPv4PodCIDRList": ["10.0.0.0/8"]}}, "lies outside of"),
+        ({"mode": "cluster-pool", "operator": {"clusterPoolIPv4PodCIDRList": ["x"]}}, "write networks within"),
+        ({"mode": "multi-pool"}, "nothing here looks"),
+    ],
+)
+def test_ciliums_addresses_lie_within_the_pod_subnet(ipam: Dict[str, Any], says: str) -> None:
+    with pytest.raises(SettingError, match=says):
+        cilium_values(dict(CILIUM, values={"ipam": ipam}))
 
 
 def test_a_node_that_has_not_joined_has_no_bridge() -> None:

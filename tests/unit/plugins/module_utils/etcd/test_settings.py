@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import (
     CERTIFICATE_DAYS,
     RENEW_BEFORE_DAYS,
@@ -20,6 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
     tuned,
 )
 from conftest import ROOT
+from yaml_files import read_yaml
 
 LAN = Tuning(100, 1000)
 
@@ -87,8 +87,8 @@ def test_a_servers_certificate_is_good_for_the_gateway_and_a_clients_is_for_clie
 
 def test_the_days_of_certificates_are_the_roles() -> None:
     role = ROOT / "roles" / "etcd"
-    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
-    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
+    options = read_yaml(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    defaults = read_yaml(role / "defaults" / "main.yml")
     days = {"etcd_certificate_days": CERTIFICATE_DAYS, "etcd_certificate_renew_before_days": RENEW_BEFORE_DAYS}
     assert {name: defaults[name] for name in days} == days
     assert {name: options[name]["default"] for name in days} == days

@@ -73,11 +73,24 @@ def test_a_host_that_nobody_needs_changes_at_once_and_loses_the_old_interface(fo
     assert (folder / "link").read_text() == NEW.link
 
 
+def test_a_host_that_was_killed_half_way_loses_the_old_interface_all_the_same(folder: pathlib.Path) -> None:
+    (folder / "link").write_text(OLD)
+    host = Host()
+    linker = core.Linker(host, NEW)
+    linker.write(core.plan(NEW, core.read(host), in_use=False))
+    steps = core.plan(NEW, core.read(host), in_use=False)
+    assert steps == ["replace"]
+    linker.carry_out(steps)
+    assert host.asked[-1] == ["ip", "link", "delete", "dev", "vlan4000"]
+    assert "replace" not in core.plan(NEW, core.read(host), in_use=False)
+
+
 def test_a_providers_card_is_never_deleted(folder: pathlib.Path) -> None:
     (folder / "link").write_text(link_text(Link("untagged", "eno2", "10.20.0.11/24", 1500)))
     host = Host()
     core.Linker(host, NEW).carry_out(core.plan(NEW, core.read(host), in_use=False))
     assert not any(argv[:3] == ["ip", "link", "delete"] for argv in host.asked)
+    assert host.asked[-1] == ["ip", "address", "delete", "10.20.0.11/24", "dev", "eno2"], "two ways to one network"
 
 
 def test_a_link_that_does_not_come_up_says_why(folder: pathlib.Path) -> None:

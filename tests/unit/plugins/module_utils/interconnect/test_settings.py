@@ -147,13 +147,13 @@ VLAN = Wanted(core.link_text(made(type="vlan", parent="eno2", vlan_id=4000)), ""
 
 
 def now(wanted: Wanted, **given: Any) -> Now:
-    return Now(wanted.link, wanted.peers, "".join(one + "\n" for one in wanted.neighbours), True, False)._replace(**given)
+    return Now(wanted.link, wanted.peers, "".join(one + "\n" for one in wanted.neighbours), True, False, False)._replace(**given)
 
 
 @pytest.mark.parametrize(
     "wanted, found, in_use, steps",
     [
-        (WIREGUARD, Now("", "", "", False, False), False, ["write", "up"]),
+        (WIREGUARD, Now("", "", "", False, False, False), False, ["write", "up"]),
         (WIREGUARD, now(WIREGUARD), True, []),
         (WIREGUARD, now(WIREGUARD, up=False), True, ["up"]),
         (WIREGUARD._replace(peers="ListenPort = 51901\n"), now(WIREGUARD), True, ["write", "up"]),

@@ -9,9 +9,9 @@ import pathlib
 from typing import Any, Dict
 
 import pytest
-import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kube_vip.settings import DEFAULTS, kube_vip_data
+from yaml_files import read_yaml
 
 OF_A_HOST = {"node_name": "cp1", "address": "192.0.2.100", "port": 6443, "interface": "eth0", "bgp_router_id": "192.0.2.11"}
 
@@ -40,7 +40,7 @@ def refused(setting: str, words: str, **given: Any) -> None:
 
 def test_the_defaults_are_those_of_the_role() -> None:
     path = pathlib.Path(__file__).resolve().parents[5] / "roles" / "kube_vip" / "defaults" / "main.yml"
-    role = {name[len("kube_vip_") :]: value for name, value in yaml.safe_load(path.read_text()).items()}
+    role = {name[len("kube_vip_") :]: value for name, value in read_yaml(path).items()}
     assert {name: value for name, value in role.items() if "{{" not in str(value)} == DEFAULTS
 
 

@@ -137,6 +137,23 @@ def test_the_marker_stays_when_kubeadm_fails(host: Any, tmp_path: Any) -> None:
     assert (tmp_path / "etc" / "marker.json").exists()
 
 
+NAME_IS_TAKEN = 'echo "a Node with name \\"worker1\\" and status \\"Ready\\" already exists in the cluster."; exit 1'
+
+
+def test_a_machine_that_was_made_blank_joins_when_its_former_kubelet_is_gone(host: Any, tmp_path: Any) -> None:
+    # kubeadm 1.20.2 after a restore; the third time the controller manager has noticed.
+    calls = tmp_path / "calls"
+    script = "echo $1 >> %s\n[ $1 = reset ] || [ $(grep -c join %s) = 3 ] || { %s; }" % (calls, calls, NAME_IS_TAKEN)
+    host(script).carry_out(["join"])
+    assert calls.read_text().split() == ["join", "reset", "join", "reset", "join"]
+
+
+def test_a_name_that_another_machine_has_is_refused(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operation, "GONE", 0.2)
+    with pytest.raises(KubeadmError, match="a node of this name is in the cluster already"):
+        host("[ $1 = reset ] || { sleep 0.1; %s; }" % NAME_IS_TAKEN).carry_out(["join"])
+
+
 def test_preflight_errors_are_the_evidence_and_their_checks_can_be_named(host: Any) -> None:
     with pytest.raises(KubeadmError) as caught:
         host("echo '\t[ERROR NumCPU]: the number of available CPUs 1 is less than the required 2'; exit 1").carry_out(["init"])

@@ -22,6 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.verd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.watch import Look
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.alerts import groups
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.objects import monitoring_data
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup import run as zfs_run
 
 URL = "https://hooks.example.org/services/T000/B000/token"
 SETTINGS: Dict[str, Any] = {
@@ -56,6 +57,7 @@ def test_every_alert_is_about_metrics_that_are_written() -> None:
     known = {metrics.PREFIX + name for name in {**metrics.HELP, **program.FAILOVER_HELP}}
     known |= {failover_metrics.PREFIX + name for name in failover_metrics.HELP}
     known |= {"kubernetes_backup_" + name for name, _text in report.GAUGES}
+    known |= {zfs_run.PREFIX + name for name in zfs_run.HELP}
     for rule in rules():
         used = re.findall(r"kubernetes_[a-z_]+", rule["expr"])
         assert used and set(used) <= known, rule["alert"]

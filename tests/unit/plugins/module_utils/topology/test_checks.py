@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Dict
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.clock import ahead
@@ -588,8 +588,9 @@ def test_texts_from_the_command_line_are_taken_as_ansible_takes_them(stacked_ha:
     ("setting", "value", "words"),
     [
         ("cni", "flanel", "write flannel"),
-        ("cni", "calico", "write none and install calico yourself"),
-        ("container_runtime", "docker", "dockershim"),
+        ("cni", "canal", "write none and install canal yourself"),
+        ("container_runtime", "containers", "write containerd"),
+        ("container_runtime", "cri-o", "write crio"),
         ("packages_source", "bundel", "write bundle"),
         ("etcd_mode", "embedded", "no way to run etcd"),
         ("proxy_mode", "iptable", "write iptables"),
@@ -606,6 +607,38 @@ def test_a_value_outside_its_range_is_refused_with_what_to_write(
 def test_flannel_does_not_replace_kube_proxy(stacked_ha: Any) -> None:
     stacked_ha.set(proxy_mode="disabled").refused("cluster_proxy_mode", "flannel does not replace kube-proxy")
     stacked_ha.set(cni="cilium")
+    assert stacked_ha.problems == []
+
+
+@pytest.mark.parametrize(
+    ("given", "setting", "words"),
+    [
+        ({"cni_flannel_backend": "udp"}, "cni_flannel_backend", "for debugging only"),
+        ({"cni_flannel_backend": "extension"}, "cni_flannel_backend", "commands of your own"),
+        ({"cni_calico_encapsulation": "ipip"}, "cni_calico_bgp", "takes its routes from BGP"),
+        ({"cni_calico_encapsulation": "none"}, "cni_calico_bgp", "nobody knows the way"),
+        ({"cni_calico_dataplane": "vpp"}, "cni_calico_dataplane", "huge pages"),
+        ({"cni_calico_dataplane": "ebpf"}, "cni_calico_dataplane", "kube-proxy's work"),
+        ({"cni_calico_dataplane": "nftables"}, "cni_calico_dataplane", "own nftables mode"),
+        ({"cni_cilium_l2_announcements": True}, "cni_cilium_l2_announcements", "kube-proxy's work"),
+        ({"cni_cilium_values": {"ipam": {"mode": "cluster-pool"}}}, "clusterPoolIPv4PodCIDRList", "is missing"),
+        ({"cni_cilium_bgp": True}, "cni_cilium_bgp", "no peers"),
+    ],
+)
+def test_what_a_pod_network_would_refuse_is_refused_before_the_run(
+    stacked_ha: Any, given: Dict[str, Any], setting: str, words: str
+) -> None:
+    name = next(iter(given))
+    for host in ("cp1", "cp2", "cp3", "worker1"):
+        stacked_ha.host(host)["vars"].update(given)
+    stacked_ha.set(cni=name.split("_")[1])
+    (problem,) = [one for one in stacked_ha.problems if setting in one.setting]
+    assert words in problem.problem
+
+
+def test_calico_replaces_kube_proxy_by_ebpf_alone(stacked_ha: Any) -> None:
+    stacked_ha.set(cni="calico", proxy_mode="disabled").refused("cluster_proxy_mode", "dataplane ebpf alone")
+    stacked_ha.host("cp1")["vars"]["cni_calico_dataplane"] = "ebpf"
     assert stacked_ha.problems == []
 
 

@@ -9,8 +9,8 @@ import pathlib
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import DEFAULTS
+from yaml_files import read_yaml
 
 HOSTS = ("cp1", "cp2", "cp3", "worker1")
 
@@ -38,7 +38,7 @@ def up(cluster: Any, mtu: int = 1440) -> Any:
 
 def test_the_defaults_are_those_of_the_role() -> None:
     path = pathlib.Path(__file__).resolve().parents[5] / "roles" / "interconnect" / "defaults" / "main.yml"
-    role = {name[len("interconnect_") :]: value for name, value in yaml.safe_load(path.read_text()).items()}
+    role = {name[len("interconnect_") :]: value for name, value in read_yaml(path).items()}
     assert {name: value for name, value in role.items() if "{{" not in str(value)} == DEFAULTS
 
 

@@ -30,7 +30,7 @@ SETTINGS = [
         "cluster_service_subnet",
         ["10.96.0.0/16 overlaps cluster_pod_subnet"],
     ),
-    (20, {"container_runtime": "docker"}, "cluster_container_runtime", ["dockershim", "write containerd"]),
+    (20, {"container_runtime": "dockershim"}, "cluster_container_runtime", ["took dockershim away", "write docker"]),
     (
         31,
         {"service_subnet": "172.32.0.0/16"},
@@ -52,7 +52,7 @@ SETTINGS = [
     ),
     (40, {"proxy_mode": "userspace"}, "cluster_proxy_mode", ["removed from kube-proxy in Kubernetes 1.26", "write iptables"]),
     (41, {"proxy_mode": "kernelspace"}, "cluster_proxy_mode", ["on Windows"]),
-    (53, {"cni": "calico"}, "cluster_cni", ["write none and install calico yourself", "cluster_pod_subnet"]),
+    (53, {"cni": "canal"}, "cluster_cni", ["write none and install canal yourself", "cluster_pod_subnet"]),
 ]
 
 WARNINGS = [
@@ -165,10 +165,14 @@ def test_43_a_flannel_backend_that_was_removed_is_refused(stacked_ha: Any, backe
     stacked_ha.refused("cni_flannel_backend", "removed the %s backend in v0.20.0" % backend, "write vxlan")
 
 
-@pytest.mark.parametrize(("backend", "words"), [("ipip", "experimental and unsupported"), ("udp", "a help for debugging")])
-def test_44_45_flannel_backends_of_no_production_use_are_warned_about(stacked_ha: Any, backend: str, words: str) -> None:
-    stacked_ha.host("cp1")["vars"]["cni_flannel_backend"] = backend
-    stacked_ha.warned("cni_flannel_backend", words)
+def test_44_flannels_ipip_is_warned_about(stacked_ha: Any) -> None:
+    stacked_ha.host("cp1")["vars"]["cni_flannel_backend"] = "ipip"
+    stacked_ha.warned("cni_flannel_backend", "experimental and unsupported")
+
+
+def test_45_a_flannel_backend_for_debugging_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.host("cp1")["vars"]["cni_flannel_backend"] = "udp"
+    stacked_ha.refused("cni_flannel_backend", "for debugging only", "vxlan")
 
 
 def test_48_two_masters_with_one_name_are_refused(stacked_ha: Any) -> None:

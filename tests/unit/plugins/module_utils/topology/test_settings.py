@@ -9,13 +9,13 @@ import pathlib
 from dataclasses import asdict
 from typing import Any, Dict
 
-import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.components import CHOICES, PROXY_MODES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import KINDS, Settings
+from yaml_files import read_yaml
 
 ROLE = pathlib.Path(__file__).resolve().parents[5] / "roles" / "cluster"
-DEFAULTS: Dict[str, Any] = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
-OPTIONS: Dict[str, Any] = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["settings"][
+DEFAULTS: Dict[str, Any] = read_yaml(ROLE / "defaults" / "main.yml")
+OPTIONS: Dict[str, Any] = read_yaml(ROLE / "meta" / "argument_specs.yml")["argument_specs"]["settings"][
     "options"
 ]
 

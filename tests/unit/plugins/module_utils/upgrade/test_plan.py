@@ -118,7 +118,7 @@ def test_arguments_that_the_release_has_not_are_named_with_what_to_do() -> None:
 
 
 def test_dockershim_is_left_before_1_24() -> None:
-    nodes = [control_plane("cp1", "1.24.17"), worker("w", "1.24.17", runtime="docker")]
+    nodes = [control_plane("cp1", "1.24.17"), worker("w", "1.24.17", runtime="dockershim")]
     assert "has no dockershim" in problems(make_plan(Wanted("1.25.16"), cluster("1.24.17", *nodes)))
 
 

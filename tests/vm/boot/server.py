@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server in qemu on bridges of this suite's own, and playbooks for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+from typing import Any
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+# Behind tests/unit is stand_ins.py.
+sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "unit")]
+
+import host  # noqa: E402
+import products  # noqa: E402
+from vm import image, machines  # noqa: E402
+
+LAB, SUBNET, BRIDGE, WIRE = "boot", "10.89.94.0/24", "bmboot-lan", "bmboot-wire"
+
+#: The distribution's repository: one package, of which a newer version wants a reboot as a kernel does.
+REPOSITORY = """
+set -e
+mkdir -p /opt/updates && cd /opt/updates
+for version in 1.0 2.0; do
+  rm -rf news && mkdir -p news/DEBIAN
+  printf 'Package: lab-news\\nVersion: %s\\nArchitecture: all\\nMaintainer: lab\\nDescription: lab\\n' $version \
+    > news/DEBIAN/control
+  printf '#!/bin/sh\\nif [ "$2" ]; then touch /run/reboot-required; fi\\n' > news/DEBIAN/postinst && chmod 0755 news/DEBIAN/postinst
+  dpkg-deb --build news lab-news-$version.deb > /dev/null
+done
+dpkg --install lab-news-1.0.deb > /dev/null
+{ dpkg-deb --field lab-news-2.0.deb; printf 'Filename: ./lab-news-2.0.deb\\nSize: %s\\nSHA256: %s\\n' \
+  $(stat --format %s lab-news-2.0.deb) $(sha256sum lab-news-2.0.deb | cut -d' ' -f1); } > Packages
+echo 'deb [trusted=yes] file:/opt/updates ./' > /etc/apt/sources.list
+"""
+
+
+class Server:
+    """Its second card hangs on a switch that all servers have."""
+
+    def __init__(self, name: str, address: str) -> None:
+        machines.check("qemu")
+        self.name, self.address, self.machine = name, address, f"bm-{LAB}-{name}"
+
+    def start(self, processors: int, memory: int, disk: str = "") -> None:
+        """It gets its power; does not wait. ``disk`` is a file that it has as a second disk, to read."""
+        base = image.image(products.ssh_keys(), "qemu")
+        machines.up(self.machine, "qemu", LAB, self.name, self.address, SUBNET, BRIDGE, base, processors, memory, WIRE, disk)
+
+    def wait(self) -> None:
+        machines.wait_for(self.machine, time.monotonic())
+
+    def remove(self) -> None:
+        machines.remove(self.machine)
+
+    def run(self, command: str, check: bool = True) -> str:
+        """What a command prints on it."""
+        done = subprocess.run([*machines.ssh(self.address), command], capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    @property
+    def boot(self) -> str:
+        """Another one after each boot; empty while it does not answer."""
+        return self.run("cat /proc/sys/kernel/random/boot_id", check=False)
+
+    def reboot(self) -> None:
+        before = self.boot
+        self.run("systemctl reboot", check=False)
+        deadline = time.monotonic() + machines.PATIENCE
+        while time.monotonic() < deadline and self.boot in ("", before):
+            time.sleep(2)
+        self.wait()
+
+
+def reboot(servers: list[Server]) -> None:
+    """All at once."""
+    host.in_parallel(Server.reboot, servers)
+
+
+def play(inventory: str, playbook: str, collections: pathlib.Path | None = None, **variables: Any) -> str:
+    """What ansible-playbook prints. ``collections`` is a folder with a copy of the collection that has stand-ins."""
+    argv = ["ansible-playbook", "--inventory", str(HERE / inventory), playbook, "--extra-vars", json.dumps(variables)]
+    environment = dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_TIMEOUT="120", ANSIBLE_NOCOLOR="1")
+    environment |= {"ANSIBLE_COLLECTIONS_PATH": str(collections), "STAND_IN_FOLDER": str(collections)} if collections else {}
+    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def changes(output: str) -> int:
+    """How many tasks changed something."""
+    return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", output))
