@@ -9,9 +9,12 @@ import os
 import socket
 from typing import Any, Dict, List, Mapping
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import VersionError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address, split_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.check import Outcome, check_topology
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, listed, readable
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.bundle_needs import describe_bundle, read_needs
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import HostVariables
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import (
@@ -46,6 +49,7 @@ class ActionModule(ControllerAction):
         problems = reader.problems + list(
             check_role_settings({host: entry["vars"] for host, entry in hosts.items()}, load_options(ROLES_PATH))
         )
+        offline = self._offline(reader, hosts)
         outcome = check_topology(
             {
                 "settings": settings or {**reader.defaults, **reader.overriding},
@@ -55,10 +59,25 @@ class ActionModule(ControllerAction):
                 "two_members": arguments["two_members"],
                 "resolved": _resolve(settings),
                 "files": _files(settings),
+                "offline": offline,
             },
             problems,
         )
         return _report(outcome)
+
+    def _offline(self, reader: HostVariables, hosts: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """The bundle on this controller, and what the hosts need of one; empty where none is named."""
+        named = [str(entry["vars"]["offline_bundle"]) for entry in hosts.values() if entry["vars"].get("offline_bundle")]
+        # Those that could not be read are told of anyway.
+        read = {host: entry for host, entry in hosts.items() if entry["facts"]}
+        if not named or not read:
+            return {}
+        described = describe_bundle(named[0])
+        try:
+            needs = read_needs(self._loader, reader, read, ROLES_PATH)
+        except (BundleError, VersionError) as error:
+            return {**described, "problem": str(error)}
+        return {**described, "needs": needs}
 
 
 def _resolve(settings: Mapping[str, Any]) -> Dict[str, List[str]]:

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import RegistryError, hosts_files
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import (
+    RegistryError,
+    hosts_files,
+    hosts_secrets,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RuntimeVersionError, generation_data
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.filters import refuses
 
@@ -28,6 +32,11 @@ def containerd_hosts_files(
     return hosts_files(registries, folder)
 
 
+@refuses(RegistryError)
+def containerd_hosts_secrets(registries: Sequence[Mapping[str, Any]], folder: str = "/etc/containerd/certs.d") -> Dict[str, str]:
+    return hosts_secrets(registries, folder)
+
+
 class FilterModule:
     """Filters about containerd."""
 
@@ -36,4 +45,5 @@ class FilterModule:
             "containerd_config_schema": containerd_config_schema,
             "containerd_generation": containerd_generation,
             "containerd_hosts_files": containerd_hosts_files,
+            "containerd_hosts_secrets": containerd_hosts_secrets,
         }

@@ -39,6 +39,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    description: Returns the steps that would be taken.
   diff_mode:
     support: full
     description: Shows the steps, and no file's content.

@@ -37,6 +37,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    description: V(read) is the same; the others return whether something would be written.
   diff_mode:
     support: none
     description: There is nothing but secrets to show.

@@ -9,6 +9,8 @@ DOCUMENTATION = r"""
 module: kube_proxy
 version_added: 0.1.0
 short_description: Bring a running cluster's kube-proxy to another mode, or take it away
+description:
+  - Changes what kubeadm once made of kube-proxy. Nothing but kube-proxy's own objects and rules is touched.
 options:
   state:
     description:
@@ -38,6 +40,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    description: Returns the steps that would be taken.
   diff_mode:
     support: full
     description: Shows the steps.
@@ -93,7 +96,8 @@ def configured(module: AnsibleModule, kubectl: Kubectl) -> List[str]:
             "the cluster has none",
             "let kubeadm bring it back (kubeadm init phase addon kube-proxy --config …), then run again",
         )
-    steps, made = [], wanted_config(item, module.params["fields"])
+    steps: List[str] = []
+    made = wanted_config(item, module.params["fields"])
     if made is not None:
         steps.append("kube-proxy gets %s" % ", ".join(sorted(module.params["fields"])))
         if not module.check_mode:

@@ -52,8 +52,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    description: Returns whether something would change.
   diff_mode:
     support: none
+    description: The steps are in the result.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 
@@ -88,6 +90,7 @@ refused:
 """
 
 import time
+from typing import List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
@@ -104,7 +107,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.kube
 )
 
 
-def run(module: AnsibleModule, argv: "list[str]", what: str) -> None:
+def run(module: AnsibleModule, argv: List[str], what: str) -> None:
     result = HostRunner().run(argv, timeout=120)
     if result.rc != 0:
         module.fail_json(msg="%s failed: %s" % (what, (result.stderr.strip() or result.stdout.strip())[-1500:]))
@@ -132,7 +135,8 @@ def settings(module: AnsibleModule, kubectl: Kubectl) -> None:
 
 def approve(module: AnsibleModule, kubectl: Kubectl) -> None:
     options = module.params
-    deadline, approved, refused = time.monotonic() + options["timeout"], [], []
+    deadline = time.monotonic() + options["timeout"]
+    approved: List[str] = []
     if module.check_mode and not kubectl.usable():
         module.exit_json(changed=False, approved=[], refused=[], missing=[])
     while True:

@@ -92,7 +92,8 @@ options:
     type: str
   offline_disks:
     description:
-      - Disks of the pool that are to be offline; every other one is taken back online. Without it, what is offline stays so.
+      - Disks of the pool that are to be offline, by lasting path or GUID; every other one is taken back online. Without it,
+        what is offline stays so.
       - The vdev has to go on without the disk, and O(lower_redundancy_to) has to allow what is left.
     type: list
     elements: str
@@ -111,8 +112,8 @@ options:
     default: []
   remove_disks:
     description:
-      - Disks that may leave the pool though nothing is wrong with them, by path or GUID - replaced by a new one, detached from a
-        mirror, or with their whole vdev where ZFS can remove that. A disk that is gone needs it to be detached, not to be
+      - Disks that may leave the pool though nothing is wrong with them, by lasting path or GUID - replaced by a new one, detached
+        from a mirror, or with their whole vdev where ZFS can remove that. A disk that is gone needs it to be detached, not to be
         replaced.
     type: list
     elements: str
@@ -140,7 +141,8 @@ attributes:
     support: full
     description: The pool before, and each step; those by which something is lost are marked with the options that allow them.
 notes:
-  - Needs C(zpool), C(zfs) and C(zdb) (OpenZFS 2.0 or newer), C(wipefs), C(cmp), and systemd for the schedules.
+  - Needs C(zpool), C(zfs), C(zdb) and C(zgenhostid) (OpenZFS 2.0 or newer), C(wipefs), C(partx), C(cmp), and systemd for the
+    schedules. A host without C(/etc/hostid) is given one.
 author: The baremetal.kubernetes authors (@baremetal-kubernetes)
 """
 
@@ -199,8 +201,8 @@ steps:
   returned: always
   contains:
     action:
-      description: One of V(wipe), V(create), V(import), V(export), V(online), V(replace), V(attach), V(add), V(set), V(expand),
-        V(offline), V(detach), V(remove) and V(schedule).
+      description: One of V(identify), V(wipe), V(create), V(import), V(export), V(online), V(replace), V(attach), V(add), V(set),
+        V(expand), V(offline), V(detach), V(remove) and V(schedule).
       type: str
     text:
       description: The step in words.

@@ -70,12 +70,14 @@ class HostVariables:
                 found.setdefault(str(host), []).append(group)
         return found
 
+    def context(self, host: str) -> Dict[str, Any]:
+        """What the host's tasks would see of variables, before any is templated."""
+        return {**self.defaults, **self._raw(host), **self.overriding}
+
     def read(self, host: str, groups: Iterable[str]) -> Tuple[Dict[str, Any], Dict[str, Any]]:
         """One host for check_topology, and its cluster_* settings."""
         raw = self._raw(host)
-        context = dict(self.defaults)
-        context.update(raw)
-        context.update(self.overriding)
+        context = self.context(host)
         settings: Dict[str, Any] = {}
         variables: Dict[str, Any] = {}
         for name, value in context.items():

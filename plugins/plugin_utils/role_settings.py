@@ -44,6 +44,9 @@ ROLES = (
     # Before the role whose prefix it has, too.
     "zfs_backup",
     "zfs",
+    "offline",
+    "registry",
+    "harbor",
     "rke2",
 )
 #: People have variables of their own that begin like this.

@@ -115,15 +115,27 @@ def debian_mirror() -> str:
             for address in re.findall(r"^(?:URIs:|deb(?: \[[^\]]*\])?)\s+(https?://\S+)", path.read_text(), re.MULTILINE):
                 if address.rstrip("/").endswith("/debian"):
                     return address
-    raise LabError("this machine's apt names no Debian mirror: write one into the environment, as in LAB_DEBIAN_MIRROR=http://MIRROR/debian")
+    raise LabError(
+        "this machine's apt names no Debian mirror: write one into the environment, as in LAB_DEBIAN_MIRROR=http://MIRROR/debian"
+    )
 
 
 def mmdebstrap(
-    target: Path, variant: str, packages: Sequence[str], *options: str, source: bool = False, components: str = "main"
+    target: Path,
+    variant: str,
+    packages: Sequence[str],
+    *options: str,
+    source: bool = False,
+    components: str = "main",
+    backports: str = "",
 ) -> None:
-    """A Debian root file system in a directory or tar file, with the packages."""
+    """A Debian root file system in a directory or tar file, with the packages; those of one source package from the backports."""
     mirror = debian_mirror()
     lines = [f"deb {mirror} {SUITE} {components}", *([f"deb-src {mirror} {SUITE} {components}"] if source else [])]
+    if backports:
+        lines += [f"deb {mirror} {SUITE}-backports {components}"]
+        pin = f"Package: src:{backports}\\nPin: release n={SUITE}-backports\\nPin-Priority: 990\\n"
+        options += (f'--setup-hook=printf "{pin}" > "$1/etc/apt/preferences.d/backports"',)
     trim = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale", "info")]
     keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
     trust = [f"--keyring={keyring}"] if keyring.exists() else []

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import pathlib
 import sys
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, List
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader
@@ -15,6 +15,8 @@ from yaml_files import read_yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _loaded: Dict[str, Any] = {}
+#: Of imports, with Ansible's own: sys.meta_path and sys.path_hooks.
+_finders: List[List[Any]] = []
 
 NODE = {
     "os": {"family": "debian"},
@@ -71,14 +73,20 @@ def _render(role: str, text: str, given: Dict[str, Any]) -> Any:
 def ansible_collections() -> Iterator[None]:
     """Ansible's loader finds filters only in packages that it imported itself, and the tests import them the plain way."""
     plain = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "ansible_collections"}
+    meta_path, path_hooks = sys.meta_path[:], sys.path_hooks[:]
     sys.modules.update(_loaded)
-    if not _loaded:
+    if _loaded:
+        sys.meta_path[:], sys.path_hooks[:] = _finders
+    else:
         init_plugin_loader([str(ROOT / ".build" / "collections")])
     try:
         yield
     finally:
         _loaded.update({name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "ansible_collections"})
         sys.modules.update(plain)
+        _finders[:] = [sys.meta_path[:], sys.path_hooks[:]]
+        sys.meta_path[:], sys.path_hooks[:] = meta_path, path_hooks
+        sys.path_importer_cache.clear()
 
 
 def expression(role: str, text: str, **given: Any) -> Any:

@@ -121,6 +121,8 @@ class Machine:
         self.version = version
         #: Without /etc/hostid ZFS takes all hosts for one.
         self.hostids = True
+        #: directory -> what is in it
+        self.files_in: Dict[str, List[str]] = {}
         self.disks: Dict[str, Disk] = {}
         self.pools: List[Pool] = []
         self.calls: List[Tuple[str, ...]] = []
@@ -249,7 +251,7 @@ class Machine:
         for disk in self._present():
             if path == "/sys/class/block/" + disk.kernel:
                 return sorted(["size", "dev"] + self._parts(disk))
-        return []
+        return self.files_in.get(path, [])
 
     def read_bytes(self, path: str) -> Optional[bytes]:
         return None
@@ -319,6 +321,11 @@ class Machine:
         lines = ["version: 5000", "name: '%s'" % label.pool, "state: %d" % label.state, "txg: %d" % label.txg]
         lines += ["pool_guid: %s" % label.pool_guid, "hostname: '%s'" % label.host, "guid: %s" % label.guid]
         return "%s\nLABEL 0 \n%s\n%s" % (rule, rule, "".join("    %s\n" % line for line in lines))
+
+    def _zgenhostid(self, words: List[str]) -> str:
+        self.hostids = True
+        self._changed("hostid")
+        return ""
 
     def _udevadm(self, words: List[str]) -> str:
         return ""

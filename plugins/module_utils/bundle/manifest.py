@@ -1,18 +1,19 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bundle's table of contents, bundle.json: programs, CNI plugins and image archives, each with its checksum."""
+"""A bundle's table of contents, bundle.json: programs, CNI plugins, image archives, charts and packages, each with its checksum."""
 
 from __future__ import annotations
 
 import json
 import posixpath
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_SYSTEM = re.compile(r"[a-z0-9][a-z0-9.-]*\Z")
 FILE_NAME = "bundle.json"
 
 
@@ -27,6 +28,26 @@ class Archive(NamedTuple):
     sha256: str
     references: List[str]
     roles: List[str]
+    #: What the registry called the image when it was fetched; empty where nobody asked.
+    digest: str = ""
+
+
+class Chart(NamedTuple):
+    """A Helm chart in charts/, and the images that its objects name."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    images: List[str]
+
+
+class Repository(NamedTuple):
+    """Packages of one system, as debian-12, in packages/SYSTEM: a repository of its own; files by their path in it -> sha256."""
+
+    system: str
+    names: List[str]
+    files: Dict[str, str]
 
 
 class Manifest(NamedTuple):
@@ -36,6 +57,59 @@ class Manifest(NamedTuple):
     binaries: Dict[str, str]
     cni: Dict[str, str]
     images: List[Archive]
+    charts: List[Chart] = []
+    packages: List[Repository] = []
+    #: Path in the bundle -> bytes. A lab's bundle, and those made by hand, may have none.
+    sizes: Dict[str, int] = {}
+    #: Address of what was downloaded -> the paths in the bundle that came of it.
+    sources: Dict[str, List[str]] = {}
+
+    def files(self) -> Dict[str, str]:
+        """Path in the bundle -> sha256, of all but bundle.json itself."""
+        found = {"bin/" + name: digest for name, digest in self.binaries.items()}
+        found.update({"cni/" + name: digest for name, digest in self.cni.items()})
+        found.update({archive.path: archive.sha256 for archive in self.images})
+        found.update({"charts/" + chart.file: chart.sha256 for chart in self.charts})
+        for repository in self.packages:
+            prefix = "packages/%s/" % repository.system
+            found.update({prefix + path: digest for path, digest in repository.files.items()})
+        return found
+
+    def files_for(self, roles: Sequence[str], system: str) -> Dict[str, str]:
+        """Those of ``files`` that a host has use for; one without roles is no node, and takes packages only."""
+        archives = {one.path for one in self.images if not one.roles or set(one.roles) & set(roles)}
+        folders = (["bin/", "cni/"] if roles else []) + (["charts/"] if "control_plane" in roles else [])
+        folders.append("packages/%s/" % system)
+        return {
+            path: digest
+            for path, digest in self.files().items()
+            if path.startswith(tuple(folders)) or (roles and path in archives)
+        }
+
+    def data(self) -> Dict[str, Any]:
+        """What bundle.json holds."""
+        return {
+            "kubernetes_version": self.kubernetes_version,
+            "binaries": self.binaries,
+            "cni": self.cni,
+            "images": [
+                {
+                    "archive": archive.path,
+                    "sha256": archive.sha256,
+                    "roles": archive.roles,
+                    "references": archive.references,
+                    "digest": archive.digest,
+                }
+                for archive in self.images
+            ],
+            "charts": [chart._asdict() for chart in self.charts],
+            "packages": [repository._asdict() for repository in self.packages],
+            "sizes": self.sizes,
+            "sources": self.sources,
+        }
+
+    def text(self) -> str:
+        return json.dumps(self.data(), indent=1, sort_keys=True) + "\n"
 
 
 def parse_manifest(text: Optional[str], where: str) -> Manifest:
@@ -58,6 +132,10 @@ def parse_manifest(text: Optional[str], where: str) -> Manifest:
         _digests(data, "binaries", where),
         _digests(data, "cni", where),
         [_archive(entry, where) for entry in data.get("images") or []],
+        [_chart(entry, where) for entry in data.get("charts") or []],
+        [_repository(entry, where) for entry in data.get("packages") or []],
+        {str(path): int(size) for path, size in (data.get("sizes") or {}).items()},
+        {str(url): list(paths) for url, paths in (data.get("sources") or {}).items()},
     )
 
 
@@ -75,7 +153,25 @@ def _archive(entry: Mapping[str, Any], where: str) -> Archive:
     if path.startswith(("/", "..")) or path == ".":
         raise BundleError(where, "the archive %r lies outside the bundle" % entry.get("archive"), "make the bundle anew")
     _check_digest(where, path, entry.get("sha256"))
-    return Archive(path, entry["sha256"], list(entry.get("references") or []), list(entry.get("roles") or []))
+    references, roles = list(entry.get("references") or []), list(entry.get("roles") or [])
+    return Archive(path, entry["sha256"], references, roles, str(entry.get("digest") or ""))
+
+
+def _chart(entry: Mapping[str, Any], where: str) -> Chart:
+    ((file, sha256),) = _digests({"charts": {str(entry.get("file") or ""): entry.get("sha256")}}, "charts", where).items()
+    return Chart(str(entry.get("name")), str(entry.get("version")), file, sha256, list(entry.get("images") or []))
+
+
+def _repository(entry: Mapping[str, Any], where: str) -> Repository:
+    system = str(entry.get("system") or "")
+    if not _SYSTEM.match(system):
+        raise BundleError(where, "packages names the system %r" % system, "make the bundle anew")
+    files = entry.get("files") or {}
+    for path, digest in files.items():
+        if posixpath.normpath(path) != path or path.startswith(("/", "..")):
+            raise BundleError(where, "packages names %r, which lies outside the bundle" % path, "make the bundle anew")
+        _check_digest(where, "packages %s" % path, digest)
+    return Repository(system, list(entry.get("names") or []), dict(files))
 
 
 def _check_digest(where: str, what: str, digest: Any) -> None:

@@ -18,11 +18,13 @@ _NOT_CRIO = {
     "ca": "Put it on the nodes as /etc/containers/certs.d/HOST:PORT/ca.crt.",
     "header": "Put credentials into pull secrets, or into /etc/crio/config.json by global_auth_file.",
     "override_path": "Write the registry's path behind the address.",
+    "username": "Put credentials into pull secrets, or into /etc/crio/config.json by global_auth_file.",
 }
 _NOT_DOCKER = {
     "ca": "Put it on the nodes as /etc/docker/certs.d/HOST:PORT/ca.crt.",
     "header": "Put credentials into pull secrets.",
     "override_path": "Let the mirror answer below /v2.",
+    "username": "Put credentials into pull secrets.",
 }
 DOCKER_HUB = "docker.io"
 

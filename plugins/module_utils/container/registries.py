@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import Any, Dict, List, Mapping, Sequence
 
 CAPABILITIES = ("pull", "resolve", "push")
 _NAME = re.compile(r"(_default|[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?)\Z")
-_REGISTRY_KEYS = ("name", "server", "state", "mirrors", "ca", "skip_verify", "override_path", "capabilities", "header")
-_MIRROR_KEYS = ("url", "capabilities", "ca", "skip_verify", "override_path", "header")
+_HOST_KEYS = ("capabilities", "ca", "skip_verify", "override_path", "header", "username", "password")
+_REGISTRY_KEYS = ("name", "server", "state", "mirrors", *_HOST_KEYS)
+_MIRROR_KEYS = ("url", *_HOST_KEYS)
+#: What makes a file one that only root may read.
+_SECRET_KEYS = ("header", "username", "password")
 
 
 class RegistryError(ValueError):
@@ -26,7 +30,8 @@ class RegistryError(ValueError):
 
 
 def hosts_files(registries: Sequence[Mapping[str, Any]], folder: str) -> List[Dict[str, str]]:
-    """The files as host_state takes them: path, and content or state=absent.
+    """The files as host_state takes them: path, and content or state=absent; those with credentials have their content in
+    ``hosts_secrets``.
 
     :raises RegistryError: a name with a scheme or path, an address without a scheme, an unknown key or capability.
     """
@@ -43,9 +48,41 @@ def hosts_files(registries: Sequence[Mapping[str, Any]], folder: str) -> List[Di
         path = "%s/%s/hosts.toml" % (folder.rstrip("/"), name)
         if registry.get("state", "present") == "absent":
             files.append({"path": path, "state": "absent"})
+        elif _has_secrets(registry):
+            hosts_toml(registry)  # refused here like any other
+            files.append({"path": path, "mode": "0600"})
         else:
             files.append({"path": path, "content": hosts_toml(registry)})
     return files
+
+
+def hosts_secrets(registries: Sequence[Mapping[str, Any]], folder: str) -> Dict[str, str]:
+    """Path -> content of the files with credentials."""
+    return {
+        "%s/%s/hosts.toml" % (folder.rstrip("/"), registry["name"]): hosts_toml(registry)
+        for registry in registries
+        if registry.get("state", "present") != "absent" and _has_secrets(registry)
+    }
+
+
+def _has_secrets(registry: Mapping[str, Any]) -> bool:
+    hosts: List[Mapping[str, Any]] = [registry, *(registry.get("mirrors") or [])]
+    return any(host.get(key) for host in hosts for key in _SECRET_KEYS)
+
+
+def _headers(name: str, host: Mapping[str, Any]) -> Dict[str, Any]:
+    """The headers of a server or mirror, those of its credentials (RFC 7617) among them."""
+    headers = dict(host.get("header") or {})
+    user, password = str(host.get("username") or ""), str(host.get("password") or "")
+    if not user and not password:
+        return headers
+    where = "registry %r, username" % name
+    if not user or not password or ":" in user:
+        raise RegistryError(where, "a name without a colon and a password belong together.", "Write both.")
+    if any(key.lower() == "authorization" for key in headers):
+        raise RegistryError(where, "there is a header Authorization, too.", "Write one of both.")
+    pair = "%s:%s" % (user, password)
+    return {**headers, "Authorization": "Basic " + base64.b64encode(pair.encode("utf-8")).decode("ascii")}
 
 
 def hosts_toml(registry: Mapping[str, Any]) -> str:
@@ -57,16 +94,21 @@ def hosts_toml(registry: Mapping[str, Any]) -> str:
         lines.append("server = %s" % _toml(_url(name, "server", server)))
         # Keys beside the server hold for the server itself.
         lines += _host_lines(name, registry)
+    if not registry.get("mirrors"):
+        # containerd 1.6 passes over a file without it ("invalid `host` tree"), and asks the server as if there were none.
+        lines += ["", "[host]"]
     for mirror in registry.get("mirrors") or []:
         _check_keys("registry %r, mirrors" % name, mirror, _MIRROR_KEYS)
         lines += ["", "[host.%s]" % _toml(_url(name, "mirrors url", mirror.get("url")))]
         lines += ["  " + line for line in _host_lines(name, mirror)]
-        if mirror.get("header"):
+        headers = _headers(name, mirror)
+        if headers:
             lines += ["", "  [host.%s.header]" % _toml(mirror["url"])]
-            lines += ["    %s = %s" % (_toml(key), _toml(value)) for key, value in sorted(mirror["header"].items())]
-    if server and registry.get("header"):
+            lines += ["    %s = %s" % (_toml(key), _toml(value)) for key, value in sorted(headers.items())]
+    headers = _headers(name, registry)
+    if server and headers:
         lines += ["", "[header]"]
-        lines += ["  %s = %s" % (_toml(key), _toml(value)) for key, value in sorted(registry["header"].items())]
+        lines += ["  %s = %s" % (_toml(key), _toml(value)) for key, value in sorted(headers.items())]
     return "\n".join(lines) + "\n"
 
 

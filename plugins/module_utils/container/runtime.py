@@ -32,18 +32,30 @@ class Runtime(NamedTuple):
 #: Name in settings and facts -> the runtime. cri-dockerd and CRI-O by their packages' units and defaults.
 RUNTIMES = {
     "containerd": Runtime(
-        *(("containerd",), ("containerd", "containerd.io"), ("containerd",), "unix:///run/containerd/containerd.sock"),
-        *("containerd", "/var/lib/containerd"),
+        programs=("containerd",),
+        packages=("containerd", "containerd.io"),
+        services=("containerd",),
+        socket="unix:///run/containerd/containerd.sock",
+        kubelet_name="containerd",
+        data="/var/lib/containerd",
     ),
     "crio": Runtime(
-        *(("crio",), ("cri-o",), ("crio",), "unix:///var/run/crio/crio.sock", "cri-o", "/var/lib/containers/storage"),
+        programs=("crio",),
+        packages=("cri-o",),
+        services=("crio",),
+        socket="unix:///var/run/crio/crio.sock",
+        kubelet_name="cri-o",
+        data="/var/lib/containers/storage",
     ),
     "docker": Runtime(
-        *(("dockerd", "cri-dockerd"), ("docker-ce", "docker.io", "moby-engine")),
-        *(("docker", "cri-docker.socket", "cri-docker"), "unix:///var/run/cri-dockerd.sock", "docker", "/var/lib/docker"),
+        programs=("dockerd", "cri-dockerd"),
+        packages=("docker-ce", "docker.io", "moby-engine"),
+        services=("docker", "cri-docker.socket", "cri-docker"),
+        socket="unix:///var/run/cri-dockerd.sock",
+        kubelet_name="docker",
+        data="/var/lib/docker",
     ),
 }
-
 
 #: For a kubeadm that asks no runtime anything, and yet refuses a host with the sockets of two (Docker's containerd is one) unless
 #: its file names one, whichever (K8S 1.28 cmd/kubeadm/app/util/config/initconfiguration.go).

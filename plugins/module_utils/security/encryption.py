@@ -29,6 +29,8 @@ class Key(NamedTuple):
 
 
 PLAIN = Key(IDENTITY)
+#: A key that nothing is written with. Beside a first one it says, in the file, that what is stored plain was not written anew yet.
+DUE = "a-rewrite-is-due"
 #: Resource -> keys, of which the first writes.
 Keys = Dict[str, Tuple[Key, ...]]
 
@@ -112,10 +114,18 @@ def make_plan(files: Mapping[str, str], provider: str, resources: Sequence[str],
     for host, keys in now.items():
         held = {resource: keys.get(resource, (PLAIN,)) for resource in every}
         of_all = {one: _union(key for keys_ in now.values() for key in keys_.get(one, (PLAIN,))) for one in every}
-        texts["readable"][host] = render({one: _union([held[one][0], *of_all[one], *wanted[one]]) for one in every})
-        texts["writing"][host] = render({one: _union([wanted[one][0], *of_all[one], *wanted[one]]) for one in every})
+        both = {one: (*of_all[one], *wanted[one], *_due(of_all[one], wanted[one])) for one in every}
+        texts["readable"][host] = render({one: _union([held[one][0], *both[one]]) for one in every})
+        texts["writing"][host] = render({one: _union([wanted[one][0], *both[one]]) for one in every})
         texts["alone"][host] = render({one: keys_ for one, keys_ in wanted.items() if target == PLAIN or one in resources})
     return Plan(work, texts, every, _summary(now, wanted, work))
+
+
+def _due(held: Sequence[Key], wanted: Sequence[Key]) -> Tuple[Key, ...]:
+    """Where there is no former key whose presence would say so."""
+    former = [key for key in held if key not in wanted and key.name != DUE]
+    provider = wanted[0].provider
+    return () if former or provider == IDENTITY else (Key(provider, DUE, base64.b64encode(bytes(32)).decode()),)
 
 
 def _union(keys: Any) -> Tuple[Key, ...]:

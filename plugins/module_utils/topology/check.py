@@ -23,6 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     membership,
     metallb,
     names,
+    offline,
     pod_network,
     quorum,
     readiness,
@@ -47,7 +48,7 @@ CHECKS = (
     *(hardware, storage),
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
     *(interconnect, balancing, subnets, versions, components, runtimes, pod_network, security),
-    *(zfs, membership, readiness, backups, zfs_backups),
+    *(zfs, membership, readiness, backups, zfs_backups, offline),
 )
 #: What holds for a cluster of RKE2, too. Its versions, members and ports are its own.
 RKE2_CHECKS = (hardware.check, groups.check, names.check, endpoint.check, balancing.check, subnets.check, readiness.check_machines)
@@ -65,7 +66,7 @@ def check_topology(data: Mapping[str, Any], more: Iterable[Problem] = ()) -> Out
     ``data`` has ``settings`` (cluster_* variables), ``hosts`` (name -> groups, vars, facts, unreachable, failed, msg),
     ``playbook`` (what is to be done, may be empty), ``leaving`` (names of nodes that shall be gone), ``two_members`` (that two
     members of etcd are wanted for a while) and ``resolved`` (name -> addresses). ``more`` are problems that were found before,
-    such as those of role settings.
+    such as those of role settings. ``offline`` is what is known of a bundle for hosts without internet.
     """
     topology, found = read_topology(data)
     topology.named = [str(name).strip() for name in entries(data.get("leaving")) if str(name).strip()]

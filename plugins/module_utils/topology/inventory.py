@@ -194,6 +194,8 @@ class Topology:
     resolved: Mapping[str, Any] = field(default_factory=dict)
     #: Path on the controller -> its text, for those that settings name; empty where there is no readable file.
     files: Mapping[str, Any] = field(default_factory=dict)
+    #: The bundle for hosts without internet: path, manifest, sizes, needs (or problem); empty where there is none.
+    offline: Mapping[str, Any] = field(default_factory=dict)
     pod_subnets: List[Network] = field(default_factory=list)
     service_subnets: List[Network] = field(default_factory=list)
     release: Optional[Release] = None
@@ -302,6 +304,7 @@ def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:
     settings, problems = normalise(mapping(data.get("settings")))
     nodes = {str(host): read_node(str(host), mapping(entry)) for host, entry in mapping(data.get("hosts")).items()}
     topology = Topology(settings, nodes, text(data.get("playbook")), mapping(data.get("resolved")), mapping(data.get("files")))
+    topology.offline = mapping(data.get("offline"))
     topology.pod_subnets, pod_problems = _networks("cluster_pod_subnet", settings.pod_subnet)
     topology.service_subnets, service_problems = _networks("cluster_service_subnet", settings.service_subnet)
     problems += pod_problems + service_problems

@@ -21,6 +21,8 @@ BY_ID = "/dev/disk/by-id/"
 CLASS = "/sys/class/block/"
 BTRFS = "/sys/fs/btrfs/"
 TIMEOUT = 120
+#: Partition tables, as wipefs calls them.
+TABLES = ("gpt", "dos", "PMBR")
 
 
 class Device(NamedTuple):
@@ -136,6 +138,8 @@ class Devices:
             labels += [label for label in found if label not in labels]
             contents += ["%s%s" % (place, label) for label in found]
             contents += ["%s%s" % (place, " ".join(filter(None, one))) for one in said if one[0] != "zfs_member" or not found]
+            if name == device.disk and not parts and any(one[0] in TABLES for one in said) and self._divided(node):
+                uses.append("divided into partitions that the kernel has not read: partx --update %s" % node)
             if said or found:
                 marked.append(node)
             if found:
@@ -161,11 +165,17 @@ class Devices:
             return None
         return parse_wipefs(result.stdout)
 
+    def _divided(self, node: str) -> bool:
+        """Whether the partition table on a disk has partitions. Where the kernel shows none, nobody has seen what is on them."""
+        argv = ["partx", "--show", "--noheadings", "--output=NR", node]
+        return bool(self.runner.run(argv, timeout=TIMEOUT).stdout.strip())
+
     def labels(self, node: str) -> Optional[List[Label]]:
         """What a device's own labels say; zdb opens it for reading. None where it could not look."""
         result = self.runner.run(["zdb", "-l", node], timeout=TIMEOUT)
-        # It ends with 2 where there are none.
-        return parse_label(result.stdout) if result.rc in (0, 2) else None
+        found = parse_label(result.stdout)
+        # It ends with 2 where there are none, with 1 where it could not look, and where some of the four copies are broken.
+        return found if found or result.rc in (0, 2) else None
 
     def _zero(self, device: Device) -> Optional[bool]:
         """Whether both ends hold nothing but zeros; None where they can't be read."""

@@ -22,7 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.plan impo
     make_plan,
     same_device,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.properties import Version, parse_get
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.properties import Version, canonical, parse_get
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import (
     JSON_SINCE,
     Group,
@@ -68,8 +68,12 @@ class ZfsHost:
         """Of the programs, such as (2, 1, 11)."""
         result = self.runner.run(["zfs", "version"], timeout=TIMEOUT)
         match = re.search(r"^zfs-([0-9]+(?:\.[0-9]+)*)", result.stdout, re.MULTILINE)
-        if result.rc == NOT_FOUND or not match:
+        if result.rc == NOT_FOUND:
             raise NoZfsError("zfs", "its programs are not on this host", "install zfsutils-linux (Debian, Ubuntu) or zfs (EL)")
+        if not match:
+            # Without the module it does not even say its own version.
+            said = (result.stderr.strip() or "`zfs version` says none").splitlines()[0]
+            raise NoZfsError("zfs", said, "run `modprobe zfs`; after a new kernel look at `dkms status`")
         return tuple(int(part) for part in match.group(1).split("."))
 
     def pools(self, version: Version) -> List[Pool]:
@@ -127,9 +131,12 @@ class ZfsHost:
             if device.present and not known and path in layout:
                 device = devices.look_inside(device)
             named[path] = device
+        given = wanted.root_properties.get("mountpoint", "/" + wanted.name if pool is None else None)
+        place = canonical("mountpoint", given) if given is not None else ""
+        full = place if place.startswith("/") and self.runner.list_dir(place) else ""
         hostname = (self.runner.read("/proc/sys/kernel/hostname") or "").strip()
         hostid = self.runner.exists("/etc/hostid") or (self.runner.read(SPL_HOSTID) or "0").strip() != "0"
-        seen = Seen(version, pool, devices=named, members=members, hostname=hostname, hostid=hostid)
+        seen = Seen(version, pool, devices=named, members=members, hostname=hostname, hostid=hostid, full=full)
         if pool is None:
             return seen._replace(importable=self.importable() if wanted.state == "present" else ())
         properties = parse_get(self._zpool("get", "-Hp", "-o", "property,value", "all", wanted.name))

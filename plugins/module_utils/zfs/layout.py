@@ -24,6 +24,8 @@ WORDS = {"special": "special", "dedup": "dedup", "log": "log", "cache": "cache",
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_.:-]{0,199}$")
 RESERVED = re.compile(r"^(mirror|raidz|draid|spare)|^log$|^c[0-9]")
 GUID = re.compile(r"^[0-9]{6,20}$")
+#: Of a file system; those of a partition (by-partuuid, by-partlabel) stay.
+CONTENT_NAMES = ("/dev/disk/by-label/", "/dev/disk/by-uuid/")
 
 
 class Vdev(NamedTuple):
@@ -116,6 +118,8 @@ def _vdev_problems(vdev: Vdev) -> Iterator[Tuple[str, str]]:
             yield "%r is no disk" % disk, "write the whole path, like /dev/disk/by-id/nvme-…"
         elif "//" in disk or "/../" in disk or disk.endswith("/"):
             yield "%r is no plain path" % disk, "write it like /dev/disk/by-id/nvme-…"
+        elif disk.startswith(CONTENT_NAMES):
+            yield "%s is a name of what is on a disk, and goes when ZFS writes to it" % disk, "write the name in /dev/disk/by-id"
     draid = vdev.type.startswith("draid")
     if vdev.purpose in LOOSE:
         if vdev.type != "single":

@@ -34,7 +34,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.propertie
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import Group, Member, Pool
 
-#: `zpool add --allow-replication-mismatch` in the place of -f, which would allow disks in use as well.
+#: `zpool add --allow-replication-mismatch`. Before there is only -f, by which zpool takes disks in use: our own look refuses these.
 MISMATCH_FLAG_SINCE: Version = (2, 2, 4)
 #: `zpool attach POOL raidz1-0 DISK`
 RAIDZ_EXPANSION_SINCE: Version = (2, 3)
@@ -92,6 +92,8 @@ class Seen(NamedTuple):
     hostname: str = ""
     #: Whether ZFS can tell this host from others.
     hostid: bool = True
+    #: The root dataset's new mount point, where files are in it.
+    full: str = ""
 
 
 class Step(NamedTuple):
@@ -142,6 +144,9 @@ class _Planner:
         if self.problems:
             return Plan([], self.problems, self.warnings)
         steps = self._change(self.pool) if self.pool is not None else self._bring()
+        if not self.seen.hostid:
+            # Else ZFS takes two hosts for one, and imports at boot what another one has taken over.
+            steps.insert(0, Step("identify", "give the host its identity for pools, /etc/hostid", (("zgenhostid",),)))
         return Plan(steps, list(dict.fromkeys(self.problems)), list(dict.fromkeys(self.warnings)))
 
     # -- words ---------------------------------------------------------------------------------------------------------------------
@@ -166,8 +171,19 @@ class _Planner:
             self.warnings.append(
                 "root_properties.sync: disabled loses what programs believe to be on disk when the power goes; never for etcd"
             )
+        for setting, disks in (("remove_disks", self.wanted.remove_disks), ("offline_disks", self.wanted.offline_disks or ())):
+            for disk in disks:
+                self._passing_name(setting, disk)
         if not self.problems:
             self._same_twice()
+
+    def _passing_name(self, setting: str, disk: str) -> None:
+        """The kernel counts disks anew at each boot: what stays in the settings would mean another disk then."""
+        device = self._device(disk)
+        if GUID.match(disk) or LASTING_NAME.match(disk) or (device.present and device.lasting == disk):
+            return
+        remedy = "write %s" % device.lasting if device.present else "write its GUID, see zpool status -g"
+        self._problem(setting, "%s may be another disk after the next boot" % disk, remedy)
 
     def _same_twice(self) -> None:
         by_kernel: Dict[str, str] = {}
@@ -183,6 +199,23 @@ class _Planner:
                 if known == device.kernel or ways or whole:
                     self._problem("vdevs", "%s and %s lead to the same disk" % (other, path), "name each disk once")
             by_kernel[device.kernel] = path
+        for vdev in self.wanted.vdevs:
+            if vdev.type != "single" and vdev.purpose not in LOOSE:
+                self._parts_of_one(vdev)
+
+    def _parts_of_one(self, vdev: Vdev) -> None:
+        """Partitions of one disk fail together. A pool that is so already is left to its owner."""
+        homes: Dict[str, List[str]] = {}
+        for path in vdev.disks:
+            device = self._device(path)
+            if device.present:
+                homes.setdefault(device.disk, []).append(path)
+        for together in (paths for paths in homes.values() if len(paths) > 1):
+            text = "%s are parts of one disk, and fail together" % listed(together)
+            if all(self._member(path) for path in together):
+                self.warnings.append(text)
+            else:
+                self._problem("vdevs", text, "name partitions of different disks")
 
     # -- a pool that is not imported -----------------------------------------------------------------------------------------------
 
@@ -193,10 +226,6 @@ class _Planner:
 
     def _bring(self) -> List[Step]:
         """Import the pool where it is on these disks; make it only where nothing of it is anywhere."""
-        if not self.seen.hostid:
-            self.warnings.append(
-                "this host has no /etc/hostid: at its boot ZFS would import a pool that another host has taken over; run zgenhostid"
-            )
         known = [one for one in self.seen.importable if one.pool.name == self.wanted.name and not self._pool_given_up(one.pool)]
         alive = [one for one in known if not one.destroyed]
         labels = [label for path in self.wanted.disks for label in self._device(path).labels]
@@ -268,7 +297,7 @@ class _Planner:
                     "export it there; if that system is dead for good, write take_over_from: %s" % host,
                 )
                 return []
-            force, consent = ("-f",) if found.foreign else (), ("take_over_from",)
+            force, consent = ("-f",), ("take_over_from",)
         if pool.state == "DEGRADED":
             self.warnings.append("%s is degraded" % where)
         argv = ("zpool", "import", *SEARCH, *force, *self._import_options(), pool.guid)
@@ -311,6 +340,7 @@ class _Planner:
             for vdev in chosen:
                 argv += vdev.words(self._names(vdev.disks))
         devices = tuple(self._device(disk) for vdev in together for disk in vdev.disks)
+        self._hides("the pool")
         text = "create pool %s: %s" % (wanted.name, "; ".join(map(str, together)))
         steps.append(Step("create", text, (tuple(argv),), tuple(dict.fromkeys(consent)), devices))
         for vdev in apart:
@@ -671,6 +701,11 @@ class _Planner:
         mismatch = vdev.purpose in LASTING and any(_shape(vdev) != _shape_of(group) for group in lasting)
         self.phases["add"] += steps + [self._add_step(vdev, mismatch, consent)]
 
+    def _hides(self, what: str) -> None:
+        if self.seen.full:
+            problem = "%s has files, which %s, mounted above them, would hide" % (self.seen.full, what)
+            self._problem("root_properties.mountpoint", problem, "move them away, or write another one, such as none")
+
     def _add_step(self, vdev: Vdev, mismatch: bool, consent: Tuple[str, ...]) -> Step:
         flags: Tuple[str, ...] = ()
         if mismatch:
@@ -852,6 +887,8 @@ class _Planner:
                     "leave it out",
                 )
                 continue
+            if prop == "mountpoint":
+                self._hides("the root dataset")
             argv = ("zfs", "set", "%s=%s" % (prop, want), name)
             self.phases["set"].append(Step("set", "set %s of dataset %s: %s -> %s" % (prop, name, have or "-", want), (argv,)))
 

@@ -19,6 +19,10 @@ PACKAGES = (
     *("ca-certificates", "openssh-server", "sudo", "python3", "python3-apt", "curl", "openssl", "tcpdump"),
     *("ipvsadm", "keepalived", "haproxy", "nginx-light", "libnginx-mod-stream"),
 )
+ZFS = (
+    *("linux-image-cloud-amd64", "linux-headers-cloud-amd64", "initramfs-tools", "zfs-dkms", "zfsutils-linux", "zfs-zed"),
+    *("containerd", "gdisk", "fdisk", "e2fsprogs", "mdadm", "lvm2", "smartmontools"),
+)
 #: What each kind of machine (vm.machines) has its kernel from.
 KERNELS = {
     # Nodes of a cluster, too, which install nothing more (tests/vm/boot): role host's, interconnect's and longhorn's packages.
@@ -27,16 +31,16 @@ KERNELS = {
         *("containerd", "runc", "etcd-client", "conntrack", "ebtables", "ethtool", "ipset", "iptables", "socat", "gpgv"),
     ),
     "user_mode": ("user-mode-linux",),
-    # tests/vm/zfs starts it: DKMS builds the module while the image is made.
-    "zfs": (
-        *("linux-image-cloud-amd64", "linux-headers-cloud-amd64", "initramfs-tools", "zfs-dkms", "zfsutils-linux", "zfs-zed"),
-        *("containerd", "gdisk", "fdisk", "e2fsprogs", "mdadm", "lvm2"),
-    ),
+    # tests/vm/zfs starts these: DKMS builds the module while the image is made. OpenZFS of the suite, and of its backports.
+    "zfs": ZFS,
+    "zfs_backports": ZFS,
 }
 #: The roles start these. As in prepare.sh, for packages that only these machines have.
 DISABLED = {"qemu": ("chrony", "containerd", "iscsid", "open-iscsi")}
 #: Debian has ZFS in contrib, since its licence forbids to ship it built.
-COMPONENTS = {"zfs": "main contrib"}
+COMPONENTS = {"zfs": "main contrib", "zfs_backports": "main contrib"}
+#: The source package that comes from the suite's backports.
+BACKPORTS = {"zfs_backports": "zfs-linux"}
 #: A look at all devices, most of them consoles, would take half of such a machine's boot.
 FEW_DEVICES = "[Service]\nExecStart=\nExecStart=-udevadm trigger --type=devices --subsystem-match=net --subsystem-match=block\n"
 #: Sparse: only what is written takes room.
@@ -55,13 +59,13 @@ def image(keys: Path, kind: str) -> Image:
     """The image, built first when there is none of these packages and keys. ``keys`` are the lab's (products.ssh_keys)."""
     public = [(keys / name).read_text() for name in ("id_ed25519.pub", "ssh_host_ed25519_key.pub")]
     packages = (*PACKAGES, *KERNELS[kind])
-    components = COMPONENTS.get(kind, "main")
-    disabled = DISABLED.get(kind, ())
+    components, backports, disabled = COMPONENTS.get(kind, "main"), BACKPORTS.get(kind, ""), DISABLED.get(kind, ())
     inputs = [packages, SUITE, DISK, public, (HERE / "prepare.sh").read_text(), FEW_DEVICES, *disabled]
+    inputs += [backports] if backports else []
 
     def build(out: Path) -> None:
         root = out / "root"
-        mmdebstrap(root, "minbase", packages, components=components)
+        mmdebstrap(root, "minbase", packages, components=components, backports=backports)
         for source, target in (
             (keys / "id_ed25519.pub", "root/.ssh/authorized_keys"),
             (keys / "ssh_host_ed25519_key", "etc/ssh/ssh_host_ed25519_key"),

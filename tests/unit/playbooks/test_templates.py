@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from typing import Any, Iterator
 
 import jinja2
@@ -43,3 +44,10 @@ def test_jinja_can_read_it(path: pathlib.Path) -> None:
             ENVIRONMENT.parse(template)
         except jinja2.TemplateSyntaxError as error:
             pytest.fail("%s in:\n%s" % (error, template))
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.suffix == ".yml"], ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_expression_asks_jinja_for_a_line_break(path: pathlib.Path) -> None:
+    # Ansible escapes backslashes in expressions: a line break has to be YAML's own, in double quotes.
+    for template in templates(yaml.load(path.read_text(), LOADER)):
+        assert not re.search(r"\{\{[^}]*'[^']*\\n'", template), template

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import shutil
 import subprocess
 from typing import Any, Iterator, List, Sequence, Tuple
 
@@ -19,6 +20,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.layout im
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.plan import Wanted
 
 SIZE = 64 << 20
+LABELS = 512 << 10
+#: zfs-pool-v999.dat and others of OpenZFS' test suite, unpacked; zdb has to be on the PATH.
+POOLS = os.environ.get("ZFS_POOLS", "")
 
 
 class HostWithoutZfs(HostRunner):
@@ -26,6 +30,10 @@ class HostWithoutZfs(HostRunner):
 
     def __init__(self) -> None:
         self.told: List[Tuple[str, ...]] = []
+
+    def exists(self, path: str) -> bool:
+        # This machine is given none.
+        return path == "/etc/hostid" or super().exists(path)
 
     def run(self, argv: Sequence[str], *args: Any, **kwargs: Any) -> Result:
         call = tuple(argv)
@@ -37,10 +45,24 @@ class HostWithoutZfs(HostRunner):
             return Result(1, "", "no pools available to import\n")
         if call[0] in ("zpool", "zfs"):
             self.told.append(call)
+            if call[1] == "labelclear":
+                _clear_labels(call[-1])
             return Result(0, "", "")
         if call[0] == "udevadm":
             return Result(0, "", "")
-        return super().run(argv, *args, **kwargs)
+        # Unpacked for the test, perhaps, and not installed.
+        program = [shutil.which(argv[0]) or argv[0]] if call[0] == "zdb" else argv[:1]
+        return super().run([*program, *argv[1:]], *args, **kwargs)
+
+
+def _clear_labels(device: str) -> None:
+    """Two copies at each end, of 256 KiB each (vdev_impl.h)."""
+    with open(device, "r+b") as stream:
+        for offset in (0, SIZE - LABELS):
+            stream.seek(offset)
+            stream.write(bytes(LABELS))
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 class Loop:
@@ -107,7 +129,6 @@ def fill(disk: Loop, content: str) -> None:
     [
         ("ext2", "ext2"),
         ("swap", "swap"),
-        ("dos", "dos"),
         ("first", "bytes that belong to nothing known"),
         ("last", "bytes that belong to nothing known"),
     ],
@@ -127,6 +148,51 @@ def test_a_disk_with_anything_on_it_is_refused_byte_by_byte(disks: List[Loop], c
     assert disks[0].digest() == before[0]
     # What had a signature has none now, for zpool's own check; bytes without one are left to zpool.
     assert Devices(HostWithoutZfs()).look(disks[1].device, True).marked == ()
+
+
+def test_a_disk_with_partitions_that_the_kernel_does_not_show_is_refused_whatever_is_said(disks: List[Loop]) -> None:
+    fill(disks[1], "dos")
+    before = [disk.digest() for disk in disks]
+    every = tuple(disk.device for disk in disks)
+    runner, done = bring(disks, overwrite_disks=every, remove_disks=every, lower_redundancy_to=0)
+    assert "is divided into partitions that the kernel has not read" in done.plan.problems[0].problem
+    assert (runner.told, [disk.digest() for disk in disks]) == ([], before)
+
+
+@pytest.mark.skipif(not POOLS, reason="ZFS_POOLS names no folder with pools of OpenZFS' test suite")
+@pytest.mark.parametrize(
+    ("name", "pool", "guid"),
+    [
+        ("unclean_export.dat", "unclean_export", "7180307423654184295"),
+        ("zfs-pool-v999.dat", "v999-pool", "3320584530116608319"),
+        ("zfs-pool-v2mirror3.dat", "pool-v2mirror", "18099148996036948200"),
+        ("zfs-broken-mirror1.dat", "zfs-broken-mirror", "4795821076444488636"),
+    ],
+)
+def test_a_disk_of_a_real_pool_is_taken_only_where_disk_and_pool_are_named(
+    disks: List[Loop], name: str, pool: str, guid: str
+) -> None:
+    disks[1].write(0, pathlib.Path(POOLS, name).read_bytes()[:SIZE])
+    before = [disk.digest() for disk in disks]
+    disk = {"overwrite_disks": (disks[1].device,)}
+    for consents, missing in (
+        ({}, ["overwrite_disks", "overwrite_pools"]),
+        (disk, ["overwrite_pools"]),
+        ({"overwrite_pools": (guid,)}, ["overwrite_disks"]),
+        ({**disk, "overwrite_pools": ("another",)}, ["overwrite_pools"]),
+    ):
+        runner, done = bring(disks, **consents)
+        assert [problem.setting for problem in done.plan.problems] == missing
+        assert "%s (%s)" % (pool, guid) in done.plan.problems[0].problem
+        assert (runner.told, [disk.digest() for disk in disks]) == ([], before)
+    runner, done = bring(disks, **disk, overwrite_pools=(guid,))
+    assert [(step.action, step.consent) for step in done.steps] == [
+        ("wipe", ("overwrite_disks", "overwrite_pools")),
+        ("create", ()),
+    ]
+    # No signature is left that zpool or the next run could stumble upon.
+    left = Devices(HostWithoutZfs()).look(disks[1].device, True)
+    assert (left.labels, left.marked, left.uses) == ((), (), ())
 
 
 def test_a_mounted_disk_is_refused_whatever_is_said(disks: List[Loop], tmp_path: pathlib.Path) -> None:

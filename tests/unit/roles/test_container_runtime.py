@@ -65,23 +65,29 @@ def of(text: str, **given: Any) -> Any:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
+def test_every_distribution_gets_its_packages(system: str) -> None:
+    table = of("_container_runtime_table", **node(system))
+    debian = SYSTEMS[system][1] == "debian"
+    assert table["containerd"] == {"docker": ["containerd.io"], "distribution": ["containerd"]}
+    assert table["crio"]["crio"] == (["cri-o"] if debian else ["cri-o", "container-selinux"])
+    assert table["docker"]["docker"] == ["docker-ce", "docker-ce-cli", "containerd.io"]
+    # Debian has Docker's client apart since 13.
+    client = ["docker-cli"] if system == "debian13" else []
+    assert table["docker"]["distribution"] == (["docker.io"] + client if debian else ["moby-engine"])
+
+
 @pytest.mark.parametrize(
-    ("name", "source", "debian", "redhat"),
+    ("name", "source", "packages"),
     [
-        ("containerd", "docker", ["containerd.io"], ["containerd.io"]),
-        ("containerd", "distribution", ["containerd"], ["containerd"]),
-        ("containerd", "release", [], []),
-        ("crio", "crio", ["cri-o"], ["cri-o", "container-selinux"]),
-        ("docker", "docker", ["docker-ce", "docker-ce-cli", "containerd.io"], ["docker-ce", "docker-ce-cli", "containerd.io"]),
-        ("docker", "distribution", ["docker.io"], ["moby-engine"]),
+        ("containerd", "docker", ["containerd.io"]),
+        ("containerd", "release", []),
+        ("crio", "crio", ["cri-o", "container-selinux"]),
+        ("docker", "distribution", ["moby-engine"]),
     ],
 )
-def test_every_distribution_gets_its_packages(system: str, name: str, source: str, debian: List[str], redhat: List[str]) -> None:
-    given = {**node(system), "container_runtime_name": name, "container_runtime_source": source}
-    wanted = debian if SYSTEMS[system][1] == "debian" else redhat
-    # Debian has Docker's client apart since 13.
-    more = ["docker-cli"] if (system, wanted) == ("debian13", ["docker.io"]) else []
-    assert of("_container_runtime_to_install", **given) == wanted + more
+def test_the_runtime_and_its_source_choose_the_packages(name: str, source: str, packages: List[str]) -> None:
+    given = {**node("rocky9"), "container_runtime_name": name, "container_runtime_source": source}
+    assert of("_container_runtime_to_install", **given) == packages
 
 
 def test_a_version_is_asked_for_in_the_words_of_the_package_manager() -> None:

@@ -77,8 +77,8 @@ class Drill:
             "topology": {"plan": {"nodes": nodes, "endpoint": "127.0.0.1:%d" % server.server_port}},
             "drill_confirm": "c1",
             "drill_report_directory": str(folder / "reports"),
-            "drill_fault_seconds": 3,
-            "drill_settle_seconds": 2,
+            "drill_fault_seconds": 5,
+            "drill_settle_seconds": 3,
             "drill_heal_timeout": 301,
             "drill_limits": {"outage_seconds": 60},
         }
@@ -134,7 +134,7 @@ def test_a_fault_is_done_and_undone_and_what_users_noticed_is_reported(drill: Dr
     report = drill.report()
     (fault,) = report["faults"]
     assert (fault["fault"], fault["hosts"]) == ("vip_holder", ["cp1"])
-    assert fault["outage"]["longest"] >= 2 and fault["probes"]["failed"] > 10 and fault["heal_seconds"] is not None
+    assert fault["outage"]["longest"] >= 3 and fault["probes"]["failed"] > 10 and fault["heal_seconds"] is not None
     assert report["passed"] and report["keys"]["acknowledged"] > 0 and report["keys"]["lost"] == []
     (killed,) = drill.calls("injected")
     assert killed["services"] == ["keepalived"] and killed["addresses"] == ["192.0.2.100"]

@@ -81,5 +81,6 @@ def test_files_for_a_prometheus_without_operator_are_written_once(tmp_path: path
     assert first.returncode == 0 and second.returncode == 0, first.stdout[-3000:] + first.stderr
     assert "changed=1" in first.stdout and "changed=0" in second.stdout
     rules = yaml.safe_load((tmp_path / "out" / "kubernetes-hosts.rules.yml").read_text())
-    assert [group["name"] for group in rules["groups"]] == ["kubernetes-hardware", "kubernetes-failover-ip", "kubernetes-backup"]
+    names = [group["name"] for group in rules["groups"]]
+    assert names == ["kubernetes-hardware", "kubernetes-failover-ip", "kubernetes-backup", "kubernetes-zfs-backup"]
     assert "the-secret" not in first.stdout + (tmp_path / "out" / "kubernetes-hosts.alertmanager.yml").read_text()

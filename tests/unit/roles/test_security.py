@@ -8,47 +8,43 @@ import sys
 from typing import Any
 
 import pytest
+from stand_ins import collection_with
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import test_upgrade as base  # noqa: E402
 
 MODULES = ("encryption_keys", "control_plane_security", "kubelet_configuration")
 BEHAVIOUR = """
-if name == "encryption_keys":
-    if given["state"] == "read":
-        cluster["made"] = cluster.get("made", 0) + 1
-        result.update(text=node.get("keys", ""), fresh=[given["provider"], "key-%d" % cluster["made"], "c2VjcmV0LW9mLWtleQ=="])
-    elif cluster.get("fails") == "rewrite":
-        cluster["fails"] = None
-        result.update(failed=True, msg="ended here")
-    else:
-        result["changed"] = True
-        cluster["stored"] = json.loads(node["keys"])["resources"][0]["providers"][0]
-elif name == "control_plane_security":
-    wanted = given["files"].get("/etc/kubernetes/security/encryption.json", node.get("keys", ""))
-    flags = {part: sorted(flags) for part, flags in given["arguments"].items()}
-    result["changed"] = wanted != node.get("keys", "") or flags != node.get("flags")
-    cluster.setdefault("history", []).append([host, wanted])
-    if not module.check_mode:
+    elif name == "encryption_keys":
+        if given["state"] == "read":
+            cluster["made"] = cluster.get("made", 0) + 1
+            result.update(text=node.get("keys", ""), fresh=[given["provider"], "key-%d" % cluster["made"], "c2VjcmV0LW9mLWtleQ=="])
+        elif cluster.get("fails") == "rewrite":
+            cluster["fails"] = None
+            result.update(failed=True, msg="ended here")
+        else:
+            result["changed"] = True
+            cluster["stored"] = json.loads(node["keys"])["resources"][0]["providers"][0]
+    elif name == "control_plane_security":
+        wanted = given["files"].get("/etc/kubernetes/security/encryption.json", node.get("keys", ""))
+        flags = {part: sorted(flags) for part, flags in given["arguments"].items()}
+        result["changed"] = wanted != node.get("keys", "") or flags != node.get("flags")
+        cluster.setdefault("history", []).append([host, wanted])
         node.update(keys=wanted, flags=flags, others=len(given["api_servers"]))
-elif name == "kubelet_configuration":
-    if given["state"] == "approved":
-        result.update(approved=[], refused=[], missing=[], waited=given["wait_for"])
-        cluster["asked"] = given["wait_for"]
-    else:
-        place = cluster if given["state"] == "uploaded" else node
-        result.update(changed=place.get("fields") != given["fields"], differing=[])
-        if not module.check_mode:
+    elif name == "kubelet_configuration":
+        if given["state"] == "approved":
+            result.update(approved=[], refused=[], missing=[])
+        else:
+            place = cluster if given["state"] == "uploaded" else node
+            result.update(changed=place.get("fields") != given["fields"], differing=[])
             place["fields"] = given["fields"]
 """
 SECRET = "c2VjcmV0LW9mLWtleQ=="
 
 
 @pytest.fixture
-def lab(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(base, "MODULES", base.MODULES + MODULES)
-    monkeypatch.setattr(base, "BEHAVIOUR", base.BEHAVIOUR + BEHAVIOUR)
-    made = base.Lab(tmp_path)
+def lab(tmp_path: pathlib.Path) -> Any:
+    made = base.Lab(tmp_path, collection_with(tmp_path / "collections", base.MODULES + MODULES, base.BEHAVIOUR + BEHAVIOUR))
     (tmp_path / "security.yml").write_text("- ansible.builtin.import_playbook: baremetal.kubernetes.security\n")
     return made
 

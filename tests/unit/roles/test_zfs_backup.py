@@ -14,7 +14,6 @@ import sys
 from typing import Any, Dict
 
 import pytest
-import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, sources
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup import program
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup import settings as places
@@ -22,10 +21,11 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.se
 from ansible_collections.baremetal.kubernetes.plugins.modules import zfs_backup_program, zfs_backup_restore
 from module_arguments import patch_module_args
 from roles_render import ROOT, expression, role_variables, template
+from yaml_files import read_yaml
 
 ROLE = ROOT / "roles" / "zfs_backup"
 ENTRY = program.__name__
-OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+OPTIONS = read_yaml(ROLE / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
 GIVEN = {
     "cluster_name": "lab",
     "zfs_backup_datasets": [{"name": "tank/volumes"}, {"name": "tank/etcd", "recursive": "false"}],
@@ -44,7 +44,7 @@ def test_the_program_takes_what_the_role_writes() -> None:
         made.datasets == (Wanted("tank/volumes"), Wanted("tank/etcd", False)) and made.storage.endpoint == "https://s3.example.com"
     )
     assert (made.host, made.keep.daily, made.keep.weekly, made.part_mib, made.key_file) == ("cp1", 14, 8, 256, places.PASSPHRASE)
-    assert set(yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["_zfs_backup_settings"]) | {"passphrase_file"} == set(
+    assert set(read_yaml(ROLE / "vars" / "main.yml")["_zfs_backup_settings"]) | {"passphrase_file"} == set(
         Settings._fields
     )
 
@@ -59,7 +59,7 @@ def test_with_age_the_host_has_an_identity_only_where_it_is_given_one() -> None:
 
 
 def test_the_documentation_has_every_default() -> None:
-    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+    defaults = read_yaml(ROLE / "defaults" / "main.yml")
     assert set(OPTIONS) == set(defaults)
     for name, option in OPTIONS.items():
         assert "{{" in str(defaults[name]) or option.get("default") == defaults[name], name

@@ -17,14 +17,16 @@ import sys
 import time
 from typing import Any
 
-LAB = pathlib.Path(__file__).resolve().parents[2] / "lab"
-sys.path.insert(0, str(LAB))
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
+import ansible  # noqa: E402
 import products  # noqa: E402
 from vm import image as vm_image  # noqa: E402
 
 MEMORY = 1024
 DISK_SIZE = 256 << 20
+BLOCK = 64 << 10
 SLOTS = 8
 #: Seconds until it answers: 25 by emulation where nothing else runs, many minutes on a busy machine.
 PATIENCE = int(os.environ.get("LAB_VM_PATIENCE", "1800"))
@@ -45,8 +47,17 @@ class Disk:
         return "/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_" + self.serial
 
     def digest(self) -> str:
-        with self.path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        """Of all bytes; what is a hole in the file, or nothing but zeros, is not read."""
+        found, end = hashlib.sha256(), 0
+        with self.path.open("rb") as stream, contextlib.suppress(OSError):  # ENXIO: nothing is behind it
+            while True:
+                start = os.lseek(stream.fileno(), end, os.SEEK_DATA)
+                end = os.lseek(stream.fileno(), start, os.SEEK_HOLE)
+                for place in range(start - start % BLOCK, end, BLOCK):
+                    block = os.pread(stream.fileno(), BLOCK, place)
+                    if block.strip(b"\0"):
+                        found.update(b"%d " % place + block)
+        return found.hexdigest()
 
 
 class Computer:
@@ -55,9 +66,10 @@ class Computer:
     def __init__(self, folder: pathlib.Path, name: str, port: int) -> None:
         self.folder, self.name, self.port = folder / name, name, port
         self.folder.mkdir()
-        self.image = vm_image.image(products.ssh_keys(), "zfs")
+        self.image = vm_image.image(products.ssh_keys(), os.environ.get("LAB_ZFS_IMAGE", "zfs"))
         self.keys = products.ssh_keys()
         self.process: subprocess.Popen[bytes] | None = None
+        self.server: subprocess.Popen[str] | None = None
         self.slots: dict[str, str] = {}
         system = [
             "qemu-img",
@@ -117,15 +129,41 @@ class Computer:
             "StrictHostKeyChecking=no",
             "UserKnownHostsFile=/dev/null",
             "LogLevel=ERROR",
+            # One connection for all: to make one takes an emulated processor seconds.
+            "ControlMaster=auto",
+            "ControlPersist=600",
+            f"ControlPath={self._socket}.ssh",
         )
         words = [word for option in options for word in ("-o", option)]
         return ["ssh", "-i", str(self.keys / "id_ed25519"), "-p", str(self.port), *words, "root@127.0.0.1"]
+
+    def module(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What a module of the collection answers on it, without Ansible's own start."""
+        if self.server is None or self.server.poll() is not None:
+            self._copy_modules()
+            argv = [*self.ssh(), "python3 -u /opt/modules/serve.py"]
+            self.server = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.server.stdin is not None and self.server.stdout is not None
+        self.server.stdin.write(json.dumps([name, arguments]) + "\n")
+        self.server.stdin.flush()
+        answer = json.loads(self.server.stdout.readline())
+        assert isinstance(answer, dict)
+        return answer
+
+    def _copy_modules(self) -> None:
+        home = pathlib.Path(ansible.__file__).parent.parent
+        trees = ["-C", str(home), "ansible/__init__.py", "ansible/release.py", "ansible/_vendor", "ansible/module_utils"]
+        trees += ["-C", str(ROOT / ".build" / "collections"), "ansible_collections/baremetal/kubernetes/plugins"]
+        trees += ["-C", str(pathlib.Path(__file__).parent), "serve.py"]
+        sent = subprocess.Popen(["tar", "-ch", "--exclude=__pycache__", "--exclude=*.ps*", *trees], stdout=subprocess.PIPE)
+        subprocess.run([*self.ssh(), "mkdir -p /opt/modules; tar -xC /opt/modules"], stdin=sent.stdout, check=True)
+        assert sent.wait() == 0
 
     def run(self, command: str, check: bool = True) -> str:
         """What a command prints on it."""
         done = subprocess.run([*self.ssh(), command], capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
+        return done.stdout.rstrip()
 
     def until(self, command: str, wanted: str) -> str:
         """Waits until a command prints what is wanted."""
@@ -173,10 +211,19 @@ class Computer:
         """It is started anew, as an administrator does it."""
         before = self.run("cat /proc/sys/kernel/random/boot_id")
         self.run("systemctl reboot", check=False)
+        self._hang_up()
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.run("cat /proc/sys/kernel/random/boot_id", check=False) in ("", before):
             time.sleep(2)
         self.wait()
+
+    def _hang_up(self) -> None:
+        """The kept connection ends, on which others would wait until it is found dead."""
+        subprocess.run([*self.ssh()[:-1], "-O", "exit", "root@127.0.0.1"], capture_output=True, check=False)
+        if self.server is not None:
+            self.server.kill()
+            self.server.wait()
+            self.server = None
 
     def flush(self) -> None:
         """All that was written is in the files of its disks."""
@@ -184,6 +231,7 @@ class Computer:
 
     def stop(self) -> None:
         """It loses its power."""
+        self._hang_up()
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGKILL)

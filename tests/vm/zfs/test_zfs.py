@@ -49,38 +49,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made.second.stop()
 
 
-def ansible(computer: Computer, module: str, arguments: dict[str, Any], check: bool = False) -> dict[str, Any]:
+def call(computer: Computer, module: str, arguments: dict[str, Any], check: bool = False) -> dict[str, Any]:
     """What a module answers on a computer."""
+    return computer.module(module, {**arguments, "_ansible_check_mode": check, "_ansible_diff": True})
+
+
+def write_inventory(computer: Computer) -> pathlib.Path:
     inventory = computer.folder / "inventory.json"
-    ssh = " ".join(computer.ssh()[3:-1])
     host = {"ansible_host": "127.0.0.1", "ansible_user": "root", "ansible_python_interpreter": "/usr/bin/python3"}
     host |= {
         "ansible_port": computer.port,
         "ansible_ssh_private_key_file": str(computer.keys / "id_ed25519"),
-        "ansible_ssh_common_args": ssh,
+        "ansible_ssh_common_args": " ".join(computer.ssh()[3:-1]),
     }
     inventory.write_text(json.dumps({"control_plane": {"hosts": {computer.name: host}}}))
-    argv = ["ansible", "all", "--inventory", str(inventory), "--module-name", f"baremetal.kubernetes.{module}"]
-    argv += ["--args", json.dumps(arguments), "--diff", *(["--check"] if check else [])]
-    environment = dict(
-        os.environ,
-        ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
-        ANSIBLE_COLLECTIONS_PATH=f"{ROOT}/.build/collections",
-        ANSIBLE_LOAD_CALLBACK_PLUGINS="1",
-        ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
-        ANSIBLE_TIMEOUT="120",
-    )
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    try:
-        answer = json.loads(done.stdout[done.stdout.index("{") :])["plays"][0]["tasks"][0]["hosts"][computer.name]
-    except (ValueError, LookupError) as error:
-        raise AssertionError(f"{done.stdout}\n{done.stderr}") from error
-    assert isinstance(answer, dict)
-    return answer
+    return inventory
 
 
 def pool(computer: Computer, vdevs: list[dict[str, Any]], check: bool = False, **more: Any) -> dict[str, Any]:
-    return ansible(computer, "zfs_pool", {"name": "tank", "vdevs": vdevs, **more}, check)
+    return call(computer, "zfs_pool", {"name": "tank", "vdevs": vdevs, **more}, check)
 
 
 def actions(answer: dict[str, Any]) -> list[str]:
@@ -113,9 +100,23 @@ def refused(site: Site, letters: str, vdevs: list[dict[str, Any]], words: str, *
 
 
 def capture(computer: Computer, name: str, command: str) -> None:
-    folder = os.environ.get("LAB_CAPTURE")
-    if folder:
-        (pathlib.Path(folder) / name).write_text(computer.run(command, check=False) + "\n")
+    if os.environ.get("LAB_CAPTURE"):
+        version = computer.run("zfs version").split()[0].split("-")[1]
+        folder = pathlib.Path(os.environ["LAB_CAPTURE"], version)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(computer.run(command, check=False) + "\n")
+
+
+def capture_status(computer: Computer, name: str) -> None:
+    capture(computer, f"status_{name}.txt", "zpool status -P")
+    capture(computer, f"status_{name}.guids.txt", "zpool status -g")
+    if json_status(computer):
+        capture(computer, f"status_{name}.json", "zpool status --json --json-int -P")
+
+
+def json_status(computer: Computer) -> bool:
+    """Whether its ZFS is that of the backports (2.3), else 2.1."""
+    return computer.run("zfs version").startswith("zfs-2.3")
 
 
 def test_a_disk_with_anything_on_it_is_refused_and_stays_as_it_is(site: Site) -> None:
@@ -166,19 +167,15 @@ def test_a_pool_is_made_and_the_second_run_changes_nothing(site: Site) -> None:
     kernel = site.first.run(f"readlink -f {site.disks['A'].name}")
     unchanged(site.first, [{"type": "mirror", "disks": [kernel, site.disks["B"].name + "_1"]}])
     site.first.run("systemctl start zpool-scrub-tank.service")
-    for name, words in (
-        ("status_mirror.txt", "status -P"),
-        ("status_mirror.guids.txt", "status -g"),
-        ("get_all.txt", "get -Hp all tank"),
-    ):
-        capture(site.first, name, f"zpool {words}")
-    capture(site.first, "label_active.txt", f"zdb -l {site.disks['A'].name}-part1")
+    capture_status(site.first, "mirror")
+    capture(site.first, "get_all.txt", "zpool get -Hp -o property,value all tank")
+    capture(site.first, "label_member.txt", f"zdb -l {site.disks['A'].name}-part1")
     site.first.run("dd if=/dev/urandom of=/tank/data bs=1M count=40 status=none && sha256sum /tank/data > /tank/sum")
 
 
 def test_a_disk_of_the_pool_is_refused_for_another_one(site: Site) -> None:
     everything = {"overwrite_disks": site.names("ABC"), "overwrite_pools": ["tank"], "lower_redundancy_to": 0}
-    answer = ansible(site.first, "zfs_pool", {"name": "other", "vdevs": [site.mirror("BC")], **everything})
+    answer = call(site.first, "zfs_pool", {"name": "other", "vdevs": [site.mirror("BC")], **everything})
     assert "is in the imported pool tank" in answer["msg"]
 
 
@@ -187,7 +184,7 @@ def test_the_mirror_becomes_wider(site: Site) -> None:
     assert actions(answer) == ["attach"]
     assert answer["pool"]["may_lose"] == 2
     unchanged(site.first, [site.mirror("ABC")])
-    capture(site.first, "status_three_way.txt", "zpool status -P")
+    capture_status(site.first, "three_way")
 
 
 def test_what_lowers_redundancy_is_refused(site: Site) -> None:
@@ -196,30 +193,36 @@ def test_what_lowers_redundancy_is_refused(site: Site) -> None:
     refused(site, "D", [site.mirror("AB")], "lower_redundancy_to", remove_disks=site.names("C"))
     refused(site, "D", [site.mirror("ABD")], "remove_disks")
     refused(site, "D", [site.mirror("ABC")], "lower_redundancy_to", offline_disks=site.names("C"))
-    assert site.first.run("zpool status -P tank").count("ONLINE") == 5
+    assert site.first.run("zpool status -P tank").count("ONLINE") == 6
 
 
 def test_a_disk_that_was_pulled_is_missed_and_nothing_is_done_about_it(site: Site) -> None:
     site.first.pull(site.disks["B"])
     # What is not written to may not be missed.
     site.first.until("date > /tank/beat; sync; zpool list -H -o health tank", "DEGRADED")
-    capture(site.first, "status_pulled.txt", "zpool status -P")
+    capture_status(site.first, "pulled")
     answer = pool(site.first, [site.mirror("ABC")])
     assert actions(answer) == []
     assert answer["pool"]["may_lose"] == 1
-    assert any("REMOVED" in warning or "UNAVAIL" in warning for warning in answer["warnings"])
+    assert any(state in str(answer["warnings"]) for state in ("REMOVED", "UNAVAIL", "FAULTED"))
 
 
 def test_it_is_replaced_and_the_new_one_resilvered(site: Site) -> None:
     wanted = [site.mirror("ADC")]
     assert actions(pool(site.first, wanted, check=True)) == ["replace"]
-    answer = pool(site.first, wanted, wait=3600)
-    assert actions(answer) == ["replace"]
+    hold = "/sys/module/zfs/parameters/zfs_scan_suspend_progress"
+    site.first.run(f"echo 1 > {hold}")
+    assert actions(pool(site.first, wanted)) == ["replace"]
+    capture_status(site.first, "replacing")
+    answer = pool(site.first, wanted, offline_disks=site.names("C"), lower_redundancy_to=0)
+    assert "pool tank is resilvering" in answer["msg"]
+    site.first.run(f"echo 0 > {hold}; zpool wait -t resilver,replace tank")
+    answer = pool(site.first, wanted)
     assert (answer["pool"]["state"], answer["pool"]["may_lose"]) == ("ONLINE", 2)
     assert "resilvered" in site.first.run("zpool status tank")
     site.first.run("sha256sum --check /tank/sum")
     unchanged(site.first, wanted)
-    capture(site.first, "status_resilvered.txt", "zpool status -P")
+    capture_status(site.first, "resilvered")
 
 
 def test_the_old_disk_that_comes_back_is_not_blank(site: Site) -> None:
@@ -229,14 +232,14 @@ def test_the_old_disk_that_comes_back_is_not_blank(site: Site) -> None:
     answer = pool(site.first, layout, overwrite_disks=site.names("B"))
     assert actions(answer) == ["wipe", "add"]
     unchanged(site.first, layout)
-    capture(site.first, "status_spare.txt", "zpool status -P")
+    capture_status(site.first, "spare")
     assert actions(pool(site.first, [site.mirror("ADC")], remove_disks=site.names("B"))) == ["remove"]
 
 
 def test_disks_go_offline_and_leave_with_their_consents(site: Site) -> None:
     answer = pool(site.first, [site.mirror("ADC")], offline_disks=site.names("C"), lower_redundancy_to=1)
     assert actions(answer) == ["offline"]
-    capture(site.first, "status_offline.txt", "zpool status -P")
+    capture_status(site.first, "offline")
     unchanged(site.first, [site.mirror("ADC")])
     assert actions(pool(site.first, [site.mirror("ADC")], offline_disks=[])) == ["online"]
     site.first.run("zpool wait -t resilver tank")
@@ -246,23 +249,24 @@ def test_disks_go_offline_and_leave_with_their_consents(site: Site) -> None:
 
 
 def test_special_log_and_cache_come_and_the_log_goes(site: Site) -> None:
-    layout = [site.mirror("AD"), site.mirror("EF", purpose="special"), {"purpose": "log", "disks": site.names("C")}]
-    assert actions(pool(site.first, layout, overwrite_disks=site.names("C"))) == ["wipe", "add", "add"]
-    capture(site.first, "status_classes.txt", "zpool status -P")
+    layout = [site.mirror("AD"), site.mirror("EF", purpose="special")]
+    layout += [{"purpose": "log", "disks": site.names("C")}, {"purpose": "cache", "disks": site.names("B")}]
+    assert actions(pool(site.first, layout, overwrite_disks=site.names("BC"))) == ["add", "wipe", "add", "wipe", "add"]
+    capture_status(site.first, "classes")
     unchanged(site.first, layout)
-    refused(site, "B", layout[:2], "remove_disks")
-    assert actions(pool(site.first, layout[:2], remove_disks=site.names("C"))) == ["remove"]
+    refused(site, "", layout[:2], "remove_disks")
+    assert actions(pool(site.first, layout[:2], remove_disks=site.names("BC"))) == ["remove", "remove"]
     unchanged(site.first, layout[:2])
 
 
 def test_datasets_are_made_and_never_above_files(site: Site) -> None:
     site.first.run("mkdir -p /srv/full && echo keep > /srv/full/file")
     hidden = {"datasets": [{"name": "tank/full", "properties": {"mountpoint": "/srv/full"}}]}
-    assert "would hide" in ansible(site.first, "zfs_dataset", hidden)["msg"]
+    assert "would hide" in call(site.first, "zfs_dataset", hidden)["msg"]
     assert site.first.run("cat /srv/full/file; zfs list -H -o name -r tank") == "keep\ntank"
     wanted = {"datasets": [{"name": "tank/etcd", "properties": {"mountpoint": "/var/lib/etcd", "recordsize": "8K", "xattr": "sa"}}]}
-    assert ansible(site.first, "zfs_dataset", wanted)["steps"] == ["create dataset tank/etcd"]
-    assert ansible(site.first, "zfs_dataset", wanted)["changed"] is False
+    assert call(site.first, "zfs_dataset", wanted)["steps"] == ["create dataset tank/etcd"]
+    assert call(site.first, "zfs_dataset", wanted)["changed"] is False
     assert site.first.run("findmnt -n -o SOURCE /var/lib/etcd") == "tank/etcd"
 
 
@@ -276,9 +280,9 @@ def test_the_pool_is_there_after_a_boot(site: Site) -> None:
 
 def test_a_second_machine_imports_what_the_first_exported(site: Site) -> None:
     layout = [site.mirror("AD"), site.mirror("EF", purpose="special")]
-    answer = ansible(site.first, "zfs_pool", {"name": "tank", "state": "exported"})
+    answer = call(site.first, "zfs_pool", {"name": "tank", "state": "exported"})
     assert actions(answer) == ["export"]
-    assert ansible(site.first, "zfs_pool", {"name": "tank", "state": "exported"})["changed"] is False
+    assert call(site.first, "zfs_pool", {"name": "tank", "state": "exported"})["changed"] is False
     capture(site.first, "import_online.txt", "zpool import")
     site.first.run("sync; systemctl poweroff", check=False)
     site.first.stop()
@@ -305,7 +309,7 @@ def test_what_a_dead_machine_did_not_export_is_taken_over_only_by_its_name(site:
 
 
 def test_a_pool_of_which_too_little_is_there_is_never_made_anew(site: Site) -> None:
-    ansible(site.first, "zfs_pool", {"name": "tank", "state": "exported"})
+    call(site.first, "zfs_pool", {"name": "tank", "state": "exported"})
     for letter in "AD":
         site.first.pull(site.disks[letter])
     everything = {"overwrite_disks": site.names("BCEF"), "overwrite_pools": ["tank"], "lower_redundancy_to": 0}
@@ -318,14 +322,17 @@ def test_a_pool_of_which_too_little_is_there_is_never_made_anew(site: Site) -> N
     site.first.run("sha256sum --check /tank/sum")
 
 
-def test_the_role_brings_datasets_limits_and_services(site: Site) -> None:
-    """The whole role; containerd then takes its ZFS snapshotter, since this is OpenZFS 2.1."""
+def test_the_roles_bring_datasets_limits_services_and_the_watch(site: Site) -> None:
+    """Whole roles; containerd takes its ZFS snapshotter before OpenZFS 2.2, and overlayfs since."""
     site.first.run("systemctl stop containerd; zfs destroy tank/etcd; rm -rf /var/lib/containerd /var/lib/etcd")
     variables = {
         "zfs_pools": [{"name": "tank", "vdevs": [site.mirror("AD"), site.mirror("EF", purpose="special")]}],
         "zfs_cluster_pool": "tank",
         "zfs_zed_settings": {"ZED_NOTIFY_VERBOSE": 1},
         "cluster_kubernetes_version": "1.30.0",
+        "hardware_watch_enabled": True,
+        # What qemu's disks say of their spare blocks.
+        "hardware_watch_thresholds": {"disk_spare_percent": {"warning": 0}},
     }
     play = [
         {
@@ -335,23 +342,60 @@ def test_the_role_brings_datasets_limits_and_services(site: Site) -> None:
             "tasks": [
                 {"baremetal.kubernetes.node_facts": None},
                 {"ansible.builtin.import_role": {"name": "baremetal.kubernetes.zfs"}},
+                {"ansible.builtin.import_role": {"name": "baremetal.kubernetes.hardware_watch"}},
             ],
         }
     ]
     book = site.folder / "role.json"
     book.write_text(json.dumps(play))
     environment = dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_COLLECTIONS_PATH=f"{ROOT}/.build/collections")
-    argv = ["ansible-playbook", "--inventory", str(site.first.folder / "inventory.json"), str(book)]
+    argv = ["ansible-playbook", "--inventory", str(write_inventory(site.first)), str(book)]
     first = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     assert first.returncode == 0, first.stdout + first.stderr
     again = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout + again.stderr
-    snapshots = "/var/lib/containerd/io.containerd.snapshotter.v1.zfs"
-    assert site.first.run(f"findmnt -n -o SOURCE {snapshots}") == "tank/containerd/snapshots"
+    before_22 = not json_status(site.first)
+    datasets = {"tank/containerd": "/var/lib/containerd", "tank/etcd": "/var/lib/etcd"}
+    if before_22:
+        datasets["tank/containerd/snapshots"] = "/var/lib/containerd/io.containerd.snapshotter.v1.zfs"
+    snapshotter = "zfs" if before_22 else "overlayfs"
+    site.first.run("systemctl daemon-reload; systemctl start containerd")
+    assert site.first.until(f"ctr plugins ls | grep -w {snapshotter}", "ok")
+    # All of it is there by itself after a boot.
+    site.first.reboot()
+    for dataset, place in datasets.items():
+        assert site.first.run(f"findmnt -n -o SOURCE {place}") == dataset
     assert site.first.run("stat -c %a /var/lib/etcd") == "700"
     assert int(site.first.run("cat /sys/module/zfs/parameters/zfs_arc_max")) == 256 << 20
-    site.first.run("systemctl daemon-reload; systemctl start containerd")
-    assert site.first.until("ctr plugins ls | grep -w zfs", "ok")
+    timers = ("zpool-scrub-tank", "zpool-trim-tank", "kubernetes-hardware-watch")
+    for unit in ("zfs-zed", "containerd", *(f"{timer}.timer" for timer in timers)):
+        assert site.first.until(f"systemctl is-active {unit}", "active") == "active"
     # Without its mount, containerd does not begin on the directory below.
-    site.first.run("systemctl stop containerd; zfs unmount tank/containerd/snapshots; zfs unmount tank/containerd")
+    site.first.run("systemctl stop containerd; zfs unmount -f tank/containerd/snapshots; zfs unmount tank/containerd", check=False)
     assert site.first.run("systemctl start containerd && echo started", check=False) == ""
+
+
+CONDITIONS = "/run/kubernetes-hardware-watch/conditions"
+
+
+def verdict(computer: Computer, condition: str) -> str:
+    """0, 1 or 2, of a look that is taken now."""
+    computer.run("systemctl start kubernetes-hardware-watch.service")
+    return computer.run(f"cut -c1 {CONDITIONS}/{condition}")
+
+
+def test_the_watch_reads_real_disks_and_pools(site: Site) -> None:
+    # By its timer, after the boot.
+    site.first.until(f"ls {CONDITIONS}", "DiskFailing")
+    assert [verdict(site.first, condition) for condition in ("DiskFailing", "StoragePoolFailing")] == ["0", "0"]
+    metrics = site.first.run("cat /var/lib/prometheus/node-exporter/*.prom")
+    assert [serial for serial in SERIALS if serial not in metrics] == []
+    capture(site.first, "smartctl_scan.json", "smartctl --json=c --scan")
+    disk = site.first.run(f"readlink -f {site.disks['A'].name}").removesuffix("n1")
+    look = f"smartctl --json=c --info --health --attributes --log=selftest --nocheck=standby {disk}"
+    capture(site.first, "smartctl_nvme.json", look)
+    # The disk itself now says that its reliability is degraded.
+    site.first.qmp("qom-set", path="/machine/peripheral/nvme-LABA", property="smart_critical_warning", value=4)
+    assert verdict(site.first, "DiskFailing") == "1"
+    assert "reliability is degraded" in site.first.run(f"cat {CONDITIONS}/DiskFailing")
+    capture(site.first, "smartctl_nvme_failing.json", look)

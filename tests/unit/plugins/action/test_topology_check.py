@@ -140,3 +140,19 @@ def test_files_of_an_existing_etcd_are_read_on_the_controller(tmp_path: pathlib.
     pathlib.Path(there).write_text("-----BEGIN EC PRIVATE KEY-----")
     named = {"cluster_etcd_key_file": there, "cluster_etcd_ca_file": missing, "cluster_etcd_certificate_file": ""}
     assert topology_check._files(named) == {there: "-----BEGIN EC PRIVATE KEY-----", missing: ""}
+
+
+def test_a_bundle_is_compared_with_what_the_hosts_need_of_it(run: Callable[..., Dict[str, Any]], tmp_path: pathlib.Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    bundle = {"kubernetes_version": "1.33.6", "binaries": {"kubeadm": "0" * 64}, "sizes": {"bin/kubeadm": 1}}
+    (tmp_path / "bundle" / "bundle.json").write_text(json.dumps(bundle))
+    result = run(
+        variables="cluster_packages_source: bundle\ncontainer_runtime_source: distribution\n"
+        "offline_bundle: '{{ inventory_dir }}/bundle'",
+        cp2={"played_state": {"unreachable": True, "msg": "Connection timed out"}},
+    )
+    found = [error["problem"] for error in result["errors"] if error["setting"] == "offline_bundle"]
+    assert "image registry.k8s.io/etcd:3.5.24-0: not in the bundle" in found
+    assert "package keepalived of debian-12: not in the bundle" in found
+    assert "bin/kubeadm: bundle.json lists it, and there is no such file" in found
+    assert {error["setting"] for error in result["errors"]} == {"offline_bundle", "host cp2"}

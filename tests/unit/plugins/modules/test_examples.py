@@ -36,6 +36,7 @@ VARIABLES: Dict[str, Any] = {
     "host_wanted": {"kernel_modules": ["overlay"]},
     "container_runtime_wanted": {"services": [{"name": "containerd", "state": "started"}]},
     "inventory_hostname": "etcd1",
+    "policy": '{"kind": "Policy"}',
     "join": {"token": "abcdef.0123456789abcdef"},
     "robot_password": "p",
     "robot_user": "u",

@@ -77,7 +77,7 @@ def test_without_zfs_check_mode_says_so_and_a_run_fails(machine: Machine, capsys
     assert (answer["changed"], texts(answer)) == (True, ["install ZFS; then it is seen what pool tank needs"])
     answer = call(capsys)
     assert answer["failed"] is True
-    assert "its programs are not on this host" in answer["msg"]
+    assert "run `modprobe zfs`" in answer["msg"]
 
 
 def test_a_time_that_systemd_does_not_know_is_refused_with_all_else(machine: Machine, capsys: Any) -> None:

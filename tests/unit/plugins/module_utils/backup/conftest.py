@@ -19,7 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from real_etcd import Files, Node, make_files, running, wait_for
-from s3_server import server  # noqa: F401 - a fixture
+from s3_server import server, until  # noqa: F401 - a fixture
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -29,6 +29,7 @@ class Host:
 
     def __init__(self, folder: pathlib.Path, node: Node, files: Files) -> None:
         self.folder, self.node = folder, node
+        self.ended = 0
         self.key = folder / "key"
         self.key.write_text(PASSPHRASE + "\n")
         self.kubernetes = folder / "kubernetes"
@@ -61,12 +62,14 @@ class Host:
         self.node.client()._call("kv/put", {"key": words[0], "value": words[1]})
 
     def run(self, **changes: Any) -> Dict[str, Any]:
-        """A run a second after the one before, since names go by seconds."""
-        time.sleep(1)
+        """A run in another second than the end of the one before, since names go by seconds."""
+        until(lambda: int(time.time()) != self.ended)
         run = take.Run(self.settings._replace(**changes), HostRunner(), state=str(self.folder / "state"))
         if run.bucket is not None:
             run.bucket._pause = lambda seconds: None
-        return run.carry_out()
+        report = run.carry_out()
+        self.ended = int(time.time())
+        return report
 
 
 @pytest.fixture(name="host")

@@ -69,6 +69,8 @@ def test_killed_at_any_moment_the_next_run_completes_the_same_change(name: str) 
     texts, provider, resources, fresh, rotate = CHANGES[name]
     steps = [now for _phase, now in moments(texts, provider, resources, fresh, rotate)]
     for killed in steps[:-1]:
+        # Until everything is written anew, which comes after "writing", a run has work: no file looks like the end before.
+        assert make_plan(killed, provider, resources, Key(fresh.provider, "key-z", "eg=="), False).work
         # Without the opt-in, and with another fresh key: what was begun decides.
         again = [now for _phase, now in moments(killed, provider, resources, Key(fresh.provider, "key-z", "eg=="), False)]
         assert all(readable_by_all(now) and readable_by_all(now, "configmaps") for now in again)

@@ -17,6 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.disks imp
     parse_wipefs,
     without_partition,
 )
+from conftest import ROOT
 from fakes import FakeRunner
 
 BY_ID = "/dev/disk/by-id/"
@@ -116,6 +117,13 @@ def test_a_member_of_who_knows_which_pool_is_taken_by_nobody(answer: Result) -> 
     assert devices(None, commands).look(BY_ID + "nvme-MODEL_1", True).uses == ("perhaps in a pool, which zdb can't tell",)
 
 
+def test_of_a_label_whose_copies_are_not_all_whole_the_rest_counts() -> None:
+    text = (ROOT / "tests/fixtures/zfs/captured/2.1.11/label_broken.txt").read_text()
+    commands = {**blank(), ("zdb", "-l", "/dev/nvme0n1"): Result(1, text, "")}
+    found = devices(None, commands).look(BY_ID + "nvme-MODEL_1", True)
+    assert (found.uses, [one.pool for one in found.labels]) == ((), ["zfs-broken-mirror"])
+
+
 def label(guid: str) -> Dict[Any, Any]:
     rule = "------------------------------------"
     fields = "    name: 'old'\n    state: 1\n    pool_guid: 70\n    guid: %s\n    hostname: 'x'\n" % guid
@@ -155,6 +163,12 @@ def test_a_label_of_zfs_says_whose_disk_it_is_even_where_wipefs_sees_none() -> N
         "nvme0n1p1: disk of pool old (70), exported on x",
     )
     assert contents({**blank(), **wipefs("/dev/nvme0n1p1", "zfs_member")}) == ("nvme0n1p1: zfs_member my label",)
+
+
+@pytest.mark.parametrize(("rows", "uses"), [("1\n2\n", True), ("", False)])
+def test_partitions_that_the_kernel_has_not_read_are_in_the_way(rows: str, uses: bool) -> None:
+    commands = {**wipefs("/dev/sdb", "gpt"), ("partx", "--show", "--noheadings", "--output=NR", "/dev/sdb"): rows}
+    assert bool(devices(None, {**commands, ("zdb", "-l", "/dev/sdb"): Result(2, "", "")}).look("/dev/sdb", True).uses) is uses
 
 
 def test_bytes_without_a_signature_are_not_blank() -> None:

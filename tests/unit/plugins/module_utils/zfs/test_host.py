@@ -260,11 +260,17 @@ def test_a_pool_in_use_elsewhere_is_not_imported_where_no_hostid_tells_hosts_apa
     machine.hostids = False
     wanted = tank(vdev("mirror", "a", "b"))
     refused(machine, wanted, "take_over_from", "was not exported by the system that had it last, cp1")
-    (warning,) = bring(machine, wanted, check=True).plan.warnings
-    assert warning.endswith("run zgenhostid")
     done = bring(machine, wanted._replace(take_over_from="cp1"))
-    assert [(step.action, step.consent) for step in done.steps] == [("import", ("take_over_from",))]
-    assert machine.changes == [("import", "tank")]
+    assert [(step.action, step.consent) for step in done.steps] == [("identify", ()), ("import", ("take_over_from",))]
+    # Once it has one, ZFS asks as well.
+    assert machine.changes == [("hostid",), ("import", "tank", "-f")]
+
+
+def test_a_host_that_has_its_pool_already_is_given_its_identity_as_well(mirror: Machine) -> None:
+    mirror.hostids = False
+    wanted = tank(vdev("mirror", "a", "b"))
+    assert actions(bring(mirror, wanted)) == ["identify"]
+    unchanged(mirror, wanted)
 
 
 def test_who_had_a_pool_last_is_what_its_newest_label_says(machine: Machine) -> None:
@@ -294,6 +300,38 @@ def test_an_opt_in_by_a_name_that_another_disk_may_have_tomorrow_counts_for_none
     wanted = tank(vdev("mirror", "a", "b"))
     remedy = refused(machine, wanted._replace(overwrite_disks=("/dev/nvme1n1",)), "overwrite_disks", "b is not blank")
     assert remedy.endswith("name %sb here" % BY_ID)
+
+
+@pytest.mark.parametrize("setting", ["remove_disks", "offline_disks"])
+def test_so_does_one_by_which_a_disk_leaves(mirror: Machine, setting: str) -> None:
+    wanted = tank(vdev("mirror", "a", "b"), lower_redundancy_to=0)
+    for disk, remedy in (("/dev/nvme1n1", "write %sb" % BY_ID), ("/dev/sdz", "write its GUID, see zpool status -g")):
+        assert refused(mirror, wanted._replace(**{setting: (disk,)}), setting, "may be another disk") == remedy
+
+
+def test_partitions_of_one_disk_make_no_mirror(machine: Machine) -> None:
+    parts = {
+        path: Device(path, "sda%d" % number, "sda", number, lasting=path, contents=())
+        for number, path in enumerate(paths("a-part1", "a-part2"), 1)
+    }
+    seen = Seen(devices=parts)
+    (problem,) = make_plan(tank(vdev("mirror", "a-part1", "a-part2")), seen).problems
+    assert "are parts of one disk" in problem.problem
+    apart = make_plan(tank(vdev("single", "a-part1"), vdev("single", "a-part2", purpose="log")), seen)
+    assert apart.problems == []
+
+
+def test_the_root_dataset_is_not_mounted_above_files(machine: Machine) -> None:
+    wanted = tank(vdev("mirror", "a", "b"))
+    machine.files_in = {"/tank": ["file"]}
+    refused(machine, wanted, "root_properties.mountpoint", "/tank has files, which the pool, mounted above them, would hide")
+    elsewhere = wanted._replace(root_properties={"mountpoint": "/pool"})
+    assert actions(bring(machine, elsewhere)) == ["create"]
+    machine.files_in = {"/pool": ["file"]}
+    unchanged(machine, elsewhere)
+    machine.files_in = {"/srv": ["file"]}
+    moved = wanted._replace(root_properties={"mountpoint": "/srv"})
+    assert [one.setting for one in bring(machine, moved).plan.problems] == ["root_properties.mountpoint"]
 
 
 def test_a_missing_partition_is_not_taken_for_another_of_the_same_disk(machine: Machine) -> None:
@@ -640,6 +678,7 @@ def test_a_pool_that_stands_still_is_left_alone(mirror: Machine) -> None:
         (tank(Vdev("single", ("sda",))), "vdevs[0]", "'sda' is no disk"),
         (tank(Vdev("single", ("-f",))), "vdevs[0]", "'-f' is no disk"),
         (tank(Vdev("single", ("/dev/../etc/x",))), "vdevs[0]", "no plain path"),
+        (tank(Vdev("single", ("/dev/disk/by-uuid/1A2B",))), "vdevs[0]", "a name of what is on a disk"),
         (tank(vdev("single", "a"), vdev("raidz1", "b", "c", purpose="log")), "vdevs[1]", "ZFS takes no raidz1 for log"),
         (tank(vdev("single", "a"), vdev("mirror", "b", "c", purpose="cache")), "vdevs[1]", "never a group"),
         (tank(vdev("mirror", "a", "b", draid_spares=1)), "vdevs[0]", "are for draid"),
@@ -731,9 +770,14 @@ def test_since_2_3_the_status_is_asked_for_as_json() -> None:
 def test_a_host_without_zfs_is_said_to_be_one() -> None:
     with pytest.raises(NoZfsError, match="its programs are not on this host"):
         bring(Broken([(("zfs", "version"), Result(127, "", "zfs: not found"))]), tank(vdev("single", "a")))
-    unloaded = Result(1, "", "The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n")
-    with pytest.raises(NoZfsError, match="modprobe zfs"):
-        bring(Broken([(("zpool", "status"), unloaded)]), tank(vdev("single", "a")))
+    # Of 2.1.11 and 2.3.2, each of which says it for its version as well.
+    for text in (
+        "The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n",
+        "The ZFS modules cannot be auto-loaded.\nTry running 'modprobe zfs' as root to manually load them.\n",
+    ):
+        for command in (("zfs", "version"), ("zpool", "status")):
+            with pytest.raises(NoZfsError, match="The ZFS modules .* run `modprobe zfs`"):
+                bring(Broken([(command, Result(1, "", text))]), tank(vdev("single", "a")))
 
 
 def test_where_nobody_can_say_which_pools_there_are_none_is_made() -> None:

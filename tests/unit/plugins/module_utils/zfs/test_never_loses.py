@@ -109,11 +109,12 @@ def mutate(dice: random.Random, layout: List[Any], names: List[str], machine: Ma
     layout[place] = (kind, purpose, disks)
 
 
-def path(dice: random.Random, name: str, machine: Machine) -> str:
+def path(dice: random.Random, name: str, machine: Machine, passing: int = 4) -> str:
+    """A disk's name, each ``passing``-th time that of the kernel."""
     if name.isdigit():
         return name
     disk = machine.disks[name]
-    return dice.choice([disk.path, disk.path, disk.path, "/dev/" + disk.kernel])
+    return disk.path if dice.randrange(passing) else "/dev/" + disk.kernel
 
 
 def some(dice: random.Random, names: List[str]) -> List[str]:
@@ -129,8 +130,8 @@ def wanted(dice: random.Random, layout: List[Any], names: List[str], machine: Ma
         properties=dice.choice([{}, {"ashift": 12, "autotrim": True}]),
         overwrite_disks=tuple(path(dice, name, machine) for name in some(dice, names)),
         overwrite_pools=tuple(some(dice, ["tank", "other", *guids])),
-        remove_disks=tuple(path(dice, name, machine) for name in some(dice, names)),
-        offline_disks=dice.choice([None, None, None, (), tuple(path(dice, name, machine) for name in some(dice, names)[:1])]),
+        remove_disks=tuple(path(dice, name, machine, 50) for name in some(dice, names)),
+        offline_disks=dice.choice([None, None, None, (), tuple(path(dice, name, machine, 50) for name in some(dice, names)[:1])]),
         lower_redundancy_to=dice.choice([None, 0, 0, 1]),
         take_over_from=dice.choice(["", "elsewhere"]),
     )

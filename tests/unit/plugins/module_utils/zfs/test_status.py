@@ -10,7 +10,7 @@ import pathlib
 from typing import List
 
 import pytest
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.imports import parse_imports, parse_label
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.imports import Label, parse_imports, parse_label
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import (
     Group,
     Pool,
@@ -183,13 +183,22 @@ def test_what_is_no_status_is_said() -> None:
         parse_status(text("mirror.txt"), text("log_single.txt"))
 
 
-@pytest.mark.parametrize("path", sorted((FIXTURES / "captured").glob("status*.txt")), ids=lambda path: path.name)
+CAPTURED = [path for path in (FIXTURES / "captured").glob("*/status_*.txt") if not path.name.endswith(".guids.txt")]
+
+
+@pytest.mark.parametrize("path", sorted(CAPTURED), ids=lambda path: "%s %s" % (path.parent.name, path.stem))
 def test_what_was_captured_is_read_whole(path: pathlib.Path) -> None:
-    (found,) = parse_status(path.read_text())
+    (found,) = parse_status(path.read_text(), path.with_suffix(".guids.txt").read_text())
     assert found.groups
     listed = [word for word in path.read_text().split() if word.startswith((BY_ID, "/dev/nvme"))]
     assert sorted(one.path for one in found.members) == sorted(listed)
     assert all(one.state in ("ONLINE", "REMOVED", "UNAVAIL", "OFFLINE", "AVAIL", "FAULTED") for one in found.members)
+    if path.with_suffix(".json").exists():
+        (same,) = parse_json(path.with_suffix(".json").read_text())
+        assert [(one.purpose, one.type, one.name) for one in same.groups] == [
+            (one.purpose, one.type, one.name) for one in found.groups
+        ]
+        assert [one[:3] for one in same.members] == [one[:3] for one in found.members]
 
 
 def test_a_pool_that_can_be_imported_is_known_by_name_and_guid() -> None:
@@ -225,11 +234,19 @@ def test_several_pools_can_be_there_to_import() -> None:
     )[0].why.startswith("One or more devices are missing")
 
 
+def label(name: str, version: str = "2.1.11") -> List[Label]:
+    return parse_label((FIXTURES / "captured" / version / ("label_%s.txt" % name)).read_text())
+
+
 def test_labels_say_whose_disk_it_is() -> None:
-    (label,) = parse_label(text("label_exported.txt"))
-    assert (label.pool, label.pool_guid, label.guid) == ("tank", "9522190425107286424", "10451866353466498543")
-    assert (label.state, label.host, label.txg) == ("exported", "zfs1", 31)
-    assert str(label) == "disk of pool tank (9522190425107286424), exported on zfs1"
-    assert parse_label(text("label_active.txt"))[0].state == "active"
-    assert str(parse_label(text("label_spare.txt"))[0]) == "spare disk of a pool"
-    assert parse_label(text("label_none.txt")) == []
+    (exported,) = label("exported")
+    assert (exported.pool, exported.pool_guid, exported.guid) == ("v999-pool", "3320584530116608319", "4851653716999783378")
+    assert (exported.state, exported.host, exported.txg) == ("exported", "usuki", 11)
+    assert str(exported) == "disk of pool v999-pool (3320584530116608319), exported on usuki"
+    (active,) = label("active")
+    assert (active.pool, active.state, active.host) == ("unclean_export", "active", "dlpx")
+    assert label("active", "2.3.2") == [active]
+    # Its own GUID, and not that of another disk of the mirror.
+    assert [one.guid for one in label("mirror")] == ["6547275990419190308"]
+    assert [str(one) for one in label("spare")] == ["spare disk of a pool"]
+    assert label("none") == []
