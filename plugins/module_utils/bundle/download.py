@@ -10,24 +10,26 @@ import re
 import shutil
 import time
 import urllib.error
-import urllib.request
 from typing import Optional
 
+from ansible.module_utils.urls import ConnectionError as NoConnectionError
+from ansible.module_utils.urls import open_url
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.digests import sha256_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
 
 ATTEMPTS = 3
 _PARTIAL = 206
 _BEYOND_THE_END = 416
+_FAILURES = (OSError, ValueError, NoConnectionError)
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 def size_of(url: str, timeout: float) -> Optional[int]:
     """Bytes of a file, or None where the server does not say."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=timeout) as answer:
+        with open_url(url, method="HEAD", timeout=timeout) as answer:
             length = answer.headers.get("Content-Length")
-    except (OSError, ValueError):
+    except _FAILURES:
         return None
     return int(length) if length and length.isdigit() else None
 
@@ -38,9 +40,9 @@ def published_sha256(url: str, timeout: float) -> str:
     :raises BundleError: there is none.
     """
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
+        with open_url(url, timeout=timeout) as answer:
             text = answer.read(65536).decode("ascii", "replace")
-    except (OSError, ValueError) as error:
+    except _FAILURES as error:
         raise BundleError(url, "it can't be read: %s" % error, "see whether the host reaches it and the version exists")
     found = _SHA256.search(text)
     if not found:
@@ -61,7 +63,7 @@ def download(url: str, path: str, sha256: str, timeout: float) -> None:
             time.sleep(attempt)
         try:
             _continue(url, part, timeout)
-        except (OSError, ValueError) as error:
+        except _FAILURES as error:
             problem = str(error)
             continue
         digest = sha256_of(part)
@@ -76,12 +78,12 @@ def download(url: str, path: str, sha256: str, timeout: float) -> None:
 
 def _continue(url: str, part: str, timeout: float) -> None:
     have = os.path.getsize(part) if os.path.exists(part) else 0
-    request = urllib.request.Request(url, headers={"Range": "bytes=%d-" % have} if have else {})
+    headers = {"Range": "bytes=%d-" % have} if have else {}
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
+        with open_url(url, headers=headers, timeout=timeout) as answer:
             expected = answer.headers.get("Content-Length")
             # A server that knows no ranges sends all of it.
-            with open(part, "ab" if answer.status == _PARTIAL else "wb") as stream:
+            with open(part, "ab" if answer.getcode() == _PARTIAL else "wb") as stream:
                 begun = stream.tell()
                 shutil.copyfileobj(answer, stream, 1 << 20)
                 came = stream.tell() - begun

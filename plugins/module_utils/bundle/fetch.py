@@ -12,7 +12,8 @@ import tarfile
 import tempfile
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle import images, system_packages
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle import images as image_archives
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle import system_packages
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.digests import DigestStore
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.download import download, published_sha256, size_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import (
@@ -54,7 +55,7 @@ class Request(NamedTuple):
     images: Mapping[str, Sequence[str]]
     charts: Sequence[Mapping[str, str]]
     packages: Sequence[system_packages.Wanted]
-    source: images.Source
+    source: image_archives.Source
     #: Take what mirrors and tags have now, whatever bundle.json says of it.
     update: bool = False
     timeout: float = 60
@@ -200,13 +201,13 @@ class _Work:
         if known and self._held([known.path]) and not (self._request.update and known.digest):
             self._roles(known, roles)
             return
-        found = images.look(reference, pinned, self._request.source, self._runner)
+        found = image_archives.look(reference, pinned, self._request.source, self._runner)
         if known and known.digest == found.digest and self._held([known.path]):
             return
         if not self._begin("image %s" % reference, found.size):
             return
-        path = images.archive_of(reference)
-        images.fetch(reference, found.digest, self._at(path), self._request.source, self._runner)
+        path = image_archives.archive_of(reference)
+        image_archives.fetch(reference, found.digest, self._at(path), self._request.source, self._runner)
         made = Archive(path, str(self._store.digest(self._at(path))), [reference], sorted(roles), found.digest)
         self._learnt(self._manifest._replace(images=[*(one for one in archives if reference not in one.references), made]))
 

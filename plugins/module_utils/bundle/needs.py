@@ -51,7 +51,7 @@ def system_name(system: Mapping[str, Any]) -> str:
     """debian-12, ubuntu-24.04, rocky-9: systems that take the same packages have the same name; empty where it is not known."""
     identity, version = str(system.get("id") or ""), str(system.get("version_id") or "")
     if system.get("family") == "redhat":
-        version = version.split(".")[0]
+        version = version.partition(".")[0]
     return "%s-%s" % (identity, version) if identity and version else ""
 
 

@@ -104,7 +104,7 @@ def daemon_json(
     networks: Mapping[str, Any],
     storage_driver: str = "",
     registries: Sequence[Mapping[str, Any]] = (),
-    more: Mapping[str, Any] = {},
+    more: Optional[Mapping[str, Any]] = None,
 ) -> Dict[str, Any]:
     """daemon.json as data; ``more`` are the user's own settings.
 
@@ -112,7 +112,7 @@ def daemon_json(
     :param registries: as the setting container_runtime_registries has them.
     :raises DockerSettingsError, RegistryError: with every one of them that can't be.
     """
-    wrong = list(refusals(more))
+    wrong = list(refusals(more or {}))
     if wrong:
         raise DockerSettingsError(wrong)
     wanted: Dict[str, Any] = {
@@ -125,7 +125,7 @@ def daemon_json(
         "bip": networks["bip"],
         "default-address-pools": networks["pools"],
     }
-    return {**wanted, **docker_registries(registries), **more}
+    return {**wanted, **docker_registries(registries), **(more or {})}
 
 
 def free_networks(

@@ -67,9 +67,7 @@ def docker_registries(registries: Sequence[Mapping[str, Any]]) -> Dict[str, List
             remedy = "Write scheme, host and port, or take containerd or CRI-O."
             raise RegistryError("registry %r, mirrors" % name, "Docker takes no path in a mirror's address.", remedy)
         mirrors += given
-        ends = [(url, mirror) for url, mirror in zip(given, registry.get("mirrors") or [])] + [
-            (str(registry.get("server") or ""), registry)
-        ]
+        ends = [*zip(given, registry.get("mirrors") or []), (str(registry.get("server") or ""), registry)]
         insecure += [
             _location(url).partition("/")[0] for url, end in ends if url.startswith("http://") or (url and end.get("skip_verify"))
         ]

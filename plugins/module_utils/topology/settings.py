@@ -81,6 +81,7 @@ EXAMPLES = {
 #: Settings that have a fixed range of values; the words of those with history stand with their own checks.
 PORTS = ("cluster_api_port", "cluster_load_balancer_port")
 
+
 def _text(value: Any) -> Optional[str]:
     return value if isinstance(value, str) else str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
