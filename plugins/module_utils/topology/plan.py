@@ -41,8 +41,8 @@ TWO_MEMBERS = (
     "take this for a step on the way to 3, and take it soon"
 )
 SILENT = "the API answers on no control plane: what is amiss on the nodes is set right, then it is waited for"
-#: Playbooks that change a cluster that lives. They touch who comes, who goes, and who must know of it.
 SECURITY = "security"
+#: Playbooks that change a cluster that lives. They touch who comes, who goes, and who must know of it.
 CHANGES = ("join", "remove", "replace", "grow")
 #: Condition of a machine that leaves -> what is done about it.
 DEPARTURES = {

@@ -46,6 +46,16 @@ def differing(setting: str, values: Mapping[str, object], who: str, remedy: str,
         yield Problem(setting, text, remedy, tuple(values))
 
 
+def of_hosts(found: Iterable[Tuple[Tuple[Any, ...], str]]) -> Iterator[Problem]:
+    """Each complaint (setting, problem, remedy, and for a warning True) once, with all hosts that it is about."""
+    hosts: Dict[Tuple[Any, ...], List[str]] = {}
+    for complaint, host in found:
+        hosts.setdefault(complaint, []).append(host)
+    for complaint, names in hosts.items():
+        setting, problem, remedy = complaint[:3]
+        yield Problem(setting, problem, remedy, tuple(names), any(complaint[3:]))
+
+
 def counted(number: int, noun: str) -> str:
     """``1 member``, ``3 members``."""
     return "%d %s%s" % (number, noun, "" if number == 1 else "s")

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import complaints
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, mapping, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, of_hosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import PLAYBOOKS
 
 BACKUP = "backup"
@@ -24,12 +24,7 @@ def check(topology: Topology) -> Iterator[Problem]:
 
 
 def _backup(topology: Topology) -> Iterator[Problem]:
-    found: Dict[Tuple[str, str, str], List[str]] = {}
-    for host in topology.backup_hosts:
-        for complaint in complaints(host.variables):
-            found.setdefault(complaint, []).append(host.host)
-    for (setting, problem, remedy), hosts in found.items():
-        yield Problem(setting, problem, remedy, tuple(hosts))
+    yield from of_hosts((one, host.host) for host in topology.backup_hosts for one in complaints(host.variables))
     if not topology.backup_hosts:
         yield Problem(
             "group control_plane", "no host has a cluster to back up", "build it first, with the playbook of its topology"

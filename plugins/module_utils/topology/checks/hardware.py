@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Tuple
+from typing import Iterator, List, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.detector import check as check_detector
@@ -13,7 +13,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.sett
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.objects import check as check_monitoring
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.storage import one_value, too_old
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed, of_hosts
 
 #: What the roles' checks look at, with the roles' defaults (a test compares them).
 DETECTOR_DEFAULTS = {"image": "registry.k8s.io/node-problem-detector/node-problem-detector:v1.35.3", "interval": 60}
@@ -38,20 +38,11 @@ OF_THE_CLUSTER = ACTIONS + (
 
 
 def check(topology: Topology) -> Iterator[Problem]:
-    yield from _settings(topology)
+    yield from of_hosts((one, node.host) for node in topology.nodes.values() for one in complaints(node.variables))
     yield from _of_the_cluster(topology)
     acting = [node for node in topology.control_planes if any(node.says(name) for name in ACTIONS)]
     if acting:
         yield from _failover(topology, acting)
-
-
-def _settings(topology: Topology) -> Iterator[Problem]:
-    found: Dict[Tuple[str, str, str], List[str]] = {}
-    for node in topology.nodes.values():
-        for complaint in complaints(node.variables):
-            found.setdefault(complaint, []).append(node.host)
-    for (setting, problem, remedy), hosts in found.items():
-        yield Problem(setting, problem, remedy, tuple(hosts))
 
 
 def _of_the_cluster(topology: Topology) -> Iterator[Problem]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.interconnect.settings import TYPES, check_port
@@ -19,7 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inte
     settings,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed, of_hosts
 
 #: What both ends of a link have to say alike.
 OF_THE_LINK = ("type", "vlan_id", "port")
@@ -33,11 +33,7 @@ def check(topology: Topology) -> Iterator[Problem]:
         return
     yield from _alike(topology)
     made, refused = links(topology)
-    found: Dict[Tuple[str, str, str], List[str]] = {}
-    for host, error in refused:
-        found.setdefault((error.subject, error.problem, error.remedy), []).append(host)
-    for (setting, problem, remedy), hosts in found.items():
-        yield Problem(setting, problem, remedy, tuple(hosts))
+    yield from of_hosts(((error.subject, error.problem, error.remedy), host) for host, error in refused)
     yield from _addresses(topology)
     if any(end.type == "wireguard" for end in made.values()):
         yield from _wireguard(topology)

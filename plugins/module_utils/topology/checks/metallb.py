@@ -14,7 +14,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.metallb.route
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.metallb.routes import ReturnRoute, return_routes
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import Address, contains
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed, of_hosts
 
 #: What all hosts have to say alike: one control plane brings it to the cluster.
 OF_THE_CLUSTER = (POOLS, "metallb_bgp_peers", "metallb_load_balancer_class")
@@ -157,19 +157,18 @@ def _network(value: Any) -> Any:
 
 
 def _return_routes(topology: Topology) -> Iterator[Problem]:
-    found: Dict[Tuple[str, str, str], List[str]] = {}
+    found: List[Tuple[Tuple[str, str, str], str]] = []
     for node in topology.cluster_nodes:
         given = [mapping(entry) for entry in entries(node.setting(ROUTES))]
         try:
             for number, route in enumerate(return_routes(given), 1):
                 for problem, remedy in _of_node(node, route):
-                    found.setdefault(("%s[%d]" % (ROUTES, number), problem, remedy), []).append(node.host)
+                    found.append((("%s[%d]" % (ROUTES, number), problem, remedy), node.host))
         except SettingError as error:
-            found.setdefault((error.subject, error.problem, error.remedy), []).append(node.host)
+            found.append(((error.subject, error.problem, error.remedy), node.host))
         except (TypeError, ValueError):
             continue  # the role's argument specification says what is wrong with its form
-    for (setting, problem, remedy), hosts in found.items():
-        yield Problem(setting, problem, remedy, tuple(hosts))
+    yield from of_hosts(found)
 
 
 def _of_node(node: Node, route: ReturnRoute) -> Iterator[Tuple[str, str]]:

@@ -27,7 +27,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     mapping,
     text,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed, of_hosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rke2 import (
     BUILD,
     DISTRIBUTION,
@@ -115,28 +115,21 @@ def _keys(role: str, minor: int) -> Callable[[Any], Iterator[Fault]]:
 
 def _faults(setting: str, nodes: Iterable[Node], check_value: Callable[[Any], Iterator[Fault]]) -> Iterator[Problem]:
     """The faults of a setting's values, each once with all hosts that have it."""
-    found: Dict[Fault, List[str]] = {}
-    for node in nodes:
-        value = node.setting(setting)
-        for fault in check_value(value) if value is not None else ():
-            found.setdefault(fault, []).append(node.host)
-    for fault, hosts in found.items():
-        yield Problem(setting, fault.problem, fault.remedy, tuple(hosts))
+    given = [(node.host, node.setting(setting)) for node in nodes]
+    yield from of_hosts(
+        ((setting, *fault), host) for host, value in given for fault in (check_value(value) if value is not None else ())
+    )
 
 
 def _token(nodes: Iterable[Node]) -> Iterator[Problem]:
     """Without a word of the token itself."""
     for setting in ("rke2_token", "rke2_agent_token"):
-        values: Dict[str, List[str]] = {}
-        for node in nodes:
-            values.setdefault(bare(text(node.setting(setting))), []).append(node.host)
-        short = [host for value, hosts in values.items() if 0 < len(value) < SHORTEST_TOKEN for host in hosts]
+        values = {node.host: bare(text(node.setting(setting))) for node in nodes}
+        short = [host for host, value in values.items() if 0 < len(value) < SHORTEST_TOKEN]
         if short:
             remedy = "write %d characters or more from a vault, or leave it out" % SHORTEST_TOKEN
             yield Problem(setting, "it is shorter than %d characters" % SHORTEST_TOKEN, remedy, tuple(short))
-        if len(values) > 1:
-            hosts = tuple(host for group in values.values() for host in group)
-            yield Problem(setting, "hosts differ in it, and it is one cluster's", "write it once, in group_vars/all.yml", hosts)
+        yield from differing(setting, values, "hosts", "write it once, in group_vars/all.yml", secret=True)
 
 
 def _number(topology: Topology) -> Iterator[Problem]:
@@ -206,7 +199,7 @@ def _passed_on(topology: Topology) -> Iterator[Problem]:
             % (API_PORT, topology.settings.load_balancer_port),
             "write %d" % API_PORT,
         )
-    ports = [text(port) for port in (str(SUPERVISOR_PORT), str(API_PORT))]
+    ports = [str(SUPERVISOR_PORT), str(API_PORT)]
     for node in balancers:
         if ports[0] not in [text(port) for port in entries(node.setting("load_balancer_additional_ports"))]:
             yield Problem(

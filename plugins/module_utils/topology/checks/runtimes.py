@@ -18,7 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     mapping,
     text,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean, listed, of_hosts
 
 #: The playbook that takes live nodes from one runtime to another.
 PLAYBOOK = "container_runtime"
@@ -41,12 +41,7 @@ FIRST_MINOR_WITH_CRI_V1 = 23
 
 
 def check(topology: Topology) -> Iterator[Problem]:
-    said: Dict[Tuple[str, str, str], List[str]] = {}
-    for node in topology.cluster_nodes:
-        for found in _of(node, topology):
-            said.setdefault(found, []).append(node.host)
-    for (setting, problem, remedy), hosts in said.items():
-        yield Problem(setting, problem, remedy, tuple(hosts))
+    yield from of_hosts((one, node.host) for node in topology.cluster_nodes for one in _of(node, topology))
     yield from _running(topology)
 
 

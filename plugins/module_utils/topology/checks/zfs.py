@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.runtimes import data_path
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed, of_hosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.disks import without_partition
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.layout import (
     Vdev,
@@ -27,12 +27,7 @@ Found = Tuple[str, str, str, bool]
 
 
 def check(topology: Topology) -> Iterator[Problem]:
-    found: Dict[Found, List[str]] = {}
-    for node in topology.nodes.values():
-        for one in _of_node(topology, node):
-            found.setdefault(one, []).append(node.host)
-    for (setting, problem, remedy, warning), hosts in found.items():
-        yield Problem(setting, problem, remedy, tuple(hosts), warning)
+    yield from of_hosts((one, node.host) for node in topology.nodes.values() for one in _of_node(topology, node))
 
 
 def _of_node(topology: Topology, node: Node) -> Iterator[Found]:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Tuple
+from typing import Iterator
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, of_hosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.settings import complaints, restore_complaints
 
 BACKUP, RESTORE = "zfs_backup", "zfs_backup_restore"
@@ -17,13 +17,8 @@ BACKUP, RESTORE = "zfs_backup", "zfs_backup_restore"
 def check(topology: Topology) -> Iterator[Problem]:
     if topology.playbook not in (BACKUP, RESTORE):
         return
-    found: Dict[Tuple[str, str, str], List[str]] = {}
     wrong = complaints if topology.playbook == BACKUP else restore_complaints
-    for node in topology.nodes.values():
-        for complaint in wrong(node.variables):
-            found.setdefault(complaint, []).append(node.host)
-    for (setting, problem, remedy), hosts in found.items():
-        yield Problem(setting, problem, remedy, tuple(hosts))
+    yield from of_hosts((one, node.host) for node in topology.nodes.values() for one in wrong(node.variables))
     if topology.playbook == BACKUP and not any(node.setting("zfs_backup_datasets") for node in topology.nodes.values()):
         yield Problem("zfs_backup_datasets", "no host has any", "name the datasets, like [{name: tank/volumes}]")
     wanted = {str(node.setting("zfs_backup_restore_on") or "") for node in topology.nodes.values()}
