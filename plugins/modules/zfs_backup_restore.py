@@ -93,7 +93,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storag
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.program import SETTING
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.program import CALLED
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.restore import Source, carry_out, plan_restore
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.settings import STATE, dataset_name, moment
 
@@ -125,7 +125,7 @@ def main() -> None:
     runner = HostRunner()
     folder = os.path.join(STATE, "restore")
     try:
-        source = Source(Bucket(Storage(**given["storage"]), setting=SETTING), given["cluster_name"], given["host"])
+        source = Source(Bucket(Storage(**given["storage"]), called=CALLED), given["cluster_name"], given["host"])
         plan = plan_restore(runner, source, given["dataset"], given["target"], until, given["replace"])
         if plan.steps and not module.check_mode:
             os.makedirs(folder, mode=0o700, exist_ok=True)

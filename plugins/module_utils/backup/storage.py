@@ -16,7 +16,7 @@ import ssl
 import time
 import urllib.parse
 import xml.etree.ElementTree
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.encryption import sha256_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
@@ -31,17 +31,17 @@ CHUNK = 256 * 1024
 TRIES = 3
 #: S3's codes (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html) -> what a person does about them.
 REMEDIES = {
-    "InvalidAccessKeyId": "write the access key that the storage's owner gave out into backup_storage.access_key",
+    "InvalidAccessKeyId": "write the access key that the storage's owner gave out into {0.storage}.access_key",
     # versitygw's word for the same
-    "XAdminUserNotFound": "write the access key that the storage's owner gave out into backup_storage.access_key",
-    "SignatureDoesNotMatch": "write the access key's own secret into backup_storage.secret_key, and the right region",
+    "XAdminUserNotFound": "write the access key that the storage's owner gave out into {0.storage}.access_key",
+    "SignatureDoesNotMatch": "write the access key's own secret into {0.storage}.secret_key, and the right region",
     "AccessDenied": "let this access key put, get, list and delete objects of the bucket",
-    "NoSuchBucket": "make the bucket, or correct backup_storage.bucket",
+    "NoSuchBucket": "make the bucket, or correct {0.storage}.bucket",
     "RequestTimeTooSkewed": "set this host's clock: see `timedatectl`",
-    "QuotaExceeded": "make room in the bucket, or keep fewer backups there (backup_storage_keep)",
+    "QuotaExceeded": "make room in the bucket, or keep fewer backups there ({0.keep})",
     "XMinioStorageFull": "make room on the storage",
-    "AuthorizationHeaderMalformed": "write the bucket's region into backup_storage.region",
-    "PermanentRedirect": "write the endpoint of the bucket's own region into backup_storage.endpoint",
+    "AuthorizationHeaderMalformed": "write the bucket's region into {0.storage}.region",
+    "PermanentRedirect": "write the endpoint of the bucket's own region into {0.storage}.endpoint",
 }
 
 
@@ -54,21 +54,28 @@ class StorageError(BackupError):
         self.passing = passing
 
 
-class Bucket:
-    """One bucket. Every method tries three times what may pass, and raises StorageError else.
+class Called(NamedTuple):
+    """What the user calls the settings of a bucket, for what is to be corrected."""
 
-    :param setting: what the user calls it, for what is to be corrected.
-    """
+    storage: str = "backup_storage"
+    keep: str = "backup_storage_keep"
+
+
+CALLED = Called()
+
+
+class Bucket:
+    """One bucket. Every method tries three times what may pass, and raises StorageError else."""
 
     def __init__(
         self,
         storage: Storage,
         timeout: float = 60,
         pause: Callable[[float], None] = time.sleep,
-        setting: str = "backup_storage",
+        called: Called = CALLED,
     ) -> None:
         self._storage = storage
-        self._setting = setting
+        self._called = called
         self._timeout = timeout
         self._pause = pause
         self._parts = urllib.parse.urlsplit(storage.endpoint)
@@ -78,7 +85,7 @@ class Bucket:
                 self._context = ssl.create_default_context(cafile=storage.ca_file or None)
             except (OSError, ssl.SSLError) as error:
                 raise StorageError(
-                    storage.ca_file, "it is no authority's certificate: %s" % error, "correct %s.ca_file" % setting
+                    storage.ca_file, "it is no authority's certificate: %s" % error, "correct %s.ca_file" % called.storage
                 )
 
     @property
@@ -238,11 +245,11 @@ class Bucket:
                 code = (element.text or "").strip() if tag == "Code" else code
                 said = (element.text or "").strip() if tag == "Message" else said
         code = code or {403: "AccessDenied", 404: "NoSuchKey"}.get(status, "")
-        remedy = REMEDIES.get(code, "check what backup_storage says; look at the storage's own log for this moment")
+        remedy = REMEDIES.get(code, "check what {0.storage} says; look at the storage's own log for this moment")
         return StorageError(
             self._where(key),
             "the storage refuses: %s" % " ".join(filter(None, ["HTTP %d" % status, code, said])),
-            remedy.replace("backup_storage", self._setting),
+            remedy.format(self._called),
             code,
             passing=status >= 500 or status in (408, 429),
         )
@@ -252,7 +259,7 @@ class Bucket:
             return error
         cause = str(error) or type(error).__name__
         if isinstance(error, ssl.SSLCertVerificationError):
-            remedy = "write the storage's authority into %s.ca_file, or correct the endpoint's name" % self._setting
+            remedy = "write the storage's authority into %s.ca_file, or correct the endpoint's name" % self._called.storage
             return StorageError(self._storage.endpoint, cause, remedy)
         return StorageError(
             self._storage.endpoint,

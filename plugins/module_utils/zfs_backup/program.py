@@ -13,7 +13,7 @@ from typing import Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.encryption import decrypt, encrypt, sha256_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket, Called
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import digest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.journal import say
@@ -30,7 +30,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.se
 )
 
 PATH = "/usr/local/lib/baremetal-kubernetes/zfs-backup.pyz"
-SETTING = "zfs_backup_storage"
+CALLED = Called("zfs_backup_storage", "zfs_backup_keep")
 
 
 def main(words: Optional[Sequence[str]] = None, path: str = SETTINGS, state: str = STATE) -> int:
@@ -79,7 +79,7 @@ def trial(path: str, state: str) -> int:
 def show(path: str, _state: str) -> int:
     """What can be restored."""
     settings = read_settings(HostRunner().read(path), path)
-    known = Source(Bucket(settings.storage, setting=SETTING), settings.cluster_name, settings.host).read()
+    known = Source(Bucket(settings.storage, called=CALLED), settings.cluster_name, settings.host).read()
     for dataset in sorted(known.points):
         ways = chains(known.of(dataset))
         for point in known.of(dataset):
@@ -117,7 +117,7 @@ def prove(settings: Settings, runner: Runner, state: str) -> None:
             stream.write("a try of the settings\n")
         beside = encrypt(runner, settings.encryption, plain, sealed, settings.passphrase_file, settings.age_recipients)
         beside["sha256"] = sha256_of(sealed)
-        bucket = Bucket(settings.storage, setting=SETTING)
+        bucket = Bucket(settings.storage, called=CALLED)
         key = bucket.key("zfs", settings.cluster_name, settings.host, "check")
         bucket.put(sealed, key)
         bucket.get(key, sealed)
@@ -129,4 +129,4 @@ def prove(settings: Settings, runner: Runner, state: str) -> None:
 
 
 def _run(settings: Settings, runner: Runner, state: str) -> Run:
-    return Run(settings, runner, state, Bucket(settings.storage, setting=SETTING), say)
+    return Run(settings, runner, state, Bucket(settings.storage, called=CALLED), say)
