@@ -11,7 +11,6 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Seq
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.other_registries import docker_registries
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import (
     Network,
-    contains,
     network_of,
     parse_network,
 )
@@ -151,7 +150,7 @@ def free_networks(
     given += [("container_runtime_docker_address_pools", str(pool.get("base", ""))) for pool in pools]
     for setting, text in given:
         network = _network(text)
-        clash = next((one for one in known if network is not None and _overlap(one, network)), None)
+        clash = next((one for one in known if network is not None and one.overlaps(network)), None)
         if network is None:
             wrong.append(Refusal(setting, "%r is no network" % text[:60], "write one as in 172.29.0.1/24, or remove the setting"))
         elif clash is not None:
@@ -163,7 +162,7 @@ def free_networks(
     if wrong:
         raise DockerSettingsError(wrong)
     taken_by_us = known + [network for network in (_network(text) for _setting, text in given) if network is not None]
-    free = [one for one in map(parse_network, _CANDIDATES) if not any(_overlap(one, other) for other in taken_by_us)]
+    free = [one for one in map(parse_network, _CANDIDATES) if not any(one.overlaps(other) for other in taken_by_us)]
     if not free and not (bip and pools):
         remedy = "write container_runtime_docker_bip and container_runtime_docker_address_pools"
         raise DockerSettingsError([Refusal("container_runtime_docker_bip", "none of %s is free" % ", ".join(_CANDIDATES), remedy)])
@@ -178,10 +177,6 @@ def _network(text: str) -> Optional[Network]:
     """The network, or that of an address with its mask."""
     address, _separator, prefix = str(text).partition("/")
     return network_of(address, int(prefix)) if prefix.isdigit() else None
-
-
-def _overlap(one: Network, other: Network) -> bool:
-    return one.version == other.version and (contains(one, other) or contains(other, one))
 
 
 def _words(value: Any) -> List[str]:

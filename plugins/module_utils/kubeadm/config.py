@@ -33,6 +33,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versi
     supported_text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_writer import dump_all
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 #: Every document that a file may have, in the order in which it has them.
 DOCUMENTS: Dict[str, str] = dict(SECTIONS, kubelet="KubeletConfiguration", kube_proxy="KubeProxyConfiguration")
@@ -51,16 +52,6 @@ class Rendered(NamedTuple):
     flags_by_command: Dict[str, List[str]]
     warnings: List[str]
     config_validate: bool
-
-
-def merge(base: Any, over: Any) -> Any:
-    """``over`` laid onto ``base``: dictionaries by name, lists and values replaced."""
-    if isinstance(base, Mapping) and isinstance(over, Mapping):
-        merged = dict(base)
-        for name, value in over.items():
-            merged[name] = merge(base[name], value) if name in base else value
-        return merged
-    return over
 
 
 def render(
@@ -187,7 +178,7 @@ def _merge_extra(extra: Any, found: Dict[str, Dict[str, Any]], translation: Tran
                 else:
                     kept[name] = value
             _extra_origins(kind, (), kept, setting, translation)
-            found[kind] = merge(found[kind], kept)
+            found[kind] = merged(found[kind], kept)
 
 
 def _extra_origins(kind: str, path: Tuple[str, ...], fields: Mapping[Any, Any], setting: str, translation: Translation) -> None:

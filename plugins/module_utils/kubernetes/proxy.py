@@ -13,7 +13,6 @@ import re
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.compare import parse
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.config import merge
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import YamlError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_writer import dump
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
@@ -24,6 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node_cleanup.
     rules_without_kubernetes,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 
 NAMESPACE, NAME, KEY = "kube-system", "kube-proxy", "config.conf"
 DISABLED = "disabled"
@@ -53,10 +53,10 @@ def wanted_config(item: Mapping[str, Any], fields: Mapping[str, Any]) -> Optiona
         raise KubernetesError("ConfigMap kube-proxy", "its %s can't be read: %s" % (KEY, error), "look at it with kubectl")
     if not isinstance(document, dict):
         raise KubernetesError("ConfigMap kube-proxy", "it has no %s" % KEY, "run kubeadm init phase addon kube-proxy")
-    merged = merge(document, fields)
-    if merged == document:
+    wanted = merged(document, fields)
+    if wanted == document:
         return None
-    return {**item, "data": {**data, KEY: dump(merged)}}
+    return {**item, "data": {**data, KEY: dump(wanted)}}
 
 
 def config_map(kubectl: Kubectl) -> Optional[Dict[str, Any]]:

@@ -68,7 +68,8 @@ def reset(runner: Runner, wanted: str, timeout: float) -> Dict[str, Any]:
     :returns: id (of this restore), snapshot, changed.
     """
     record = _record(runner)
-    if runner.exists(RESET_DONE) and record.get("snapshot") and wanted in ("", record["snapshot"], _name(record["snapshot"])):
+    done = str(record.get("snapshot") or "")
+    if runner.exists(RESET_DONE) and done and wanted in ("", done, os.path.basename(done)):
         return dict(record, changed=False)
     path = chosen(runner, wanted)
     record = {"id": uuid.uuid4().hex, "snapshot": path}
@@ -100,10 +101,6 @@ def set_aside(runner: Runner, restore: str) -> bool:
             os.rename(aside + "/snapshots", SNAPSHOTS)
     _write({"id": restore})
     return True
-
-
-def _name(path: str) -> str:
-    return os.path.basename(path)
 
 
 def _record(runner: Runner) -> Dict[str, Any]:

@@ -11,7 +11,6 @@ import http.server
 import json
 import pathlib
 import shutil
-import socket
 import sys
 import tarfile
 import threading
@@ -24,6 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.downlo
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.fetch import Download, Request, fetch_bundle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError, parse_manifest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+from real_etcd import free_ports
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lab"))
 import archives
@@ -32,12 +32,6 @@ from host import LabError
 
 IMAGE = "registry.example.org/tools/pause:3.2"
 PAIR = "docker.io/library/pause:1"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Ranged(http.server.SimpleHTTPRequestHandler):
@@ -91,7 +85,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if shutil.which("skopeo") is None:
         pytest.skip("no skopeo here: no image is fetched")
     folder = tmp_path_factory.mktemp("upstream")
-    port = free_port()
+    (port,) = free_ports(1)
     try:
         registry = upstream.start_registry(folder, port)
     except LabError as error:

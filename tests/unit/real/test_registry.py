@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registries import hosts_files, hosts_secrets
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.registry_server import configuration, server_state
+from real_etcd import free_ports
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lab"))
 import archives
@@ -29,12 +30,6 @@ from host import LabError
 PASSWORD = "s3cret-of-nodes"
 #: Of that password, by crypt(3).
 HASH = "$2b$05$abcdefghijklmnopqrstuuv/gn2LxNFidE3XAruftON.SyU4BYon6"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def wait_for(ready: Callable[[], bool]) -> None:
@@ -51,7 +46,7 @@ class Site:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.processes: List[subprocess.Popen[bytes]] = []
-        self.private, self.plain, self.cache = ("127.0.0.1:%d" % free_port() for _ in range(3))
+        self.private, self.plain, self.cache = ("127.0.0.1:%d" % port for port in free_ports(3))
         self.socket = str(folder / "containerd.sock")
 
     def start(self, name: str, argv: List[str], **environment: str) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import pytest
 import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm import translate
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.config import DOCUMENTS, merge, render
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.config import DOCUMENTS, render
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.errors import ConfigError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -375,7 +376,7 @@ def test_cgroup_v1_is_taken_where_it_is_asked_for_by_name():
 
 def test_merge_goes_by_name_and_leaves_its_arguments_alone():
     base = {"a": {"b": [1], "c": 2}}
-    assert merge(base, {"a": {"b": [3]}}) == {"a": {"b": [3], "c": 2}}
+    assert merged(base, {"a": {"b": [3]}}) == {"a": {"b": [3], "c": 2}}
     assert base == {"a": {"b": [1], "c": 2}}
 
 
