@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import os
 import tarfile
 import time
 from typing import Any, Dict, List, Mapping
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.diagnose.page import Host, findings, page
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import GROUPS, mapping
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
@@ -68,7 +68,7 @@ def _host(name: str, groups: List[str], hostvars: Any) -> Host:
             stream = archive.extractfile(member)
             if stream is not None:
                 texts[member.name] = stream.read().decode("utf-8", "replace")
-    return Host(name, groups, mapping(json.loads(texts.get("facts.json", "{}"))), texts)
+    return Host(name, groups, mapping(from_json(texts.get("facts.json", "{}"))), texts)
 
 
 def _archive(hosts: List[Host], text: str) -> bytes:

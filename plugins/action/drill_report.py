@@ -10,7 +10,14 @@ import os
 from typing import Any, Dict
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.page import page
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.report import Records, build, figures, parse_lines, samples
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.report import (
+    Records,
+    build,
+    figures,
+    parse_lines,
+    parse_observed,
+    samples,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 
@@ -25,12 +32,11 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         directory = arguments["directory"]
-        observed = _read(directory, "observed.json")
         records = Records(
             parse_lines(_read(directory, "events.jsonl")),
             parse_lines(_read(directory, "probes.jsonl")),
             parse_lines(_read(directory, "writes.jsonl")),
-            json.loads(observed) if observed else None,
+            parse_observed(_read(directory, "observed.json")),
         )
         report = build(records)
         replace_file(os.path.join(directory, "report.json"), json.dumps(report, indent=2, sort_keys=True) + "\n")

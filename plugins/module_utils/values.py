@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Mapping, Optional
 
 TRUE = ("yes", "on", "true", "1", "y", "t")
@@ -29,6 +30,16 @@ def whole_number(value: Any) -> Optional[int]:
         return int(value.strip()) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+def is_digits(text: object) -> bool:
+    """Whether it is a text of digits that make a number of 64 bits: str.isdigit() takes ² as well, and digits without end."""
+    return isinstance(text, str) and re.match(r"[0-9]{1,20}\Z", text) is not None
+
+
+def number_or(text: object, otherwise: int) -> int:
+    """The number that a program prints, or ``otherwise`` where it is none."""
+    return int(str(text)) if is_digits(text) else otherwise
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Dict[str, Any]:

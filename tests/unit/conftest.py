@@ -33,6 +33,8 @@ LONGEST = (
 
 # A loaded machine makes examples slow, which says nothing about them.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make fuzz`, or --hypothesis-profile=thorough.
+settings.register_profile("thorough", settings.get_profile("unhurried"), max_examples=10_000)
 settings.load_profile("unhurried")
 
 

@@ -14,6 +14,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.content import Item
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -63,7 +64,7 @@ def read_archive(path: str, folder: str) -> Dict[str, Any]:
     try:
         with tarfile.open(path, "r:gz") as tar:
             first = tar.next()
-            manifest = json.loads(_content(tar, first)) if first is not None and first.name == MANIFEST else None
+            manifest = from_json(_content(tar, first)) if first is not None and first.name == MANIFEST else None
             if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
                 raise _strange(path)
             wanted = {FILES + entry["path"]: entry["sha256"] for entry in manifest["files"]}

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -17,6 +16,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.files import STAMP, taken_at
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep, sort_out
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 
 #: With a snapshot of etcd in it; or, from a control plane whose etcd is elsewhere, files alone.
 ETCD, FILES = "etcd", "files"
@@ -90,7 +90,7 @@ def read_beside(text: Optional[str], path: str) -> Dict[str, Any]:
     :raises BackupError: it is missing or damaged.
     """
     try:
-        data = json.loads(text or "")
+        data = from_json(text or "")
     except ValueError:
         data = None
     if not isinstance(data, dict) or not isinstance(data.get("sha256"), str):

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 LAST, LAST_TAKEN = "last.json", "last-taken.json"
@@ -45,7 +46,7 @@ def keep(report: Mapping[str, Any], settings: Settings, digest: str, runner: Run
 def read(runner: Runner, state: str, name: str) -> Optional[Dict[str, Any]]:
     """A report of before; None where there is none."""
     try:
-        data = json.loads(runner.read(os.path.join(state, name)) or "")
+        data = from_json(runner.read(os.path.join(state, name)) or "")
     except ValueError:
         return None
     return data if isinstance(data, dict) else None

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 
 FOLDER = "/etc/baremetal-kubernetes"
 SETTINGS = FOLDER + "/backup.json"
@@ -63,7 +64,7 @@ def read_settings(text: Optional[str], path: str = SETTINGS) -> Settings:
     if text is None:
         raise BackupError(path, "it can't be read", remedy)
     try:
-        data = json.loads(text)
+        data = from_json(text)
         storage = data.get("storage") or None
         return Settings(
             **{

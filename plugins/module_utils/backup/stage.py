@@ -21,6 +21,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.files import check_whole
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 FOLDER = "/var/lib/baremetal-kubernetes/restore"
@@ -65,7 +66,7 @@ def find(directory: str, storage: Optional[Storage], cluster: str) -> List[Dict[
 def unfinished(runner: Runner, folder: str = FOLDER) -> Dict[str, Any]:
     """The restore that was begun here and did not end: ``operation`` and ``archive``; empty where there is none."""
     try:
-        data = json.loads(runner.read(os.path.join(folder, CURRENT)) or "")
+        data = from_json(runner.read(os.path.join(folder, CURRENT)) or "")
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
@@ -171,7 +172,7 @@ def staged(runner: Runner, target: str) -> Staged:
 def _staged(runner: Runner, target: str) -> Dict[str, Any]:
     """The manifest of an archive that an earlier run has unpacked, its snapshot still whole; else empty."""
     try:
-        manifest = json.loads(runner.read(os.path.join(target, MANIFEST)) or "")
+        manifest = from_json(runner.read(os.path.join(target, MANIFEST)) or "")
     except ValueError:
         return {}
     if not isinstance(manifest, dict):

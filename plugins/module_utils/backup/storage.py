@@ -16,12 +16,13 @@ import ssl
 import time
 import urllib.parse
 import xml.etree.ElementTree
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.encryption import sha256_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.signature import EMPTY, encoded, query_of, signed_headers
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import number_or
 
 #: S3's limit of one PUT (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 LARGEST = 5 * 1024**3
@@ -52,6 +53,10 @@ class StorageError(BackupError):
         super().__init__(subject, problem, remedy)
         self.code = code
         self.passing = passing
+
+
+#: What the parser says of a text that is none, or in an encoding that it does not have.
+NO_XML = (xml.etree.ElementTree.ParseError, ValueError, LookupError)
 
 
 class Called(NamedTuple):
@@ -125,6 +130,7 @@ class Bucket:
     def list(self, prefix: str) -> List[Tuple[str, int]]:
         """Keys and sizes below a key."""
         found: List[Tuple[str, int]] = []
+        tokens: Set[str] = set()
         token = ""
         while True:
             query = {"list-type": "2", "prefix": prefix}
@@ -135,6 +141,9 @@ class Bucket:
             found += page
             if not token:
                 return found
+            if token in tokens:
+                raise StorageError(self._storage.endpoint, "its list comes back to its beginning", "look at the storage")
+            tokens.add(token)
 
     def delete(self, key: str) -> None:
         """Delete an object; one that is gone already is no error."""
@@ -143,14 +152,14 @@ class Bucket:
     def _page(self, body: bytes) -> Tuple[List[Tuple[str, int]], str]:
         try:
             root = xml.etree.ElementTree.fromstring(body)
-        except xml.etree.ElementTree.ParseError:
+        except NO_XML:
             raise StorageError(
                 self._storage.endpoint, "its answer is no list of S3's", "write the address of S3-compatible storage"
             )
         # Some servers leave S3's namespace away.
         for element in root.iter():
             element.tag = element.tag.rpartition("}")[2]
-        page = [(entry.findtext("Key") or "", int(entry.findtext("Size") or 0)) for entry in root.iter("Contents")]
+        page = [(entry.findtext("Key") or "", number_or(entry.findtext("Size"), 0)) for entry in root.iter("Contents")]
         more = root.findtext("IsTruncated") == "true"
         return page, (root.findtext("NextContinuationToken") or "") if more else ""
 
@@ -163,7 +172,7 @@ class Bucket:
         try:
             with self._request("GET", key) as response, open(part, "wb") as stream:
                 os.chmod(part, 0o600)
-                expected = int(response.headers.get("content-length") or -1)
+                expected = number_or(response.headers.get("content-length"), -1)
                 got = 0
                 for chunk in iter(lambda: response.read(CHUNK), b""):
                     stream.write(chunk)
@@ -238,7 +247,7 @@ class Bucket:
 
     def _refused(self, key: str, status: int, body: bytes) -> StorageError:
         code, said = "", ""
-        with contextlib.suppress(xml.etree.ElementTree.ParseError):
+        with contextlib.suppress(*NO_XML):
             root = xml.etree.ElementTree.fromstring(body)
             for element in root.iter():
                 tag = element.tag.rpartition("}")[2]

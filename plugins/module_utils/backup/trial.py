@@ -23,7 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import CONTAINER, Tool
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Process, Runner
 
-VERSION = re.compile(r"^etcd Version:\s*v?(\d+)\.(\d+)", re.MULTILINE)
+VERSION = re.compile(r"^etcd Version:\s*v?([0-9]{1,9})\.([0-9]{1,9})", re.MULTILINE)
 NAME = "trial"
 #: The namespace that every cluster has from its first minute on. Its UID outlives restores, and a new cluster has another.
 KUBE_SYSTEM = "/registry/namespaces/kube-system"

@@ -11,6 +11,7 @@ import os
 from typing import Any, Dict, List, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 
 _CHUNK = 1 << 20
 
@@ -33,7 +34,7 @@ class DigestStore:
         self._known: Dict[str, List[Any]] = {}
         try:
             with open(path, encoding="utf-8") as stream:
-                known = json.load(stream)["files"]
+                known = from_json(stream.read())["files"]
             self._known = {name: list(entry) for name, entry in known.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass

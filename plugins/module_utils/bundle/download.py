@@ -16,6 +16,7 @@ from ansible.module_utils.urls import ConnectionError as NoConnectionError
 from ansible.module_utils.urls import open_url
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.digests import sha256_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 ATTEMPTS = 3
 _PARTIAL = 206
@@ -31,7 +32,7 @@ def size_of(url: str, timeout: float) -> Optional[int]:
             length = answer.headers.get("Content-Length")
     except _FAILURES:
         return None
-    return int(length) if length and length.isdigit() else None
+    return int(length) if length and is_digits(length) else None
 
 
 def published_sha256(url: str, timeout: float) -> str:
@@ -91,5 +92,5 @@ def _continue(url: str, part: str, timeout: float) -> None:
         if error.code == _BEYOND_THE_END and have:
             return
         raise
-    if expected and expected.isdigit() and came != int(expected):
+    if expected and is_digits(expected) and came != int(expected):
         raise OSError("the transfer was cut after %d of %s bytes" % (came, expected))

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Runner
 
 PATIENCE = 3600
@@ -62,7 +62,7 @@ def look(reference: str, digest: str, source: Source, runner: Runner) -> Found:
         raise BundleError(
             "image %s" % reference, "the registry has %s, and the lock file says %s" % (found, digest), "see which is right"
         )
-    return Found(found, _size(json.loads(raw), reference, source, runner))
+    return Found(found, _size(_manifest(raw, reference), reference, source, runner))
 
 
 def fetch(reference: str, digest: str, path: str, source: Source, runner: Runner) -> None:
@@ -114,10 +114,22 @@ def _size(manifest: Dict[str, Any], reference: str, source: Source, runner: Runn
     for entry in entries:
         platform = entry.get("platform") or {}
         if platform.get("os") == "linux" and platform.get("architecture") == source.architecture:
-            manifest = json.loads(_inspect(_at(reference, str(entry["digest"]), source), reference, source, runner))
+            raw = _inspect(_at(reference, str(entry["digest"]), source), reference, source, runner)
+            manifest = _manifest(raw, reference)
             break
     parts = [manifest.get("config") or {}, *(manifest.get("layers") or [])]
     return sum(int(part.get("size", 0)) for part in parts) or None
+
+
+def _manifest(text: str, reference: str) -> Dict[str, Any]:
+    """An image's manifest or index, as skopeo brings it."""
+    part = {"size?": int, "digest?": str}
+    form = {"manifests?": [{**part, "platform?": {str: object}}], "layers?": [part], "config?": part}
+    try:
+        found: Dict[str, Any] = from_json(text, form)
+    except ValueError as error:
+        raise BundleError("image %s" % reference, "its manifest is none: %s" % error, "see what answers in the registry's place")
+    return found
 
 
 def _refused(reference: str, code: int, words: str) -> BundleError:
@@ -161,7 +173,8 @@ def push(reference: str, archive: str, target: Target, runner: Runner, check: bo
     if own.rc != 0:
         raise _refused(reference, own.rc, own.stderr)
     # The manifests of archive and registry differ in how layers are packed; the configuration names the content.
-    if found.rc == 0 and json.loads(found.stdout).get("config") == json.loads(own.stdout).get("config"):
+    config = _manifest(own.stdout, reference).get("config")
+    if found.rc == 0 and _manifest(found.stdout, reference).get("config") == config:
         return False
     if not check:
         to = ["--dest-tls-verify=false"] if plain else []

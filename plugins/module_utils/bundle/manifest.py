@@ -11,6 +11,7 @@ import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _SYSTEM = re.compile(r"[a-z0-9][a-z0-9.-]*\Z")
@@ -112,6 +113,20 @@ class Manifest(NamedTuple):
         return json.dumps(self.data(), indent=1, sort_keys=True) + "\n"
 
 
+#: Checksums are looked at one by one, for the sake of what is said of them.
+_DIGESTS = {str: object}
+FORM = {
+    "kubernetes_version": str,
+    "binaries?": _DIGESTS,
+    "cni?": _DIGESTS,
+    "images?": [{"archive?": str, "sha256?": object, "references?": [str], "roles?": [str], "digest?": str}],
+    "charts?": [{"name?": str, "version?": str, "file?": str, "sha256?": object, "images?": [str]}],
+    "packages?": [{"system?": str, "names?": [str], "files?": _DIGESTS}],
+    "sizes?": {str: int},
+    "sources?": {str: [str]},
+}
+
+
 def parse_manifest(text: Optional[str], where: str) -> Manifest:
     """The manifest in the text of bundle.json at ``where``.
 
@@ -122,11 +137,9 @@ def parse_manifest(text: Optional[str], where: str) -> Manifest:
             where, "there is no such file", "put the bundle on the node first, or name its folder in packages_bundle_path"
         )
     try:
-        data = json.loads(text)
+        data = from_json(text, FORM)
     except ValueError as error:
-        raise BundleError(where, "it is no JSON: %s" % error, "make the bundle anew; it may have been cut off while it was copied")
-    if not isinstance(data, dict) or not isinstance(data.get("kubernetes_version"), str):
-        raise BundleError(where, "kubernetes_version is missing", "make the bundle anew")
+        raise BundleError(where, str(error), "make the bundle anew; it may have been cut off while it was copied")
     return Manifest(
         data["kubernetes_version"].lstrip("v"),
         _digests(data, "binaries", where),

@@ -21,7 +21,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 
 PATIENCE = 3600
 #: apt's --print-uris: 'URL' name size checksum
-_URI = re.compile(r"^'[^']+' (\S+) (\d+) ", re.MULTILINE)
+_URI = re.compile(r"^'[^']+' (\S+) ([0-9]{1,18}) ", re.MULTILINE)
 
 
 class Wanted(NamedTuple):

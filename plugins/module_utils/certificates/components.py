@@ -24,6 +24,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernet
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.processes import Process, running
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.readyz import ask_readyz
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import number_or
 
 #: What modules that restart an API server take. Documented in plugins/doc_fragments/api_servers.py.
 _SERVER = {"name": {"type": "str"}, "address": {"type": "str", "required": True}, "port": {"type": "int", "default": 6443}}
@@ -109,8 +110,8 @@ def _place(component: Component, flag: str, runner: Runner) -> Tuple[str, int]:
     """Address and port on this host where the certificate that belongs to a flag is shown."""
     flags = _flags(component, runner)
     if component.name == "kube-apiserver":
-        return local_address(flags.get("bind-address", "")), int(flags.get(flag) or 6443)
-    match = re.match(r"https://(.+):(\d+)$", flags.get(flag, "").split(",")[-1])
+        return local_address(flags.get("bind-address", "")), number_or(flags.get(flag), 6443)
+    match = re.match(r"https://(.+):([0-9]{1,5})$", flags.get(flag, "").split(",")[-1])
     return (local_address(match.group(1).strip("[]")), int(match.group(2))) if match else ("127.0.0.1", 0)
 
 
@@ -197,7 +198,7 @@ class Restarter:
         if component.name not in HEALTH_PORTS:
             return ""
         flags = _flags(component, self.runner)
-        port = int(flags.get("secure-port") or HEALTH_PORTS[component.name])
+        port = number_or(flags.get("secure-port"), HEALTH_PORTS[component.name])
         return "" if served.healthz(port) else "it does not answer at 127.0.0.1:%d/healthz" % port
 
     def _others(self, component: Component) -> str:

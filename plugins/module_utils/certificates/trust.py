@@ -26,6 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import ALONE, SIGNED
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.waiting import wait_for
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import wait_for_rollout
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, said
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import PKI
@@ -196,4 +197,4 @@ def _signer(token: str) -> str:
     header = base64.b64decode(token).decode().partition(".")[0]
     if not header:
         return ""
-    return str(json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4))).get("kid") or "none")
+    return str(from_json(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4))).get("kid") or "none")

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import api_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits, merged
 
 #: Our word -> the operator's, and what its header takes of a packet over IPv4 and IPv6 (None: it can't carry the family).
 ENCAPSULATIONS: Mapping[str, Any] = {
@@ -141,7 +141,7 @@ def check(settings: Mapping[str, Any]) -> None:
             ipaddress.ip_address(str(fields.get("address", "")))
         except ValueError as error:
             raise SettingError(where + ".address", str(error), "write the router's address")
-        if not str(fields.get("as_number", "")).isdigit():
+        if not is_digits(str(fields.get("as_number", ""))):
             raise SettingError(where + ".as_number", "it is missing", "write the router's number, like 64512")
 
 

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits, merged
 
 #: What the agents may ask of the API in a second: each announced Service has a Lease that is renewed (l2-announcements.rst).
 L2_CLIENT = {"qps": 50, "burst": 100}
@@ -162,7 +162,7 @@ def _object(kind: str, version: str, name: str, spec: Mapping[str, Any]) -> Dict
 def api_endpoint(endpoint: str, who: str) -> "tuple[str, int]":
     """Host and port of the API for a pod network that has no kube-proxy to lead it there."""
     host, colon, port = endpoint.rpartition(":")
-    if not colon or not host.strip("[]") or not port.isdigit():
+    if not colon or not host.strip("[]") or not is_digits(port):
         raise SettingError(
             "cluster_endpoint",
             "%r: without kube-proxy nothing but this leads %s to the API" % (endpoint, who),

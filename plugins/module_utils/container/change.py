@@ -20,6 +20,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.run
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import apply_step, read_services
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.forms import OBJECT
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.runtime import ENDPOINT, KUBELET_FILES, kubelet_socket
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -60,7 +62,7 @@ def read(runner: Runner) -> Node:
     texts = {path: runner.read(path) for path in KUBELET_FILES}
     files = {path: text for path, text in texts.items() if text is not None}
     try:
-        begun = json.loads(runner.read(MARKER) or "{}")
+        begun = from_json(runner.read(MARKER) or "{}")
     except ValueError:
         begun = {}
     known = isinstance(begun, dict) and begun.get("to") in RUNTIMES and isinstance(begun.get("from"), str)
@@ -181,14 +183,13 @@ class Change:
     def _object(self) -> Dict[str, Any]:
         result = self._kubectl("get", "node", self.node_name, "--output=json")
         try:
-            parsed = json.loads(result) if result else {}
+            return dict(from_json(result, OBJECT))
         except ValueError:
-            parsed = {}
-        return parsed if isinstance(parsed, dict) else {}
+            return {}
 
     def _annotate(self, found: Mapping[str, Any], socket: str) -> None:
         """kubeadm reads it at every upgrade; since 1.34 it has a file of its own in its place."""
-        if (found.get("metadata") or {}).get("annotations", {}).get(ANNOTATION, socket) != socket:
+        if ((found.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION, socket) != socket:
             self._kubectl("annotate", "node", self.node_name, "%s=%s" % (ANNOTATION, socket), "--overwrite")
 
     def _kubectl(self, *words: str) -> str:

@@ -14,6 +14,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     network_of,
     parse_network,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 SETTING = "container_runtime_docker_settings"
 #: Links that Docker makes: docker0, and a bridge for each network of its own.
@@ -176,7 +177,7 @@ def free_networks(
 def _network(text: str) -> Optional[Network]:
     """The network, or that of an address with its mask."""
     address, _separator, prefix = str(text).partition("/")
-    return network_of(address, int(prefix)) if prefix.isdigit() else None
+    return network_of(address, int(prefix)) if is_digits(prefix) else None
 
 
 def _words(value: Any) -> List[str]:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Dict, List, NamedTuple, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RUNTIMES
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result, Runner
 
 
@@ -48,7 +48,7 @@ def names(runtime: str, said: str) -> List[str]:
     """The full names of the images in the output of ``listing``."""
     if runtime == "crio":
         try:
-            return [str(tag) for image in json.loads(said or "{}").get("images") or [] for tag in image.get("repoTags") or []]
+            return [str(tag) for image in from_json(said or "{}").get("images") or [] for tag in image.get("repoTags") or []]
         except (ValueError, AttributeError):
             return []
     return [full_name(line) if runtime == "docker" else line for line in said.split()]

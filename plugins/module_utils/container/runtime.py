@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, NamedTuple, Tuple
 
-_VERSION = re.compile(r"v?(\d+)\.(\d+)")
+_VERSION = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})")
 
 CNI_BINARIES_DEFAULT = "/opt/cni/bin"
 
@@ -64,7 +64,7 @@ ANY_SOCKET = RUNTIMES["containerd"].socket
 
 def numbers(version: str) -> Tuple[int, ...]:
     """The numbers at the beginning of a version, two or more; empty where it is none."""
-    match = re.match(r"v?(\d+(?:\.\d+)+)", version.strip())
+    match = re.match(r"v?([0-9]{1,9}(?:\.[0-9]{1,9})+)", version.strip())
     return tuple(int(part) for part in match.group(1).split(".")) if match else ()
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import find_symptoms
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import find_symptoms
 
 CERTIFICATE_DAYS = 14
 FULL_SHARE = 0.9
+#: What is looked through for lines that are known, and how many of its lines.
+LOGS = ("journal-", "pods/", "api-events")
+NEWEST = 1000
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
@@ -134,12 +137,13 @@ def _services(host: Host) -> List[Finding]:
 
 
 def _logs(host: Host) -> List[Finding]:
-    text = host.texts.get("journal-kubelet.log", "")
-    return [
-        # Of some time ago, perhaps; what is wrong now, the other findings say.
-        Finding(host.name, "the kubelet's log has: %s. What to do: %s" % (one.cause, one.remedy), "journal-kubelet.log")
-        for one in find_symptoms(text)
-    ]
+    found: Dict[str, Finding] = {}
+    for name in sorted(name for name in host.texts if name.startswith(LOGS)):
+        text = "\n".join(host.texts[name].splitlines()[-NEWEST:])
+        for one in find_symptoms(text, standing=True):
+            # Of some time ago, perhaps; what is wrong now, the other findings say.
+            found.setdefault(one.cause, Finding(host.name, "a log has: %s. What to do: %s" % (one.cause, one.remedy), name))
+    return list(found.values())
 
 
 def _api(host: Host) -> List[Finding]:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import YamlError, load
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 MAXIMUM_ANSWER = 64 * 1024 * 1024
 
@@ -202,7 +203,7 @@ def _receive(connection: ssl.SSLSocket, end: float) -> Answer:
 def _head(head: bytes) -> Tuple[int, Dict[str, str]]:
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ", 2)
-    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdigit():
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not is_digits(words[1]):
         raise ValueError("it begins with %r" % lines[0][:40])
     fields = (line.partition(":") for line in lines[1:])
     return int(words[1]), {name.strip().lower(): value.strip() for name, _colon, value in fields}

@@ -59,8 +59,9 @@ def _check(path: str, name: str, value: Any, known: Any) -> List[Problem]:
 
 def limits_of(fault: str, limits: Mapping[str, Any]) -> Dict[str, Optional[float]]:
     """The limits of one fault: its own, before those for all, before the defaults."""
-    own = limits.get(fault) or {}
-    return {name: own.get(name, limits.get(name, limit.default)) for name, limit in LIMITS.items()}
+    own = limits.get(fault)
+    given = {**limits, **(own if isinstance(own, Mapping) else {})}
+    return {name: given.get(name, limit.default) for name, limit in LIMITS.items()}
 
 
 def broken(result: Mapping[str, Any], limits: Mapping[str, Optional[float]]) -> List[str]:

@@ -21,6 +21,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import parse_properties, unit_name
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import read_apiserver, read_etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.network import parse_addresses, parse_json_list
@@ -88,7 +89,7 @@ def read_marker(runner: Runner) -> Optional[Dict[str, Any]]:
     if text is None:
         return None
     try:
-        data = json.loads(text)
+        data = from_json(text)
     except ValueError:
         data = None
     return data if isinstance(data, dict) else {"name": "unknown"}

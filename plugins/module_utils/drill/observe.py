@@ -11,10 +11,12 @@ import os
 import queue
 import threading
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, TextIO
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Set, TextIO
 from urllib.parse import quote
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.client import Access, Answer, ClientError, request
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.forms import OBJECT
 
 LABEL = "baremetal.kubernetes/drill"
 #: Seconds for each call that prepares or ends the drill, when nothing is killed.
@@ -149,7 +151,7 @@ class Observer:
             if self.ask(anonymous, "GET", self.settings.path, None, PATIENT).status == 200:
                 self.prober = anonymous
         answer = self.ask(self.access, "GET", "/api/v1/namespaces?labelSelector=" + quote(LABEL), None, PATIENT)
-        for item in _items(answer):
+        for item in (_page(answer) or {}).get("items") or []:
             self.ask(self.access, "DELETE", "/api/v1/namespaces/" + quote(item["metadata"]["name"]), None, PATIENT)
         body = {
             "apiVersion": "v1",
@@ -201,13 +203,17 @@ class Observer:
             while True:
                 # Without a resourceVersion this reads with etcd's quorum, not from a cache.
                 answer = self.ask(self.access, "GET", "%s?limit=%d%s" % (self._keys(), PAGE, onward), None, PATIENT)
-                if answer.status != 200:
+                page = _page(answer)
+                if page is None:
                     break
-                found.update({item["metadata"]["name"]: (item.get("data") or {}).get("value", "") for item in _items(answer)})
-                token = (json.loads(answer.body.decode()).get("metadata") or {}).get("continue")
+                items = page.get("items") or []
+                found.update({item["metadata"]["name"]: (item.get("data") or {}).get("value", "") for item in items})
+                token = str((page.get("metadata") or {}).get("continue") or "")
                 if not token:
                     return found
                 onward = "&continue=" + quote(token, safe="")
+                if time.monotonic() > end:
+                    break
             if time.monotonic() > end:
                 raise ClientError(
                     "the keys that were written",
@@ -250,16 +256,17 @@ class Observer:
                 stream.flush()
 
 
-def _items(answer: Answer) -> List[Dict[str, Any]]:
+def _page(answer: Answer) -> Optional[Dict[str, Any]]:
+    """A page of a list; None where it is none."""
     try:
-        data = json.loads(answer.body.decode()) if answer.status == 200 else {}
+        page: Dict[str, Any] = from_json(answer.body, {"items?": [OBJECT], "metadata?": {"continue?": str}})
     except ValueError:
-        return []
-    return [item for item in data.get("items") or [] if isinstance(item, dict)]
+        return None
+    return page if answer.status == 200 else None
 
 
 def _value(answer: Answer) -> str:
     try:
-        return str((json.loads(answer.body.decode()).get("data") or {}).get("value"))
+        return str((from_json(answer.body, OBJECT).get("data") or {}).get("value"))
     except ValueError:
         return ""

@@ -10,6 +10,7 @@ import os
 from typing import Dict, List, Mapping
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 FILE = "powered-off.json"
@@ -19,7 +20,7 @@ PATIENCE = 300.0
 def read(runner: Runner, path: str) -> Dict[str, List[str]]:
     """Host -> the command that gives it its power back; empty where nobody lost it."""
     try:
-        data = json.loads(runner.read(path) or "{}")
+        data = from_json(runner.read(path) or "{}")
     except ValueError:
         return {}
     if not isinstance(data, dict):

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.limits import LIMITS, broken, limits_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.measure import Sample, counted, outage
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 
 
 class Records(NamedTuple):
@@ -21,23 +21,51 @@ class Records(NamedTuple):
     observed: Optional[Mapping[str, Any]]
 
 
+#: A line of the observer's or of the drill's own.
+RECORD = {
+    "at": float,
+    "kind?": str,
+    "key?": str,
+    "seconds?": float,
+    "ok?": bool,
+    "error?": str,
+    "event?": str,
+    "fault?": str,
+    "reason?": str,
+    "targets?": [{"host?": str}],
+    "left_out?": [{"fault?": str, "reason?": str}],
+    "limits?": {str: object},
+    "probe_interval?": float,
+    "write_interval?": float,
+}
+#: The observer's last word.
+OBSERVED = {"lost?": [str], "acknowledged?": int}
+
+
 def parse_lines(text: str) -> List[Dict[str, Any]]:
     """The objects of a JSON lines file. The last line may be cut off, where its writer was killed."""
     found = []
     for line in text.splitlines():
         try:
-            data = json.loads(line)
+            found.append(from_json(line, RECORD))
         except ValueError:
             continue
-        if isinstance(data, dict):
-            found.append(data)
+    return found
+
+
+def parse_observed(text: str) -> Optional[Mapping[str, Any]]:
+    """The observer's last word; None where it never came to that."""
+    try:
+        found: Mapping[str, Any] = from_json(text, OBSERVED)
+    except ValueError:
+        return None
     return found
 
 
 def samples(records: Iterable[Mapping[str, Any]], kind: str) -> List[Sample]:
     """The records of one kind in the order of their sending."""
     return sorted(
-        Sample(float(record["at"]), float(record["seconds"]), record["ok"] is True, str(record.get("error") or ""))
+        Sample(float(record["at"]), float(record.get("seconds") or 0), record.get("ok") is True, str(record.get("error") or ""))
         for record in records
         if record.get("kind") == kind
     )
@@ -146,7 +174,7 @@ def _window(
 
 def _fault(event: Mapping[str, Any], events: Sequence[Mapping[str, Any]], until: float) -> Dict[str, Any]:
     marks = {
-        str(other["event"]): float(other["at"])
+        str(other.get("event")): float(other["at"])
         for other in events
         if other.get("fault") == event.get("fault") and float(other["at"]) >= float(event["at"])
     }

@@ -18,6 +18,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError, EtcdRefused, EtcdUnreachable
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import Member
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 
 #: gRPC's PERMISSION_DENIED: to a health check it proves that the cluster answers, as it does to etcdctl.
 PERMISSION_DENIED = 7
@@ -129,7 +130,10 @@ class EtcdClient:
         """The value of a key, empty where there is none: a linearizable read."""
         answer = self._call("kv/range", {"key": base64.b64encode(key.encode("utf-8")).decode("ascii")})
         for found in map(_dictionary, _list(answer.get("kvs"))):
-            return base64.b64decode(str(found.get("value", "")))
+            try:
+                return base64.b64decode(str(found.get("value", "")))
+            except ValueError:
+                raise self._strange("a value that is no base64")
         return b""
 
     def count(self) -> Tuple[int, int]:
@@ -190,8 +194,8 @@ class EtcdClient:
         finally:
             connection.close()
         try:
-            answer = json.loads(text)
-        except (ValueError, RecursionError):
+            answer = from_json(text)
+        except ValueError:
             answer = None
         if not isinstance(answer, dict):
             raise self._strange("HTTP %d and %r" % (response.status, text[:100]))

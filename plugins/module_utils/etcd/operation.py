@@ -66,6 +66,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock imp
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import parse_properties
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.state import Outcome
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import told
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import number_or
 
 LOCK = "/run/baremetal-kubernetes-etcd.lock"
 PROPERTIES = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,ExecMainStartTimestampMonotonic"
@@ -351,7 +353,7 @@ class Operator:
                 "systemd", "systemctl show says: %s" % result.stderr.strip(), "this collection needs systemd as init"
             )
         section = parse_properties(result.stdout)
-        started = int(section.get("ExecMainStartTimestampMonotonic") or 0) / 1e6
+        started = number_or(section.get("ExecMainStartTimestampMonotonic"), 0) / 1e6
         epoch_of_zero = self.runner.now() - time.clock_gettime(time.CLOCK_MONOTONIC)
         return Service(
             active=section.get("ActiveState") in ("active", "activating", "reloading"),
@@ -602,11 +604,7 @@ class Operator:
         self.pause(PAUSE)
 
     def _not_up(self, problem: str) -> HostStateError:
-        return HostStateError(
-            "etcd member %s" % self.wanted.member.name,
-            "%s\nIts last lines:\n%s" % (problem, self._log() or "(none)"),
-            "mend what these lines name and run the play again",
-        )
+        return HostStateError("etcd member %s" % self.wanted.member.name, *told(problem, self._log()))
 
     def _log(self) -> str:
         argv = ["journalctl", "--unit", SERVICE, "--lines=12", "--no-pager", "--output=cat"]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
@@ -16,6 +15,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.client 
     read_access,
     request,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.forms import LEASE
 
 #: kubeadm issues the API server's certificate for this name, whatever the node's addresses are.
 SERVER_NAME = "kubernetes"
@@ -58,9 +59,9 @@ class LocalApi:
         if answer.status != 200:
             return Seen(False, _why(answer))
         try:
-            return Seen(True, "", json.loads(answer.body.decode("utf-8")))
-        except ValueError:
-            return Seen(False, "its answer is no JSON")
+            return Seen(True, "", from_json(answer.body, LEASE))
+        except ValueError as error:
+            return Seen(False, "its answer is no Lease: %s" % error)
 
     def write(self, lease: Mapping[str, Any]) -> Seen:
         """Create or replace a Lease; not good where somebody was faster (409)."""
@@ -72,9 +73,9 @@ class LocalApi:
         if answer.status not in (200, 201):
             return Seen(False, "somebody was faster" if answer.status == 409 else _why(answer))
         try:
-            return Seen(True, "", json.loads(answer.body.decode("utf-8")))
-        except ValueError:
-            return Seen(False, "its answer is no JSON")
+            return Seen(True, "", from_json(answer.body, LEASE))
+        except ValueError as error:
+            return Seen(False, "its answer is no Lease: %s" % error)
 
     def _ask(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None) -> Answer:
         try:
@@ -98,7 +99,7 @@ def _path(namespace: str, name: str = "") -> str:
 def _kind(answer: Answer) -> str:
     """A proxy's own 404 is no word of the API."""
     try:
-        data: Dict[str, Any] = json.loads(answer.body.decode("utf-8"))
+        data: Dict[str, Any] = from_json(answer.body.decode("utf-8"))
     except ValueError:
         return ""
     return str(data.get("kind") or "") if isinstance(data, dict) else ""

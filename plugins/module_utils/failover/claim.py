@@ -13,6 +13,8 @@ import json
 import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+
 TAKEOVERS = "failover-ip.baremetal.kubernetes/takeovers"
 LAST = "failover-ip.baremetal.kubernetes/last-holder"
 #: Takeovers older than this are forgotten.
@@ -111,7 +113,7 @@ def read(data: Mapping[str, Any]) -> Claim:
     metadata, spec = data.get("metadata") or {}, data.get("spec") or {}
     notes = metadata.get("annotations") or {}
     try:
-        takeovers = [float(moment) for moment in json.loads(notes.get(TAKEOVERS) or "[]")]
+        takeovers = [float(moment) for moment in from_json(notes.get(TAKEOVERS) or "[]")]
     except (TypeError, ValueError):
         takeovers = []
     return Claim(

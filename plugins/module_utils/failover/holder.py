@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import List, Sequence, Set
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.api import LocalApi, Seen
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.claim import Watch, read
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
+
+#: Address and flags in /proc/net/if_inet6.
+IF_INET6 = re.compile(r"[0-9a-f]{32} [0-9a-f]{1,8}\Z")
 
 
 class Host:
@@ -38,7 +43,7 @@ class Host:
         for line in self.text("/proc/net/if_inet6").splitlines():
             words = line.split()
             # Not those that the kernel still tries out, or that another host has (IFA_F_TENTATIVE, IFA_F_DADFAILED).
-            if len(words) > 4 and not int(words[4], 16) & 0x48:
+            if len(words) > 4 and IF_INET6.match(words[0] + " " + words[4]) and not int(words[4], 16) & 0x48:
                 found.add(str(ipaddress.IPv6Address(int(words[0], 16))))
         return found
 
@@ -70,7 +75,7 @@ class Keepalived(Holder):
 
     def local(self) -> Seen:
         words = self.host.text(self.state_file).split()
-        if len(words) < 2 or not words[1].isdigit():
+        if len(words) < 2 or not is_digits(words[1]):
             return Seen(False, "keepalived has not said its state in %s" % self.state_file)
         if words[0] != "MASTER":
             return Seen(False, "keepalived is in the state %s" % words[0])

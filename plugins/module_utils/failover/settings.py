@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, fields
 from typing import Any, Dict, List, Mapping
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import FormError, check_form, from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import ProviderError
 
 
@@ -48,6 +48,10 @@ class Settings:
     ca_file: str = ""
 
 
+_FORMS = {"str": str, "int": int, "float": float, "bool": bool, "List[str]": [str]}
+FORM = {entry.name + "?": _FORMS[str(entry.type)] for entry in fields(Settings)}
+
+
 def parse(text: str) -> Settings:
     """The settings of a file.
 
@@ -55,7 +59,7 @@ def parse(text: str) -> Settings:
     """
     remedy = "run the playbook that wrote it"
     try:
-        data: Any = json.loads(text)
+        data: Any = from_json(text)
     except ValueError as error:
         raise ProviderError("settings", "they are no JSON: %s" % error, remedy)
     known = {entry.name: entry for entry in fields(Settings)}
@@ -63,8 +67,9 @@ def parse(text: str) -> Settings:
         unknown = ", ".join(sorted(set(data) - set(known))) if isinstance(data, dict) else type(data).__name__
         raise ProviderError("settings", "not known: %s" % unknown, remedy)
     try:
+        check_form(data, FORM)
         settings = Settings(**data)
-    except TypeError as error:
+    except (TypeError, FormError) as error:
         raise ProviderError("settings", str(error).replace("__init__() ", ""), remedy)
     for problem in problems(settings):
         raise problem
@@ -95,7 +100,7 @@ def credentials(text: str) -> Dict[str, str]:
     :raises ProviderError: it is no JSON object; the text is not quoted.
     """
     try:
-        data: Any = json.loads(text)
+        data: Any = from_json(text)
     except ValueError:
         data = None
     if not isinstance(data, Mapping):

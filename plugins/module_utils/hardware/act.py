@@ -109,9 +109,8 @@ class Failover:
         return decide(nodes, hold, self.settings, now)
 
     def _lease(self) -> Optional[Mapping[str, Any]]:
-        argv = ["get", "lease", LEASE, "--namespace=" + NAMESPACE, "--ignore-not-found", "--output=json"]
-        text = self.kubectl.checked("Lease %s/%s" % (NAMESPACE, LEASE), argv)
-        return json.loads(text) if text.strip() else None
+        subject = "Lease %s/%s" % (NAMESPACE, LEASE)
+        return self.kubectl.object(subject, "lease", LEASE, "--namespace=" + NAMESPACE, "--ignore-not-found") or None
 
     def _write_lease(self, hold: Hold, before: Optional[Mapping[str, Any]]) -> bool:
         """Whether nobody was faster.

@@ -8,22 +8,31 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+
 DAY = 86400.0
 #: Seconds between two samples that are kept of a counter.
 SPACING = 900.0
+FORM = {
+    "boot?": str,
+    "samples?": {str: [[float]]},
+    "disks?": {str: str},
+    "found?": {str: [[str]]},
+    "accepted?": {"at?": float, "counts?": {str: {str: int}}},
+}
 
 
 class History:
     """As a JSON file keeps it; what is damaged is begun anew, since nothing in it is more than a memory."""
 
     def __init__(self, text: Optional[str] = None) -> None:
-        data = _object(text)
+        data = _object(text, FORM)
         self.boot = str(data.get("boot") or "")
         #: Counter -> (when, its value), the oldest first.
         self.samples: Dict[str, List[Tuple[float, int]]] = {}
         for name, entries in _object(data.get("samples")).items():
             if isinstance(entries, list):
-                self.samples[name] = [(float(one[0]), int(one[1])) for one in entries if isinstance(one, list) and len(one) == 2]
+                self.samples[name] = [(float(one[0]), int(one[1])) for one in entries if len(one) == 2]
         #: Key of a disk -> its title.
         self.disks: Dict[str, str] = {name: str(title) for name, title in _object(data.get("disks")).items()}
         #: Device -> what was found of the disk when it was last awake.
@@ -84,10 +93,10 @@ class History:
         self.samples = {name: [(now, value)] for name, value in counters.items()}
 
 
-def _object(value: Any) -> Dict[str, Any]:
+def _object(value: Any, form: Any = object) -> Dict[str, Any]:
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = from_json(value, form)
         except ValueError:
             return {}
     return value if isinstance(value, dict) else {}

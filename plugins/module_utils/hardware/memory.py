@@ -13,6 +13,7 @@ from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.findings import MEMORY, Finding, Unread
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.thresholds import Threshold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: The kernel's: Documentation/ABI/testing/sysfs-devices-edac. Made by the driver of the memory controller, where there is one.
 CONTROLLERS = "/sys/devices/system/edac/mc"
@@ -74,7 +75,7 @@ def _of_controller(runner: Runner, controller: str) -> Iterator[Counter]:
 
 def _count(runner: Runner, path: str) -> Optional[int]:
     text = (runner.read(path) or "").strip()
-    return int(text) if text.isdigit() else None
+    return int(text) if is_digits(text) else None
 
 
 def events(path: str, since: float) -> Tuple[Dict[str, int], str]:

@@ -11,6 +11,7 @@ from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.findings import FAILING, POOL, WARNING, Finding, Unread
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.thresholds import Threshold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, TIMED_OUT, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 LIST = ("zpool", "list", "-Hp", "-o", "name,health,capacity")
 STATUS = ("zpool", "status", "-x")
@@ -64,7 +65,7 @@ def parse_list(text: str) -> List[Pool]:
         fields = line.split("\t")
         if len(fields) == 3:
             capacity = fields[2].rstrip("%")
-            found.append(Pool(fields[0], fields[1], float(capacity) if capacity.isdigit() else None))
+            found.append(Pool(fields[0], fields[1], float(capacity) if is_digits(capacity) else None))
     return found
 
 

@@ -31,9 +31,11 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.watc
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.journal import say
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.textfile import Sample, render
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 USAGE = "usage: hardware-watch.pyz run | show | condition TYPE | accept | failover | plan"
 FAILOVER_METRICS = "kubernetes_hardware_failover.prom"
@@ -106,7 +108,7 @@ def run(places: Places, runner: Runner) -> int:
 def show(places: Places, runner: Runner) -> int:
     """What the last look found."""
     try:
-        data = json.loads(runner.read(places.last) or "")
+        data = from_json(runner.read(places.last) or "")
     except ValueError:
         say("nothing was looked at yet on this host", sys.stderr)
         return 1
@@ -144,7 +146,7 @@ def failover(places: Places, runner: Runner) -> int:
     except KubernetesError as error:
         say(str(error), sys.stderr)
         asked = (runner.read(places.asked) or "").strip()
-        if asked.isdigit() and runner.now() - int(asked) > BLIND_SECONDS:
+        if is_digits(asked) and runner.now() - int(asked) > BLIND_SECONDS:
             for line in agent.blind():
                 say(line)
         return 1

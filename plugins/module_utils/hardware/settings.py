@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError, SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.findings import KINDS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.smart import Device
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.thresholds import Threshold, merged
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import ADMIN_KUBECONFIG
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth, whole_number
 
@@ -70,7 +70,7 @@ def read_settings(text: Optional[str], path: str = PATH) -> Settings:
     if text is None:
         raise ProblemError(path, "it can't be read", remedy)
     try:
-        data = json.loads(text)
+        data = from_json(text)
         made = Settings(
             **{
                 **data,

@@ -9,7 +9,6 @@ what the JSON says, and a disk whose health is not in it is unread, whatever the
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -22,7 +21,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.find
     Unread,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.thresholds import Threshold
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, TIMED_OUT, Result, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: Health, identity, attributes and self-tests, and nothing that wakes a disk which sleeps.
 LOOK = ("smartctl", "--json=c", "--info", "--health", "--attributes", "--log=selftest", "--nocheck=standby")
@@ -235,7 +236,7 @@ def _devices(data: Mapping[str, Any]) -> List[Device]:
 
 def _parse(text: str) -> Optional[Mapping[str, Any]]:
     try:
-        data = json.loads(text)
+        data = from_json(text)
     except ValueError:
         return None
     return data if isinstance(data, dict) and "smartctl" in data else None
@@ -273,7 +274,7 @@ def _number(value: Any) -> Optional[float]:
 
 def _whole(value: Any) -> Optional[int]:
     """Numbers that JSON can't hold smartctl writes as text, too."""
-    if isinstance(value, str) and value.isdigit():
+    if isinstance(value, str) and is_digits(value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -19,6 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.find
     Finding,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.watch import Look
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 GOOD, BAD, UNKNOWN = 0, 1, 2
 #: node-problem-detector cuts messages at max_output_length, which its role sets to this.
@@ -72,7 +73,7 @@ def file_text(verdict: Verdict, now: float, interval: int) -> str:
 def read_file(text: str, now: float) -> Verdict:
     """What a file says now; unknown where it is too old or no verdict."""
     fields = text.split(" ", 3)
-    if len(fields) != 4 or not all(field.isdigit() for field in fields[:3]) or int(fields[0]) not in (GOOD, BAD, UNKNOWN):
+    if len(fields) != 4 or not all(is_digits(field) for field in fields[:3]) or int(fields[0]) not in (GOOD, BAD, UNKNOWN):
         return Verdict(UNKNOWN, "there is no verdict of hardware_watch on this node")
     age = int(now) - int(fields[1])
     # From the future: the clock was wrong then, and nobody knows how old it is.

@@ -17,6 +17,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 HIDDEN = "(sensitive, not shown)\n"
 
@@ -186,8 +187,8 @@ def _read_text(path: str) -> str:
 
 def _owner_ids(wanted: WantedFile) -> Tuple[int, int]:
     try:
-        uid = int(wanted.owner) if wanted.owner.isdigit() else pwd.getpwnam(wanted.owner).pw_uid
-        gid = int(wanted.group) if wanted.group.isdigit() else grp.getgrnam(wanted.group).gr_gid
+        uid = int(wanted.owner) if is_digits(wanted.owner) else pwd.getpwnam(wanted.owner).pw_uid
+        gid = int(wanted.group) if is_digits(wanted.group) else grp.getgrnam(wanted.group).gr_gid
     except KeyError as error:
         raise HostStateError(wanted.path, "no such user or group here: %s" % error, "install what makes it, or name another")
     return uid, gid

@@ -12,6 +12,8 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import modified_at
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import told
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import number_or
 
 PROPERTIES = (
     "Id",
@@ -100,12 +102,8 @@ def apply_step(runner: Runner, name: str, verb: str) -> None:
     result = runner.run(["systemctl", verb, "--", unit], timeout=300)
     if result.rc == 0:
         return
-    log = runner.run(["journalctl", "--unit", unit, "--lines=15", "--no-pager", "--output=cat"], timeout=30).stdout.strip()
-    raise HostStateError(
-        "service %s" % name,
-        "systemctl %s failed: %s\nIts last lines:\n%s" % (verb, result.stderr.strip(), log or "(none)"),
-        "mend what these lines name and run the play again",
-    )
+    log = runner.run(["journalctl", "--unit", unit, "--lines=15", "--no-pager", "--output=cat"], timeout=30).stdout
+    raise HostStateError("service %s" % name, *told("systemctl %s failed: %s" % (verb, result.stderr.strip()), log))
 
 
 def _newer(paths: Sequence[str], than: float, written: Sequence[str]) -> str:
@@ -118,7 +116,7 @@ def _newer(paths: Sequence[str], than: float, written: Sequence[str]) -> str:
 
 def _state(section: Dict[str, str], epoch_of_zero: float) -> ServiceState:
     def moment(key: str) -> float:
-        microseconds = int(section.get(key) or 0)
+        microseconds = number_or(section.get(key), 0)
         return epoch_of_zero + microseconds / 1e6 if microseconds else 0.0
 
     return ServiceState(

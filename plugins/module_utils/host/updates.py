@@ -10,6 +10,8 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import told
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: What has a version of the cluster's, and changes by playbook upgrade or external_etcd only.
 KUBERNETES = ("kubeadm", "kubelet", "kubectl", "kubernetes-cni", "cri-tools", "etcd-server")
@@ -94,7 +96,7 @@ def _kernels(runner: Runner) -> List[str]:
 
 def _order(version: str) -> List[Tuple[int, str]]:
     """Numbers as numbers, the rest as text: 6.1.0-9 comes before 6.1.0-10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|[^\d.\-+_~]+", version)]
+    return [(int(part), "") if is_digits(part) else (-1, part) for part in re.findall(r"\d+|[^\d.\-+_~]+", version)]
 
 
 def _apt(runner: Runner, timeout: float, refresh: bool) -> List[Tuple[str, str]]:
@@ -115,9 +117,7 @@ def _checked(runner: Runner, argv: Sequence[str], timeout: float, good: Sequence
     answer = runner.run(argv, timeout=timeout, env=UNATTENDED)
     if answer.rc not in good:
         said: Optional[str] = answer.stderr.strip() or answer.stdout.strip()
-        raise UpdateError(
-            " ".join([argv[0], argv[-1]]),
-            (said or "exit code %d" % answer.rc)[-1500:],
-            "mend what it names on this host; the next run goes on from here",
-        )
+        problem = "it ended with code %d" % answer.rc
+        remedy = "mend what it names on this host; the next run goes on from here"
+        raise UpdateError(" ".join([argv[0], argv[-1]]), *told(problem, (said or "")[-1500:], remedy))
     return answer

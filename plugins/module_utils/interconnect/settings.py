@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Seq
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 FOLDER = "/etc/kubernetes-interconnect"
 PRIVATE_KEY = FOLDER + "/private.key"
@@ -234,6 +235,6 @@ def parse_link(text: str) -> Dict[str, str]:
 
 
 def _number(setting: str, value: Any, allowed: range) -> int:
-    if not str(value).isdigit() or int(str(value)) not in allowed:
+    if not is_digits(str(value)) or int(str(value)) not in allowed:
         raise SettingError(setting, "%r is out of its range" % (value,), "write %d to %d" % (allowed[0], allowed[-1]))
     return int(str(value))

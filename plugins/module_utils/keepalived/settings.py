@@ -84,7 +84,7 @@ def check_weight(wanted: object, priorities: List[int], preempt: bool) -> int:
 
 def version_numbers(version: str) -> Tuple[int, ...]:
     """``2.2.7`` (and what a distribution makes of it) as numbers that compare."""
-    return tuple(int(number) for number in re.findall(r"\d+", version.partition("-")[0])[:3])
+    return tuple(int(number) for number in re.findall(r"[0-9]{1,9}", version.partition("-")[0])[:3])
 
 
 def _priority(setting: str, value: object) -> int:

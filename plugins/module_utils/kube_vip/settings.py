@@ -14,6 +14,7 @@ import re
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: The role's settings that are the same for every host, without their prefix (a test compares them).
 DEFAULTS: Mapping[str, Any] = {
@@ -290,18 +291,18 @@ def _address(setting: str, value: Any) -> str:
 
 
 def _port(setting: str, value: Any) -> int:
-    if not str(value).isdigit() or not 1 <= int(str(value)) <= 65535:
+    if not is_digits(str(value)) or not 1 <= int(str(value)) <= 65535:
         raise SettingError(setting, "%r is no TCP port" % (value,), "write a number from 1 to 65535")
     return int(str(value))
 
 
 def _seconds(setting: str, value: Any) -> int:
-    if not str(value).isdigit() or int(str(value)) < 1:
+    if not is_digits(str(value)) or int(str(value)) < 1:
         raise SettingError(setting, "%r is no whole number of seconds" % (value,), "write 1 or more")
     return int(str(value))
 
 
 def _as_number(setting: str, value: Any) -> int:
-    if not str(value).isdigit() or int(str(value)) not in AS_NUMBERS:
+    if not is_digits(str(value)) or int(str(value)) not in AS_NUMBERS:
         raise SettingError(setting, "%r is no number of an autonomous system" % (value,), "write 1 to 4294967295, like 64512")
     return int(str(value))

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.check import duration_seconds
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import YamlError, load
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -63,7 +63,7 @@ def read_cluster(runner: Runner, kubeconfig: str) -> Dict[str, Any]:
             "Compare on a control plane of a running cluster, or name its kubeconfig.",
         )
     try:
-        text = json.loads(result.stdout)["data"]["ClusterConfiguration"]
+        text = from_json(result.stdout)["data"]["ClusterConfiguration"]
         document = parse(text)
     except (ValueError, KeyError, TypeError) as error:
         raise CompareError("kubeadm-config has no ClusterConfiguration that can be read: %s" % error, "Look at it with kubectl.")
@@ -80,7 +80,7 @@ def parse(text: str) -> Any:
         return load(text)
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise YamlError(0, str(error))
 
 

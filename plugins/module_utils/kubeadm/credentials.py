@@ -16,9 +16,9 @@ from typing import List, NamedTuple, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import ANY_SOCKET
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import ADMIN, KubeadmError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import redact
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import JOIN_TOKEN_MARKER
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import redact
 
 TOKEN = re.compile(r"^[a-z0-9]{6}\.[a-z0-9]{16}$", re.MULTILINE)
 CERTIFICATE_KEY = re.compile(r"^[0-9a-f]{64}$", re.MULTILINE)

@@ -25,13 +25,6 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import (
-    NAME_TAKEN,
-    Finding,
-    find_symptoms,
-    preflight_errors,
-    redact,
-)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import (
     MANIFESTS,
     MARKER,
@@ -40,6 +33,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernet
     read_traces,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import (
+    NAME_TAKEN,
+    Finding,
+    find_symptoms,
+    preflight_errors,
+    redact,
+)
 
 LOCK = "/run/baremetal-kubernetes.lock"
 LOG = "/var/log/baremetal-kubernetes/kubeadm-%s.log"
@@ -436,8 +436,11 @@ class Operator:
         name = "kubeadm %s on %s" % (operation, self.wanted.node_name)
         refused = preflight_errors(output)
         if refused:
+            known = find_symptoms("\n".join(refused))
+            cause = "".join("; %s" % finding.cause for finding in known)
             remedy = "mend each on the node, or name the check in cluster_ignore_preflight_errors if it does not matter here"
-            return KubeadmError(name, "preflight refuses the node", remedy, [redact(line) for line in refused], log)
+            remedy = "; ".join([finding.remedy for finding in known] + [remedy])
+            return KubeadmError(name, "preflight refuses the node" + cause, remedy, [redact(line) for line in refused], log)
         findings = find_symptoms(output + "\n" + self._kubelet_log(started))
         if findings:
             findings.sort(key=lambda finding: not finding.hopeless)

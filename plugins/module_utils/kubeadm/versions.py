@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.(\d+))?\Z")
+_VERSION = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})(?:-(alpha|beta|rc)\.([0-9]{1,9}))?\Z")
 
 #: Read-only kinds of words that kubeadm itself would look up on the internet (K8S cmd/kubeadm/app/util/version.go).
 _LABEL = re.compile(r"(stable|latest|ci)([-/].*)?\Z")

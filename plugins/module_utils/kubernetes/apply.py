@@ -21,7 +21,7 @@ FIELD_MANAGER = "baremetal-kubernetes"
 #: Conflicts are forced: what the manifest says is wanted, whoever wrote the field before (a manual apply of the same add-on).
 SERVER_SIDE = ["--server-side", "--force-conflicts", "--field-manager=" + FIELD_MANAGER, "--filename=-"]
 #: How many pods of a workload are new already (kubectl's pkg/polymorphichelpers/rollout_status.go).
-UPDATED = re.compile(r"(\d+) out of \d+ new (?:pods|replicas)")
+UPDATED = re.compile(r"([0-9]{1,9}) out of \d+ new (?:pods|replicas)")
 #: Kinds that kubectl rollout status knows.
 ROLLOUTS = ("DaemonSet", "Deployment", "StatefulSet")
 

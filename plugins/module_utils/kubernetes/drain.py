@@ -13,6 +13,7 @@ import json
 import time
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import VersionError, release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
     Kubectl,
@@ -84,8 +85,7 @@ def read_node(kubectl: Kubectl, name: str) -> Node:
 
     :raises KubernetesError: there is none of that name, or the API does not answer.
     """
-    text = kubectl.checked("node %s" % name, ["get", "node", name, "--output=json"])
-    node = json.loads(text)
+    node = kubectl.object("node %s" % name, "node", name)
     annotations = node["metadata"].get("annotations") or {}
     return Node(name, bool((node.get("spec") or {}).get("unschedulable")), str(annotations.get(ANNOTATION, "")))
 
@@ -103,7 +103,7 @@ def parse_pod(item: Mapping[str, Any]) -> Optional[Pod]:
     if MIRROR in (metadata.get("annotations") or {}) or owner.get("kind") == "DaemonSet":
         return None
     return Pod(
-        namespace=str(metadata["namespace"]),
+        namespace=str(metadata.get("namespace") or ""),
         name=str(metadata["name"]),
         uid=str(metadata.get("uid", "")),
         labels=metadata.get("labels") or {},
@@ -118,7 +118,7 @@ def eviction_api(kubectl: Kubectl) -> str:
     """The API of the Eviction object that this cluster takes."""
     answer = kubectl.run(["get", "--raw", "/version"], timeout=20)
     try:
-        return release(str(json.loads(answer.stdout)["gitVersion"]).split("+", maxsplit=1)[0]).eviction_api
+        return release(str(from_json(answer.stdout)["gitVersion"]).split("+", maxsplit=1)[0]).eviction_api
     except (ValueError, KeyError, TypeError, VersionError):
         return NEWEST_EVICTION_API
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -16,6 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import ghosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.quorum import quorum
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Version, VersionError, release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -192,7 +192,7 @@ def report(checks: Sequence[Check], waited: Sequence[str]) -> str:
 
 def _git_version(text: str) -> str:
     try:
-        answer = json.loads(text)
+        answer = from_json(text)
     except ValueError:
         return ""
     return str(answer.get("gitVersion", "")) if isinstance(answer, dict) else ""

@@ -9,6 +9,7 @@ import hashlib
 import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import ADMIN_KUBECONFIG, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Result, Runner
 
@@ -65,13 +66,19 @@ def read_release(helm: Helm, wanted: WantedRelease) -> Optional[Release]:
     listed = helm.run(
         subject, ["list", "--all", "--namespace", wanted.namespace, "--filter", "^%s$" % wanted.name, "--output", "json"]
     )
-    releases = json.loads(listed or "[]")
+    releases = _said(subject, listed or "[]", [{"status?": str, "chart?": str}])
     if not releases:
         return None
-    values = json.loads(
-        helm.run(subject, ["get", "values", wanted.name, "--namespace", wanted.namespace, "--output", "json"]) or "null"
-    )
+    got = helm.run(subject, ["get", "values", wanted.name, "--namespace", wanted.namespace, "--output", "json"])
+    values = None if got.strip() in ("", "null") else _said(subject, got, {})
     return Release(str(releases[0].get("status", "")), str(releases[0].get("chart", "")), values or {})
+
+
+def _said(subject: str, text: str, form: Any) -> Any:
+    try:
+        return from_json(text, form)
+    except ValueError as error:
+        raise KubernetesError(subject, "helm printed %r: %s" % (text[:100], error), "run it by hand: is it Helm 3 or newer?")
 
 
 def plan_release(wanted: WantedRelease, current: Optional[Release]) -> List[str]:

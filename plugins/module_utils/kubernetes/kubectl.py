@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.forms import OBJECT
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, TIMED_OUT, Result, Runner
 
 ADMIN_KUBECONFIG = "/etc/kubernetes/admin.conf"
@@ -56,15 +57,28 @@ class Kubectl:
             raise KubernetesError(subject, said(result), remedy_for(result))
         return result.stdout
 
-    def objects(self, resource: str, *arguments: str) -> List[Dict[str, Any]]:
-        """The items of ``kubectl get RESOURCE``."""
-        text = self.checked("kubectl get %s" % resource, ["get", resource, "--output=json"] + list(arguments))
+    def objects(self, resource: str, *arguments: str, form: Any = OBJECT) -> List[Dict[str, Any]]:
+        """The items of ``kubectl get RESOURCE``, all of which have the form.
+
+        :raises KubernetesError: it failed, or printed something else.
+        """
+        subject = "kubectl get %s" % resource
+        answer = self._data(subject, ["get", resource, "--output=json", *arguments], {"items?": [form]})
+        return list(answer.get("items") or [])
+
+    def object(self, subject: str, *arguments: str, timeout: float = 60.0) -> Dict[str, Any]:
+        """The one object of ``kubectl get ARGUMENTS``; empty where that may be missing (--ignore-not-found) and is."""
+        found: Dict[str, Any] = self._data(subject, ["get", *arguments, "--output=json"], OBJECT, timeout)
+        return found
+
+    def _data(self, subject: str, arguments: Sequence[str], form: Any, timeout: float = 60.0) -> Any:
+        text = self.checked(subject, arguments, timeout=timeout)
+        if not text.strip() and "--ignore-not-found" in arguments:
+            return {}
         try:
-            answer = json.loads(text)
-        except ValueError:
-            raise KubernetesError("kubectl get %s" % resource, "its output is no JSON: %r" % text[:100], "run it by hand")
-        items = answer.get("items") if isinstance(answer, dict) else None
-        return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+            return from_json(text, form)
+        except ValueError as error:
+            raise KubernetesError(subject, "kubectl printed %r: %s" % (text[:100], error), "run it by hand: what answers there?")
 
 
 def said(result: Result) -> str:

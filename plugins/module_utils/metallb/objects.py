@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.namespace import privileged_namespace
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import Address, Network
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits, merged
 
 NAMESPACE = "metallb-system"
 #: How a pool's addresses are made known. "routed": the provider routes them to a server, and announcing them moves nothing.
@@ -157,7 +157,7 @@ def _peer(number: int, peer: Mapping[str, Any]) -> Dict[str, Any]:
     except ValueError:
         raise SettingError(place + ".address", "%r is no IP address" % (peer.get("address"),), "write the router's address")
     for key in ("my_as", "peer_as"):
-        if not str(peer.get(key)).isdigit() or int(str(peer[key])) not in AS_NUMBERS:
+        if not is_digits(str(peer.get(key))) or int(str(peer[key])) not in AS_NUMBERS:
             raise SettingError(
                 "%s.%s" % (place, key),
                 "%r is no number of an autonomous system" % (peer.get(key),),

@@ -22,6 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error, parse_pem
 
 #: What kubeadm and this collection call the authority of etcd on a control plane.
@@ -118,4 +119,4 @@ def _identity(runner: Runner, path: str, problems: Problems) -> Optional[str]:
 
 
 def _number(text: Optional[str]) -> Optional[int]:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    return int(text) if text and is_digits(text) else None

@@ -18,6 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import ETCD_DATA, MANIFESTS, parse_flags
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 if TYPE_CHECKING:
     from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
@@ -138,4 +139,4 @@ def client_url(flags: Mapping[str, str]) -> str:
 
 
 def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 0 < int(text) < 65536
+    return is_digits(text) and 0 < int(text) < 65536

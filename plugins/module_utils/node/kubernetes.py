@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: Written by module kubeadm_node before an operation, removed after it.
 MARKER = "/etc/kubernetes/baremetal-operation.json"
@@ -65,7 +66,7 @@ def read(runner: Runner, kubeadm_version: Optional[str]) -> Dict[str, Any]:
 
 def kubeadm_runs(runner: Runner) -> bool:
     """Whether a kubeadm works here, as one does that outlived the run that began it."""
-    return any(runner.read("/proc/%s/comm" % entry) == "kubeadm\n" for entry in runner.list_dir("/proc") if entry.isdigit())
+    return any(runner.read("/proc/%s/comm" % entry) == "kubeadm\n" for entry in runner.list_dir("/proc") if is_digits(entry))
 
 
 def read_kubelet_arguments(runner: Runner) -> List[str]:
@@ -112,8 +113,8 @@ def parse_marker(text: Optional[str]) -> Optional[Dict[str, Any]]:
     if text is None:
         return None
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
+        data = from_json(text)
+    except ValueError:
         data = None
     fields = data if isinstance(data, dict) else {}
     return {key: fields[key] if isinstance(fields.get(key), str) else None for key in ("operation", "role", "cluster", "at")}
@@ -131,8 +132,8 @@ def parse_endpoint(kubeconfig: str) -> Optional[str]:
 def parse_static_pod(manifest: str) -> Optional[Dict[str, Optional[str]]]:
     """name and first image of a pod's manifest, in YAML as Kubernetes writes it or in JSON; None for what is no pod."""
     try:
-        data = json.loads(manifest)
-    except (ValueError, RecursionError):
+        data = from_json(manifest)
+    except ValueError:
         return _pod_of_yaml(manifest)
     try:
         return {"name": str(data["metadata"]["name"]), "image": str(data["spec"]["containers"][0]["image"])}

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from typing import Any, Dict, List, Optional, Tuple, Union
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -55,8 +55,8 @@ def _ip(runner: Runner, argv: List[str], timeout: float, problems: Problems) -> 
 def parse_json_list(text: str) -> List[Dict[str, Any]]:
     """The objects of a JSON list; ip prints empty ones, or nothing at all, for what it left out."""
     try:
-        data = json.loads(text or "[]")
-    except (ValueError, RecursionError):
+        data = from_json(text or "[]")
+    except ValueError:
         return []
     return [entry for entry in data if isinstance(entry, dict) and entry] if isinstance(data, list) else []
 

@@ -11,6 +11,7 @@ import re
 from concurrent.futures import Executor
 from typing import Any, Dict, Iterable, List, Optional
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -93,7 +94,7 @@ def read(
 def _noted(text: Optional[str]) -> Dict[str, List[Any]]:
     """Path -> identity and version; what is damaged is not there."""
     try:
-        entries = json.loads(text or "{}").items()
+        entries = from_json(text or "{}").items()
     except (ValueError, AttributeError):
         return {}
     return {path: entry for path, entry in entries if isinstance(entry, list) and len(entry) == 2}

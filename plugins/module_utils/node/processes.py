@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: What the kernel counts a process' start in (man proc_pid_stat: sysconf(_SC_CLK_TCK), which is 100 on Linux).
 TICKS = 100.0
@@ -24,7 +26,7 @@ class Process(NamedTuple):
 def command_lines(runner: Runner, program: str) -> Iterator[Tuple[int, List[str]]]:
     """Process id and arguments of each process of a program, whatever directory it was started from."""
     for name in runner.list_dir("/proc"):
-        if name.isdigit():
+        if is_digits(name):
             argv = (runner.read("/proc/%s/cmdline" % name) or "").split("\0")
             if posixpath.basename(argv[0]) == program:
                 yield int(name), argv[1:]
@@ -32,8 +34,8 @@ def command_lines(runner: Runner, program: str) -> Iterator[Tuple[int, List[str]
 
 def running(runner: Runner, program: str, in_pods: bool = True) -> List[Process]:
     """The processes of a program that run in pods, or those that do not, oldest first."""
-    uptime = (runner.read("/proc/uptime") or "0").split()[0]
-    booted = runner.now() - float(uptime)
+    uptime = re.match(r"[0-9]{1,12}(\.[0-9]+)?", runner.read("/proc/uptime") or "")
+    booted = runner.now() - (float(uptime.group()) if uptime else 0.0)
     found = []
     for pid, _arguments in command_lines(runner, program):
         if ("kubepods" in (runner.read("/proc/%d/cgroup" % pid) or "")) is not in_pods:
@@ -47,7 +49,4 @@ def running(runner: Runner, program: str, in_pods: bool = True) -> List[Process]
 def _ticks(stat: str) -> Optional[float]:
     """Field 22 of /proc/PID/stat; the program's name before may hold spaces and brackets."""
     fields = stat.rpartition(")")[2].split()
-    try:
-        return float(fields[19])
-    except (IndexError, ValueError):
-        return None
+    return float(fields[19]) if len(fields) > 19 and is_digits(fields[19]) else None

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import ssl
 from typing import Any, Dict, List, Optional, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.forms import OBJECT
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.nodes import pod_network
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.health import Answer
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -65,6 +66,7 @@ def _nodes(connection: _Connection) -> Optional[List[Dict[str, Any]]]:
         status, text = _get(connection, "/api/v1/nodes")
         if status != 200:
             return None
-        return sorted((pod_network(node) for node in json.loads(text)["items"]), key=lambda node: str(node["name"]))
-    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+        items = from_json(text, {"items": [OBJECT]})["items"]
+        return sorted((pod_network(node) for node in items), key=lambda node: str(node["name"]))
+    except (OSError, ValueError, http.client.HTTPException):
         return None

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Dict, List, Mapping, Optional, Set
 
@@ -14,6 +13,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.run
     RuntimeVersionError,
     config_schema,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: Where the kubelet's socket stands: since 1.34 in the first, since 1.27 in the second, before that on the command line.
@@ -77,8 +77,8 @@ def _schema(version: Optional[str]) -> Optional[int]:
 def docker_pools(daemon_json: str) -> List[str]:
     """The subnets that Docker's daemon.json gives to networks."""
     try:
-        data = json.loads(daemon_json or "{}")
-    except (ValueError, RecursionError):
+        data = from_json(daemon_json or "{}")
+    except ValueError:
         return []
     if not isinstance(data, dict):
         return []

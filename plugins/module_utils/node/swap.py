@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.swap import fstab_without_swap, plan_swap_off
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 
 def read(runner: Runner) -> Dict[str, Any]:
@@ -29,7 +30,7 @@ def parse_swaps(text: str) -> List[Dict[str, Any]]:
     swaps = []
     for line in text.splitlines()[1:]:
         fields = line.split()
-        if len(fields) >= 3 and fields[2].isascii() and fields[2].isdigit():
+        if len(fields) >= 3 and is_digits(fields[2]):
             swaps.append({"device": fields[0], "type": fields[1], "size_kb": int(fields[2])})
     return swaps
 

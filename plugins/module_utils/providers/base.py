@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import FormError, check_form
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import (
     BusyError,
     CredentialsError,
     ProviderError,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.http import Answer, Http
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
+NO_PROXY = "is base_url that of the provider's API, and no proxy's page?"
 ASK_STATUS_PAGE = "look at the provider's status page, and run it again"
 
 
@@ -54,6 +58,9 @@ class Provider:
 
     name = ""
     limits = Limits(poll=2.0, check=30.0, request=20.0)
+    #: Of every good answer that is an object, as far as it is read; and of what the provider says of an error.
+    form: Mapping[str, Any] = {}
+    error_form: Mapping[str, Any] = {}
     #: What the person writes as target, for messages.
     target_is = "the server"
 
@@ -90,6 +97,10 @@ class Provider:
         """The good answer to one request; everything else becomes one of our errors."""
         answer = self.http.request(method, path, headers, body, timeout or self.limits.request)
         if 200 <= answer.status < 300:
+            try:
+                check_form(answer.data(), self.form)
+            except FormError as error:
+                raise ProviderError(self.name, "its answer is not its API's: %s" % error, NO_PROXY)
             return answer
         code, message = self.error_of(answer)
         raise self.refusal(answer, code, self.http.clean(message or "HTTP status %d" % answer.status), path)
@@ -120,7 +131,7 @@ class Provider:
 def retry_after(answer: Answer) -> Optional[float]:
     """Seconds of the header Retry-After, where it is a number."""
     text = answer.headers.get("retry-after", "")
-    return float(text) if text.isdigit() else None
+    return float(text) if is_digits(text) else None
 
 
 def field(data: Mapping[str, Any], *names: str) -> Any:
@@ -131,9 +142,17 @@ def field(data: Mapping[str, Any], *names: str) -> Any:
     return found
 
 
+def covers(network: str, address: Any) -> bool:
+    """Whether the address, of module ipaddress, is the one or in the block that the provider names."""
+    try:
+        return address in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
 def object_of(answer: Answer, name: str, provider: str) -> Dict[str, Any]:
     """The object that an answer consists of."""
     found = answer.data().get(name)
     if not isinstance(found, dict):
-        raise ProviderError(provider, "its answer has no %r" % name, "is base_url that of the provider's API, and no proxy's page?")
+        raise ProviderError(provider, "its answer has no %r" % name, NO_PROXY)
     return found

@@ -18,6 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.bas
     Provider,
     Route,
     Task,
+    covers,
     field,
     object_of,
     retry_after,
@@ -28,6 +29,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.err
     ProviderError,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.http import Answer, Http
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 BASE_URL = "https://api.hetzner.cloud/v1"
 LOCKS = ("locked", "conflict")
@@ -47,6 +49,15 @@ class HetznerCloud(Provider):
     name = "Hetzner Cloud"
     # 3600 requests an hour, for the whole project.
     limits = Limits(poll=1.0, check=30.0, request=20.0)
+    form = {
+        "floating_ip?": {"server?": int},
+        "floating_ips?": [{"id": int, "ip": str}],
+        "actions?": [{"id": int, "command?": str, "resources?": [{"id?": object, "type?": str}]}],
+        "action?": {"id": int, "status?": str, "error?": {"code?": str, "message?": str}},
+        "servers?": [{"id": int, "name": str}],
+        "meta?": {"pagination?": {"next_page?": int}},
+    }
+    error_form = {"error?": {"code?": str, "message?": str}}
     target_is = "the number or the name of a cloud server"
 
     def __init__(self, http: Http, address: str, credentials: Mapping[str, str], clock: Callable[[], float] = time.time) -> None:
@@ -69,7 +80,7 @@ class HetznerCloud(Provider):
         return None
 
     def resolve(self, target: str) -> str:
-        if target.isdigit():
+        if is_digits(target):
             return target
         answer = self.call("GET", "/servers?name=%s" % quote(target, safe=""), self.headers)
         for server in answer.data().get("servers") or []:
@@ -107,7 +118,7 @@ class HetznerCloud(Provider):
         for page in range(1, PAGES + 1):
             data = self.call("GET", "/floating_ips?per_page=50&page=%d" % page, self.headers).data()
             for entry in data.get("floating_ips") or []:
-                if wanted in ipaddress.ip_network(str(entry.get("ip")), strict=False):
+                if covers(entry["ip"], wanted):
                     self.identifier = int(entry["id"])
                     return self.identifier
             if not field(data, "meta", "pagination", "next_page"):
@@ -115,7 +126,7 @@ class HetznerCloud(Provider):
         raise ProviderError("ip", "the project has no floating IP %s" % self.address, "write one of the token's project")
 
     def error_of(self, answer: Answer) -> Tuple[str, str]:
-        data = answer.data()
+        data = answer.data(self.error_form)
         return str(field(data, "error", "code") or ""), str(field(data, "error", "message") or "")
 
     def refusal(self, answer: Answer, code: str, message: str, path: str) -> ProviderError:
@@ -141,7 +152,7 @@ class HetznerCloud(Provider):
     def _reset(self, answer: Answer) -> Optional[float]:
         """Seconds until the API takes a request again: one comes back each second, so never the whole hour."""
         text = answer.headers.get("ratelimit-reset", "")
-        if answer.headers.get("retry-after") or not text.isdigit():
+        if answer.headers.get("retry-after") or not is_digits(text):
             return retry_after(answer)
         return max(1.0, min(float(text) - self.clock(), 60.0))
 

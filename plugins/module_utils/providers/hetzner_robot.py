@@ -36,6 +36,17 @@ class HetznerRobot(Provider):
     name = "Hetzner Robot"
     # 100 GET and 50 POST requests an hour, for the whole account.
     limits = Limits(poll=5.0, check=180.0, request=20.0)
+    form = {"failover?": {"active_server_ip?": str}}
+    error_form = {
+        "error?": {
+            "code?": str,
+            "message?": str,
+            "missing?": [object],
+            "invalid?": [object],
+            "max_request?": object,
+            "interval?": object,
+        }
+    }
     target_is = "the main IP address of a server (for an IPv6 subnet, its main IPv6 network)"
 
     def __init__(self, http: Http, address: str, credentials: Mapping[str, str]) -> None:
@@ -74,7 +85,7 @@ class HetznerRobot(Provider):
         return "/failover/%s" % quote(self.address, safe=":")
 
     def error_of(self, answer: Answer) -> Tuple[str, str]:
-        error = answer.data().get("error")
+        error = answer.data(self.error_form).get("error")
         if not isinstance(error, dict):
             return "", ""
         message = str(error.get("message") or "")

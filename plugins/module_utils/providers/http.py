@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import ssl
 import struct
@@ -15,6 +14,7 @@ from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import BusyError, ProviderError
 
 MAXIMUM_ANSWER = 4 * 1024 * 1024
@@ -27,10 +27,10 @@ class Answer(NamedTuple):
     headers: Dict[str, str]
     body: bytes
 
-    def data(self) -> Dict[str, Any]:
-        """The JSON object of the body; empty where it is none."""
+    def data(self, form: Any = object) -> Dict[str, Any]:
+        """The JSON object of the body; empty where it is none, or has not this form."""
         try:
-            found = json.loads(self.body.decode("utf-8"))
+            found = from_json(self.body, form)
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}

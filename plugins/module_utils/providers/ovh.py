@@ -16,6 +16,7 @@ import time
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from urllib.parse import quote
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.base import (
     Done,
     Limits,
@@ -30,6 +31,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.err
     ProviderError,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.http import Answer, Http
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: https://github.com/ovh/python-ovh, ovh/client.py
 ENDPOINTS = {
@@ -67,6 +69,8 @@ LOGIN = {
 class Ovh(Provider):
     name = "OVH"
     limits = Limits(poll=1.0, check=30.0, request=20.0)
+    form = {"routedTo?": {"serviceName?": str}, "status?": str, "comment?": str}
+    error_form = {"errorCode?": str, "class?": str, "message?": str}
     target_is = "the service name of a dedicated server, like ns3012345.ip-203-0-113.eu"
 
     def __init__(self, http: Http, address: str, credentials: Mapping[str, str], clock: Callable[[], float] = time.time) -> None:
@@ -128,7 +132,7 @@ class Ovh(Provider):
         """For what answers with a list, or with nothing at all."""
         body = self._send(method, path, None).body
         try:
-            return json.loads(body.decode("utf-8")) if body.strip() else None
+            return from_json(body, [object]) if body.strip() else None
         except ValueError:
             return None
 
@@ -147,7 +151,7 @@ class Ovh(Provider):
     def _call(self, method: str, path: str, content: str) -> Answer:
         if self.delta is None:
             text = self.call("GET", "/auth/time", {}).body.decode("ascii", "replace").strip()
-            if not text.isdigit():
+            if not is_digits(text):
                 raise ProviderError("base_url", "it tells no time at /auth/time", "write the address of an OVH API, with its /1.0")
             self.delta = int(text) - int(self.clock())
         moment = str(int(self.clock()) + self.delta)
@@ -173,7 +177,7 @@ class Ovh(Provider):
         return self.call(method, path, headers, content.encode("utf-8") if content else None)
 
     def error_of(self, answer: Answer) -> Tuple[str, str]:
-        data = answer.data()
+        data = answer.data(self.error_form)
         return str(data.get("errorCode") or data.get("class") or ""), str(data.get("message") or "")
 
     def refusal(self, answer: Answer, code: str, message: str, path: str) -> ProviderError:

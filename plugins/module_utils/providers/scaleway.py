@@ -16,6 +16,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.bas
     Provider,
     Route,
     Task,
+    covers,
     retry_after,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import (
@@ -34,6 +35,12 @@ MOVING = ("updating", "detaching")
 class Scaleway(Provider):
     name = "Scaleway"
     limits = Limits(poll=1.0, check=30.0, request=20.0)
+    form = {"flexible_ips?": [{"id": str, "ip_address": str}], "total_count?": int, "status?": str, "server_id?": str}
+    error_form = {
+        "type?": str,
+        "message?": str,
+        "details?": [object],
+    }
     target_is = "the ID of an Elastic Metal server of the same zone"
 
     def __init__(self, http: Http, address: str, credentials: Mapping[str, str]) -> None:
@@ -97,7 +104,7 @@ class Scaleway(Provider):
             data = self.call("GET", "%s?page=%d&page_size=50" % (self.base, page), self.headers).data()
             entries = data.get("flexible_ips") or []
             for entry in entries:
-                if wanted in ipaddress.ip_network(str(entry.get("ip_address")), strict=False):
+                if covers(entry["ip_address"], wanted):
                     self.identifier = str(entry["id"])
                     return self.identifier
             seen += len(entries)
@@ -108,7 +115,7 @@ class Scaleway(Provider):
         )
 
     def error_of(self, answer: Answer) -> Tuple[str, str]:
-        data = answer.data()
+        data = answer.data(self.error_form)
         message = str(data.get("message") or "")
         for detail in data.get("details") or []:
             if isinstance(detail, dict):

@@ -18,7 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members 
     has_quorum,
     may_remove,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import load
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import YamlError, load
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_writer import dump
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.drain import Drainer, Limits
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
@@ -192,7 +192,9 @@ class Remover:
     def _forget_status(self, name: str) -> None:
         """Take one entry out of kubeadm's ClusterStatus; another that is written meanwhile is not lost."""
         for _attempt in range(5):
-            _endpoints, text, version = read_status(self.kubectl)
+            endpoints, text, version = read_status(self.kubectl)
+            if endpoints is None:
+                return
             changed, after = without_endpoint(text, name)
             if not changed:
                 return
@@ -216,6 +218,8 @@ class Remover:
 def without_endpoint(status: str, name: str) -> Tuple[bool, str]:
     """ClusterStatus without one node's entry, and whether that is a change."""
     document = load(status)
+    if not isinstance(document, dict) or not isinstance(document.get("apiEndpoints") or {}, dict):
+        raise YamlError(0, "it is no ClusterStatus")
     endpoints = dict(document.get("apiEndpoints") or {})
     if name not in endpoints:
         return False, status

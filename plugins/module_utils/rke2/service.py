@@ -22,6 +22,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.errors import Rke2Error
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.layout import JOINED
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import told
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import number_or
 
 #: systemd starts it again after each failure; so many in one wait are no accident.
 FAILURES = 3
@@ -89,7 +91,7 @@ def _wait(
     first = None
     while True:
         seen = _seen(wanted, runner)
-        restarts = int(seen.get("NRestarts") or 0)
+        restarts = number_or(seen.get("NRestarts"), 0)
         first = restarts if first is None else min(first, restarts)
         if seen.get("ActiveState") != "active":
             why = "it is %s" % (seen.get("ActiveState") or "unknown to systemd")
@@ -113,11 +115,9 @@ def _seen(wanted: WantedNode, runner: Runner) -> Dict[str, str]:
 
 def _error(wanted: WantedNode, runner: Runner, problem: str) -> Rke2Error:
     argv = ["journalctl", "--unit", unit_name(wanted.unit), "--lines=200", "--no-pager", "--output=cat"]
-    return Rke2Error(
-        "service %s" % wanted.unit,
-        "%s\nWhat it says:\n%s" % (problem, telling(runner.run(argv, timeout=60).stdout) or "(nothing)"),
-        "mend what these lines name and run the playbook again; it goes on from here",
-    )
+    lines = telling(runner.run(argv, timeout=60).stdout)
+    remedy = "mend what these lines name and run the playbook again; it goes on from here"
+    return Rke2Error("service %s" % wanted.unit, *told(problem, lines, remedy))
 
 
 def telling(log: str, lines: int = 12) -> str:

@@ -16,6 +16,8 @@ import os
 import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import check_form, from_json
+
 IDENTITY = "identity"
 PHASES = ("readable", "writing", "alone")
 
@@ -41,6 +43,12 @@ def new_key(provider: str, now: float) -> Key:
     return Key(provider, name, base64.b64encode(os.urandom(32)).decode())
 
 
+FORM = {
+    "resources": [{"resources": [str], "providers": [{str: object}]}],
+}
+PROVIDER = {"keys?": [{"name": str, "secret": str}]}
+
+
 def parse(text: str) -> Keys:
     """The keys in a file of ours; none where there is no file.
 
@@ -49,10 +57,11 @@ def parse(text: str) -> Keys:
     found: Keys = {}
     if not text.strip():
         return found
-    for entry in json.loads(text)["resources"]:
+    for entry in from_json(text, FORM)["resources"]:
         keys: List[Key] = []
         for provider in entry["providers"]:
             for name, content in provider.items():
+                check_form(content or {}, PROVIDER)
                 listed = (content or {}).get("keys") or [{"name": "", "secret": ""}]
                 keys += [Key(name, key["name"], key["secret"]) for key in listed]
         for resource in entry["resources"]:

@@ -11,6 +11,7 @@ from typing import Any, List, Mapping, NamedTuple, Sequence
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.compare import parse
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import YamlError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error, parse_request
 
 CONFIG = "/var/lib/kubelet/config.yaml"
@@ -36,7 +37,7 @@ def cluster_text(kubectl: Kubectl) -> str:
     if not named:
         return ""
     newest = max(
-        named, key=lambda name: (name == "kubelet-config", [int(part) for part in name.split("-")[-1].split(".") if part.isdigit()])
+        named, key=lambda name: (name == "kubelet-config", [int(one) for one in name.split("-")[-1].split(".") if is_digits(one)])
     )
     return str((named[newest].get("data") or {}).get("kubelet", ""))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import List
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.forms import ANY
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
     Kubectl,
     KubernetesError,
@@ -26,7 +27,7 @@ def rewrite(kubectl: Kubectl, resource: str) -> int:
 
     :raises KubernetesError: one could not be written; nothing may be done with the old key then.
     """
-    items = kubectl.objects(resource, "--all-namespaces")
+    items = kubectl.objects(resource, "--all-namespaces", form=ANY)
     for start in range(0, len(items), BATCH):
         batch = {"apiVersion": "v1", "kind": "List", "items": items[start : start + BATCH]}
         result = kubectl.run(["replace", "--filename=-"], stdin=json.dumps(batch), timeout=300)

@@ -24,6 +24,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     metallb,
     names,
     offline,
+    packages,
     pod_network,
     quorum,
     readiness,
@@ -47,7 +48,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rke2
 CHECKS = (
     *(hardware, storage),
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, components, runtimes, pod_network, security),
+    *(interconnect, balancing, subnets, versions, packages, components, runtimes, pod_network, security),
     *(zfs, membership, readiness, backups, zfs_backups, offline),
 )
 #: What holds for a cluster of RKE2, too. Its versions, members and ports are its own.

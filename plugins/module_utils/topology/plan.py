@@ -30,6 +30,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rest
     restore_work,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import summary as restore_summary
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: keepalived's priorities go down from here in steps of one; 255 would mean the owner of the address.
 HIGHEST_PRIORITY = 150
@@ -335,7 +336,7 @@ def endpoint(topology: Topology, init: Optional[str] = None) -> str:
     if settings.endpoint:
         port = topology.endpoint_port
         return join_endpoint(
-            topology.endpoint_host, int(port) if port and port.isdigit() and port.isascii() else settings.api_port
+            topology.endpoint_host, int(port) if port and is_digits(port) else settings.api_port
         )
     candidates = [node for node in topology.control_planes if node.address is not None]
     chosen = [node for node in candidates if node.host == init] or candidates

@@ -123,9 +123,8 @@ class Upgrader(Operator):
 
     def _seen(self, kubectl: Kubectl) -> Dict[str, Any]:
         try:
-            text = kubectl.checked("node", ["get", "node", self.wanted.node_name, "--output=json"], timeout=20)
-            return parse_node(json.loads(text))
-        except (KubernetesError, ValueError) as error:
+            return parse_node(kubectl.object("node", "node", self.wanted.node_name, timeout=20))
+        except KubernetesError as error:
             return {"error": str(error)}
 
     def _static_pods(self, operation: str, version: str) -> None:

@@ -17,6 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versi
     supported_text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: Whose mark a node has that this playbook closed.
 OPERATION = "upgrade"
@@ -219,7 +220,7 @@ def _check(wanted: Wanted, cluster: Cluster, target: Release) -> Iterator[Proble
 
 def batch_size(text: str, workers: int) -> int:
     """How many workers at once, at least one; 0 where the text is neither a number nor a share."""
-    match = re.match(r"([1-9][0-9]*)(%?)$", text.strip())
+    match = re.match(r"([1-9][0-9]{0,8})(%?)$", text.strip())
     if not match:
         return 0
     number = int(match.group(1))
@@ -341,7 +342,7 @@ def _check_etcd(wanted: Wanted, cluster: Cluster, target: Release) -> Iterator[P
 
 def _numbers(text: str) -> Tuple[int, ...]:
     parts = text.lstrip("v").split("-")[0].split(".")
-    return tuple(int(part) for part in parts) if all(part.isdigit() and part.isascii() for part in parts) else ()
+    return tuple(int(part) for part in parts) if all(is_digits(part) for part in parts) else ()
 
 
 def _check_arguments(cluster: Cluster, target: Release) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.swap import active_devices
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.mounts import mounts, unescape
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.imports import Label, parse_label
 
 SECTOR = 512
@@ -89,7 +90,7 @@ class Devices:
     def parent(self, kernel: str) -> Tuple[str, int]:
         """The disk of a partition and its number; a disk's own name and 0."""
         number = (self.runner.read(CLASS + kernel + "/partition") or "").strip()
-        if not number.isdigit():
+        if not is_digits(number):
             return kernel, 0
         return posixpath.basename(posixpath.dirname(self.runner.realpath(CLASS + kernel))), int(number)
 

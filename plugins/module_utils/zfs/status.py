@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 
 #: A heading of `zpool status` -> purpose
 HEADINGS = {"logs": "log", "log": "log", "cache": "cache", "spares": "spare", "special": "special", "dedup": "dedup"}
@@ -181,9 +182,9 @@ def _pool(name: str, fields: Mapping[str, str], rows: Sequence[Row], numbers: Se
         if INNER.match(row.name):
             inner = row.name
             continue
-        if row.depth <= 4 and groups[-1].name != inner:
+        if row.depth <= 4 and groups and groups[-1].name != inner:
             inner = ""
-        if top is None:
+        if top is None or not groups:
             raise StatusError("pool %s: %s stands below no vdev" % (name, row.name))
         group = groups[-1]
         groups[-1] = group._replace(members=group.members + (_member(row, number, inner),))
@@ -209,7 +210,7 @@ def _member(row: Row, number: str, within: str) -> Member:
 def parse_json(text: str) -> List[Pool]:
     """The pools of ``zpool status --json --json-int -P``."""
     try:
-        pools = json.loads(text)["pools"]
+        pools = from_json(text)["pools"]
         return [_json_pool(entry) for entry in pools.values()]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StatusError("zpool status --json printed what it does not document: %r" % (error,))

@@ -9,6 +9,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Result, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.settings import SCRATCH, Wanted
 
 TIMEOUT = 600
@@ -69,10 +70,13 @@ class Zfs:
         marks: List[Tuple[str, str, Mark]] = []
         for line in text.splitlines():
             name, kind, guid, createtxg, creation, encryption, userrefs = (line.split("\t") + [""] * 7)[:7]
+            if not is_digits(creation) or not is_digits(createtxg):
+                remedy = "run it by hand: is it OpenZFS 2.1 or newer?"
+                raise BackupError("zfs list %s" % wanted.name, "it prints %r" % line[:200], remedy)
             if kind in ("filesystem", "volume"):
                 found[name] = Dataset(name, int(creation), kind == "volume", encryption not in ("off", "-", ""))
             else:
-                mark = Mark(name, guid, int(createtxg), int(creation), userrefs.isdigit() and int(userrefs) > 0)
+                mark = Mark(name, guid, int(createtxg), int(creation), is_digits(userrefs) and int(userrefs) > 0)
                 marks.append((name.replace("#", "@").partition("@")[0], kind, mark))
         if not wanted.recursive:
             found = {name: dataset for name, dataset in found.items() if name == wanted.name}

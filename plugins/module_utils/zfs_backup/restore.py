@@ -9,13 +9,13 @@ dataset belongs to stands in a property of its own, so that nobody else's datase
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.host import Zfs
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.parts import receiving, unseal
@@ -137,7 +137,7 @@ def read_manifest(source: Source, point: Point, known: Stored) -> Dict[str, Any]
     key = "%s/%s/%s" % (source.root, point.path, MANIFEST)
     remedy = "restore an earlier point; the next run of the backup begins a new chain once this one is removed"
     try:
-        manifest = json.loads(source.bucket.read(key))
+        manifest = from_json(source.bucket.read(key))
         names: Mapping[str, int] = known.objects[point.path]
         said = (manifest["dataset"], manifest["guid"], manifest["base"])
         missing = [str(entry["name"]) for entry in manifest["parts"] if names.get(entry["name"]) != entry["size"]]

@@ -20,7 +20,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors import BackupError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.host import OURS, SANOID, Dataset, Mark, Zfs
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.parts import part_name, seal, sending
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.points import MANIFEST, Point, Stored, chains
@@ -44,7 +46,7 @@ class Ledger:
         self.sending: Dict[str, Any] = {}
         try:
             with open(self.path, encoding="utf-8") as stream:
-                data = json.load(stream)
+                data = from_json(stream.read())
             self.sent, self.sending = dict(data["sent"]), dict(data["sending"])
         except (OSError, ValueError, KeyError, TypeError):
             # Without it nothing is wrong: the next send is a full one.
@@ -131,9 +133,9 @@ class Sender:
             return None
         _stamp, guid, base_guid = (str(ledger.sending.get("point", "")).split("-") + ["", ""])[:3]
         snapshot = dataset.snapshot(guid)
-        base = dataset.base(base_guid) if base_guid.isdigit() else None
+        base = dataset.base(base_guid) if is_digits(base_guid) else None
         usable = snapshot is not None and ledger.sending.get("key") == self._identity()
-        if base_guid.isdigit():
+        if is_digits(base_guid):
             usable = usable and base is not None and any(point.guid == base_guid for point in chains(known.of(dataset.name)))
         if not usable or snapshot is None:
             ledger.sending = {}

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import calendar
-import json
 import re
 import time
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple
@@ -20,6 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settin
     storage_complaints,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth
 
 FOLDER = "/etc/baremetal-kubernetes"
@@ -72,7 +72,7 @@ def read_settings(text: Optional[str], path: str = SETTINGS) -> Settings:
     if text is None:
         raise BackupError(path, "it can't be read", remedy)
     try:
-        data = json.loads(text)
+        data = from_json(text)
         return Settings(
             **{
                 **data,

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import calendar
 import hashlib
-import json
 import os
 import re
 import time
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 
 #: Bytes of the checksum at the end, and of the sectors that the database before it fills.
 CHECKSUM = hashlib.sha256().digest_size
@@ -79,7 +79,7 @@ def read_facts(path: str) -> Dict[str, Any]:
     """What ``save`` wrote of a snapshot; empty where it is missing or unreadable, since the snapshot itself is what counts."""
     try:
         with open(facts_path(path), encoding="utf-8") as stream:
-            facts = json.load(stream)
+            facts = from_json(stream.read())
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

@@ -18,6 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.files import STAMP, check_whole
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Tool, Tools
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: etcd makes its write-ahead log in files of this size beforehand, two of them (etcd-io/etcd server/storage/wal, SegmentSizeBytes).
@@ -204,7 +205,7 @@ def _entries(data: str) -> List[str]:
 def _marker(path: str) -> Dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as stream:
-            facts = json.load(stream)
+            facts = from_json(stream.read())
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

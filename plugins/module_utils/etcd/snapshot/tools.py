@@ -9,15 +9,15 @@ From 3.6 on ``etcdctl`` saves only; ``etcdutl``, there since 3.5, looks at a sna
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result, Runner
 
-VERSION = re.compile(r"^(?:etcdctl|etcdutl) version:\s*v?(\d+)\.(\d+)", re.MULTILINE)
+VERSION = re.compile(r"^(?:etcdctl|etcdutl) version:\s*v?([0-9]{1,9})\.([0-9]{1,9})", re.MULTILINE)
 #: The first version whose etcdctl restores no more, and the first whose restore can set the revision ahead.
 ETCDCTL_ONLY_SAVES = (3, 6)
 CAN_BUMP_REVISION = (3, 5)
@@ -101,7 +101,7 @@ class Tools:
         """
         result = self.call(tool, ["snapshot", "status", path, "--write-out=json"], [os.path.dirname(path)])
         try:
-            answer: Any = json.loads(result.stdout)
+            answer: Any = from_json(result.stdout)
             return {
                 "hash": int(answer["hash"]),
                 "revision": int(answer["revision"]),

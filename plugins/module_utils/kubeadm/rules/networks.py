@@ -30,6 +30,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     parse_address,
     parse_network,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 _POD = "networking.podSubnet"
 _SERVICE = "networking.serviceSubnet"
@@ -163,7 +164,7 @@ def _masks(context: Context, pods: List[Network]) -> None:
     for network in pods:
         names = ["node-cidr-mask-size-ipv%d" % network.version] + (["node-cidr-mask-size"] if len(pods) == 1 else [])
         text = next((arguments[name] for name in names if name in arguments), str(_NODE_MASK[network.version]))
-        if not text.isdigit() or int(text) > network.max_prefixlen:
+        if not is_digits(text) or int(text) > network.max_prefixlen:
             context.wrong(
                 CLUSTER,
                 path,

@@ -18,6 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     within,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: What all directors have to say alike, since each of them may become the active one.
 OF_THE_PAIR = ("lvs_mode", "lvs_services", "lvs_scheduler", "lvs_sync", "lvs_sync_id", "lvs_gateway", "lvs_idle_timeout")
@@ -104,7 +105,7 @@ def _additional_ports(topology: Topology) -> Iterator[Problem]:
             taken.update({str(port): what for port, what in OF_A_CONTROL_PLANE.items()})
             taken[str(topology.settings.api_port)] = "the API server's own on a control plane"
         for port in ports:
-            if not port.isdigit() or not 1 <= int(port) <= 65535:
+            if not is_digits(port) or not 1 <= int(port) <= 65535:
                 wrong.setdefault((port, "no TCP port"), []).append(node.host)
             elif port in taken:
                 wrong.setdefault((port, taken[port]), []).append(node.host)
@@ -208,7 +209,7 @@ def _ports(topology: Topology) -> List[Tuple[int, Mapping[str, Any]]]:
     found = []
     for service in entries(services):
         port = text(mapping(service).get("port"))
-        if port.isdigit():
+        if is_digits(port):
             found.append((int(port), mapping(service)))
     return found
 

@@ -24,6 +24,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     within,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: VRRPv2 authentication carries 8 bytes (RFC 2338); keepalived cuts what is longer.
 PASSWORD_LENGTH = 8
@@ -183,7 +184,7 @@ def _endpoint(topology: Topology) -> Iterator[Problem]:
             "write it like 192.0.2.100:8443 or api.example.org:8443",
         )
         return
-    if port is not None and not (port.isdigit() and port.isascii() and 1 <= int(port) <= 65535):
+    if port is not None and not (is_digits(port) and 1 <= int(port) <= 65535):
         yield Problem(
             "cluster_endpoint",
             "%r is no TCP port" % port,

@@ -11,6 +11,7 @@ import re
 import urllib.parse
 from typing import Dict, Iterator, List
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import numbers
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import known_as
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operation import opt_in
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import CERTIFICATE_DAYS, RENEW_BEFORE_DAYS
@@ -37,6 +38,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rest
 PORTS = (2379, 2380)
 #: The object identifier rsaEncryption (1.2.840.113549.1.1.1) in DER.
 RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+UPGRADE = "upgrade"
 #: So many times over the limit of fdatasync a member would lose its leader at every burst of writes.
 HOPELESS = 10
 #: etcd ends at once outside of these (embed/config.go, Validate).
@@ -54,6 +56,7 @@ def check(topology: Topology) -> Iterator[Problem]:
         return
     yield from _hosts(topology)
     yield from _foreign(topology)
+    yield from _versions(topology)
     if topology.playbook != RESTORE:
         # A restore sets aside whatever is left of their data.
         yield from _lost(topology)
@@ -81,6 +84,28 @@ def _disks(topology: Topology) -> Iterator[Problem]:
             % _next_limit(words),
             tuple(hosts[hopeless]),
             warning=not hopeless,
+        )
+
+
+def _versions(topology: Topology) -> Iterator[Problem]:
+    """kubeadm refuses an older etcd, minutes later; distributions keep lines that etcd itself has long given up."""
+    release = topology.release
+    if release is None or topology.playbook == UPGRADE:
+        # Module upgrade_plan says what an upgrade needs of it.
+        return
+    old: Dict[str, List[str]] = {}
+    for node in topology.group("etcd"):
+        version = node.package("etcd") if text(node.setting("etcd_deployment")) != "static_pod" else ""
+        if numbers(version) and numbers(version) < numbers(release.etcd_minimum):
+            old.setdefault(version, []).append(node.host)
+    for version, hosts in old.items():
+        yield Problem(
+            "etcd_deployment",
+            "etcd %s is installed on %s, and kubeadm of Kubernetes %s takes %s or newer"
+            % (version, listed(hosts), release.version.minor_text, release.etcd_minimum),
+            "write static_pod, which brings the image that belongs to the version; or install a newer one and name it in "
+            "etcd_program",
+            tuple(hosts),
         )
 
 

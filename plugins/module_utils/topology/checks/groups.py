@@ -12,6 +12,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import PLAYBOOKS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import KINDS
 
+#: https://kubernetes.io/docs/setup/best-practices/cluster-large/
+MOST_NODES = 5000
 #: A control plane may name its interface differently from the others.
 PER_HOST = ("cluster_vip_interface",)
 
@@ -33,8 +35,20 @@ def check(topology: Topology) -> Iterator[Problem]:
         )
     yield from _etcd(topology)
     yield from _shape(topology, control_planes)
+    yield from _size(topology)
     yield from _unreadable(topology)
     yield from _disagreement(topology)
+
+
+def _size(topology: Topology) -> Iterator[Problem]:
+    number = len(topology.cluster_nodes)
+    if number > MOST_NODES:
+        yield Problem(
+            "group workers",
+            "%d nodes are more than the %d in all that Kubernetes is tested with, control planes among them" % (number, MOST_NODES),
+            "make several clusters of them",
+            warning=True,
+        )
 
 
 def _etcd(topology: Topology) -> Iterator[Problem]:

@@ -54,8 +54,14 @@ DEFAULTS: Dict[str, Dict[str, Any]] = {
 }
 
 
+#: Who speaks BGP, and keeps NetworkPolicies.
+ROUTING = ("calico", "cilium")
+
+
 def check(topology: Topology) -> Iterator[Problem]:
     cni, nodes = topology.settings.cni, topology.control_planes
+    if nodes:
+        yield from _of_others(cni, nodes[0])
     if cni not in DEFAULTS or not nodes:
         return
     try:
@@ -68,6 +74,22 @@ def check(topology: Topology) -> Iterator[Problem]:
     backend = text(nodes[0].setting("cni_flannel_backend")) or "vxlan"
     if cni == "flannel" and backend in WARNINGS:
         yield Problem("cni_flannel_backend", WARNINGS[backend], "write vxlan, host-gw or wireguard", warning=True)
+
+
+def _of_others(cni: str, node: Node) -> Iterator[Problem]:
+    """Settings of another pod network, which nobody reads."""
+    for other in DEFAULTS:
+        names = sorted(name for name in node.variables if name.startswith("cni_%s_" % other)) if other != cni else []
+        if names:
+            lacks = "" if cni in ROUTING else ", which speaks to no routers and keeps no NetworkPolicy" if cni == "flannel" else ""
+            which = "it is" if len(names) == 1 else ", ".join(names) + " are"
+            yield Problem(
+                names[0],
+                "%s set for %s, and cluster_cni is %s%s" % (which, other, cni, lacks),
+                "write cluster_cni: %s, or remove %s" % (other, "it" if len(names) == 1 else "them"),
+                (node.host,),
+                warning=True,
+            )
 
 
 def _settings(cni: str, node: Node) -> Dict[str, Any]:

@@ -24,6 +24,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 UPGRADE = "leave cluster_kubernetes_version at %s here, and change it with the upgrade operation, one minor at a time"
 
@@ -44,6 +45,7 @@ def check(topology: Topology) -> Iterator[Problem]:
     else:
         yield from _running(topology, release)
         yield from _installed(topology, release)
+    yield from _kubectl(topology, release)
     yield from _containerd(topology, release)
     yield from _cgroup(topology, release)
 
@@ -138,6 +140,24 @@ def _installed(topology: Topology, release: Release) -> Iterator[Problem]:
             )
 
 
+def _kubectl(topology: Topology, release: Release) -> Iterator[Problem]:
+    """A distribution's own kubectl (package kubernetes-client) is of whatever version that distribution has."""
+    far: Dict[Version, List[str]] = {}
+    for node in topology.cluster_nodes:
+        version = parse(node.package("kubectl"))
+        if version is not None and abs(version.minor - release.version.minor) > 1:
+            far.setdefault(version, []).append(node.host)
+    for version, hosts in sorted(far.items()):
+        yield Problem(
+            "package kubectl",
+            "%s on %s is %s from %s, and one is what works"
+            % (version.text, listed(hosts), _minors(abs(version.minor - release.version.minor)), release.version.text),
+            "remove it (or kubernetes-client, where that brought it): role packages installs the right one",
+            tuple(hosts),
+            warning=True,
+        )
+
+
 def _minors(number: int) -> str:
     return "1 minor" if number == 1 else "%d minors" % number
 
@@ -146,7 +166,7 @@ def _numbers(version: str) -> Tuple[int, ...]:
     numbers = []
     for part in version.split("."):
         digits = "".join(character for character in part if character.isdigit())
-        numbers.append(int(digits) if digits and digits.isascii() else 0)
+        numbers.append(int(digits) if is_digits(digits) else 0)
     return tuple(numbers[:3])
 
 

@@ -17,8 +17,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.opera
     Wanted,
     plan,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.symptoms import find_symptoms, redact
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Result
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import find_symptoms, redact
 from fakes import FakeRunner
 
 

@@ -1,0 +1,47 @@
+"""Whatever a program prints, a file holds or a server answers: each parser gives a result or its own error. No traceback, no hang.
+
+``make fuzz`` takes 10,000 cases of each, an ordinary run a few.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from fuzz.damage import CASES, no_hang
+from fuzz.parsers import PARSERS, Parser
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+ALL = pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+
+
+@ALL
+def test_a_parser_takes_what_is_right(parser: Parser) -> None:
+    """Else the cases below would be refused for what is wrong in the table."""
+    for sample in parser.samples:
+        parser.parse(parser.whole(sample))
+
+
+@ALL
+def test_a_parser_answers_or_refuses_in_its_own_words(parser: Parser) -> None:
+    # The number is only a seed, in which there is nothing to shrink.
+    @settings(max_examples=CASES, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+    @given(st.integers(0, 2**48))
+    def case(number: int) -> None:
+        given_ = parser.damaged(random.Random(number))
+        try:
+            with no_hang():
+                parser.parse(given_)
+        except parser.refusals as refusal:
+            assert str(refusal).strip()
+        except BaseException as error:
+            raise AssertionError("%s broke by case %d: %s" % (parser.name, number, _short(given_))) from error
+
+    case()
+
+
+def _short(given_: Any) -> str:
+    text = repr(given_)
+    return text if len(text) < 3000 else text[:1500] + " ... " + text[-500:]
