@@ -76,6 +76,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import SETTINGS, STATE
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, digest, install
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 
 
@@ -101,6 +102,7 @@ def start(service: str, runner: Runner) -> str:
     return "%s failed: %s What to do: mend what these lines name: %s" % (service, result.stderr.strip(), " / ".join(log))
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

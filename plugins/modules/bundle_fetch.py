@@ -143,9 +143,11 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.images
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.needs import system_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.system_packages import Wanted
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -64,9 +64,11 @@ from typing import Dict
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.images import Target, place_in, push
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import FILE_NAME, BundleError, parse_manifest
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -62,8 +62,10 @@ missing:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.receive import receive
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

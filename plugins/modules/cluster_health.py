@@ -118,6 +118,8 @@ waited_for:
 from typing import List
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import FormError, check_form
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.health import (
     Check,
     Expectation,
@@ -134,6 +136,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -152,6 +155,11 @@ def main() -> None:
     )
     options = module.params
     runner = HostRunner()
+    certificates = options["certificates"]
+    try:
+        check_form(certificates, [{"path": str, "days_left": float, "node?": str}])
+    except FormError as error:
+        module.fail_json(msg="certificates%s. What to do: hand on what module node_facts says of them." % error)
     own = read_certificates(runner, runner.now(), Problems())["certificates"]
     expected = Expectation(
         nodes=options["expected_nodes"],
@@ -159,7 +167,7 @@ def main() -> None:
         namespaces=options["namespaces"],
         dns=options["dns"],
         etcd_endpoints=options["etcd_endpoints"],
-        certificates=own + options["certificates"],
+        certificates=own + certificates,
         certificate_days=options["certificate_days"],
     )
     kubectl = Kubectl.from_options(runner, options)

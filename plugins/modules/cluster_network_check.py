@@ -61,6 +61,7 @@ failed_connections:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
     KUBECTL_ARGUMENTS,
     Kubectl,
@@ -70,6 +71,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.ne
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -166,9 +166,10 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup import restore, stage
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage, storage_complaints
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError, SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.restore import went_back
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import mark
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
@@ -209,6 +210,8 @@ REQUIRED_IF = [("state", "staged", ["archive", "key"]), ("state", "restored", ["
 
 def storage_of(module: AnsibleModule) -> Any:
     given = {name: value for name, value in module.params["storage"].items() if value is not None}
+    for setting, problem, remedy in storage_complaints("storage", given):
+        module.fail_json(**SettingError(setting, problem, remedy).fields())
     return Storage(**given) if given else None
 
 
@@ -277,6 +280,7 @@ def ended(module: AnsibleModule) -> Dict[str, Any]:
 STATES = {"listed": listed, "staged": staged, "stopped": stopped, "restored": restored, "started": started, "ended": ended}
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, required_if=REQUIRED_IF, supports_check_mode=True)
     try:

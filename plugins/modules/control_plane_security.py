@@ -66,11 +66,13 @@ steps:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.components import API_SERVERS, Restarter
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import KubeadmError, locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.control_plane import apply, plan
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

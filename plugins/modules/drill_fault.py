@@ -134,9 +134,11 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.node im
     wait_until_gone,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

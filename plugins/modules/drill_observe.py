@@ -108,6 +108,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.client import ClientError, read_access, resolved
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.observe import Observer, Settings
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.power import give_back
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
@@ -123,6 +124,7 @@ def alive(process: int) -> bool:
     return True
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -71,6 +71,7 @@ rewritten:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
     KUBECTL_ARGUMENTS,
@@ -83,6 +84,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.rewr
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.settings import ENCRYPTION_FILE, FOLDER
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

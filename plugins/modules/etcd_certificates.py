@@ -93,6 +93,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.operatio
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import AUTHORITY
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_now
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner, Runner
 
 Answer = Tuple[bool, Dict[str, Any]]
@@ -137,6 +138,7 @@ def signed(options: Dict[str, Any], runner: Runner, check: bool) -> Answer:
     return bool(certificates), {"certificates": certificates, "ca_certificate": pair.certificate}
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -167,11 +167,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.static_pod import PodOperator
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 MEMBER_OPTIONS = {"name": {"type": "str", "required": True}, "address": {"type": "str", "required": True}}
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

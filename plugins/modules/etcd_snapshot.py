@@ -198,6 +198,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.retention import Keep, sort_out
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.save import remove, save
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Certificates, Tools
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 COUNT = {"type": "int", "default": 0}
@@ -311,6 +312,7 @@ def described(snapshots: List[Snapshot]) -> List[Dict[str, Any]]:
 STATES = {"saved": saved, "status": status, "listed": listed, "pruned": pruned, "restored": restored}
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, required_if=REQUIRED_IF, supports_check_mode=True)
     try:

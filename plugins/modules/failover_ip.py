@@ -170,6 +170,7 @@ steps:
 from typing import Any, Dict, Optional
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.credentials import gather
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import ProviderError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.move import Clock, Outcome, bring, look, words
@@ -211,6 +212,7 @@ def work(given: Dict[str, Any], check_mode: bool) -> Outcome:
     return bring(provider, wanted, given["timeout"], Clock(), act=not check_mode)
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, required_if=[("state", "routed_to", ["target"])], supports_check_mode=True)
     given = module.params

@@ -55,8 +55,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import
 # Imported, too, so that Ansible brings it to the host.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover import main as agent
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, install
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={"path": {"type": "path", "default": "/usr/local/libexec/kubernetes-failover-ip.pyz"}},

@@ -87,6 +87,7 @@ reasons:
 import json
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.helm import (
     Helm,
     WantedRelease,
@@ -98,6 +99,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.ku
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

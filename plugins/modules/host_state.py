@@ -92,7 +92,8 @@ options:
           O(files[].content) removes the block.
         type: str
       mode:
-        description: Permissions as an octal string. By default 0644, and 0755 for a directory.
+        description: Permissions as an octal string. By default 0644, 0755 for a directory, and 0600 for one of the O(secrets),
+          which nobody but owner and group may read.
         type: str
       owner:
         description: User by name or number.
@@ -245,6 +246,7 @@ changes:
   sample: ["/etc/hosts: content", "service haproxy: reload"]
 """
 
+import re
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
@@ -252,10 +254,12 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.instal
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, default_mode
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import WantedService
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.state import WantedState, bring_to_state
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
+MODE = re.compile(r"[0-7]{3,4}\Z")
 PARTS = ["binaries", "cni", "images"]
 ROLES = ["control_plane", "worker"]
 
@@ -314,6 +318,7 @@ def wanted_state(options: Dict[str, Any]) -> WantedState:
     )
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
@@ -332,7 +337,14 @@ def main() -> None:
         module.fail_json(msg="secrets: %s is not among the files. What to do: name it there, with its mode." % ", ".join(stray))
     for file in files:
         if file["path"] in secrets:
-            file.update(content=str(secrets[file["path"]]), sensitive=True)
+            file.update(content=str(secrets[file["path"]]), sensitive=True, mode=file["mode"] or "0600")
+        if file["mode"] and not MODE.match(file["mode"]):
+            module.fail_json(msg="files: %s has the mode %r. What to do: write it like '0644'." % (file["path"], file["mode"]))
+        if file["path"] in secrets and int(file["mode"], 8) & 0o7:
+            module.fail_json(
+                msg="files: everybody on the host could read the secret in %s by its mode %s. What to do: write '0600'."
+                % (file["path"], file["mode"])
+            )
     runner = HostRunner()
     changes: List[str] = []
     diff: List[Dict[str, Any]] = []

@@ -79,6 +79,7 @@ steps:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.interconnect.link import (
     Linker,
     LinkError,
@@ -92,6 +93,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.interconnect.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -66,6 +66,7 @@ import json
 from typing import List
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import wait_for_rollouts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
     KUBECTL_ARGUMENTS,
@@ -135,6 +136,7 @@ def absent(module: AnsibleModule, kubectl: Kubectl) -> List[str]:
     return ["delete %s" % name for name in found]
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -212,6 +212,7 @@ problems:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.compare import (
     CompareError,
     differences,
@@ -258,6 +259,7 @@ def argument_spec() -> Dict[str, Any]:
 DOCUMENT_CHOICES = ("init", "join", "cluster", "reset", "upgrade", "kubelet", "kube_proxy")
 
 
+@in_words
 def main() -> None:
     module = KubeadmConfigModule(argument_spec=argument_spec(), supports_check_mode=True)
     params = module.params

@@ -121,6 +121,7 @@ ca_certificate:
 from typing import List
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import (
     CA_CERTIFICATE,
     KubeadmError,
@@ -133,6 +134,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.opera
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -75,6 +75,7 @@ security_files:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.credentials import create, revoke
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import CA_CERTIFICATE, KubeadmError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
@@ -82,6 +83,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.sett
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error, parse_pem
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -81,6 +81,7 @@ differences:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.compare import Difference
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import KubeadmError, Wanted, locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import KubernetesError
@@ -135,6 +136,7 @@ def run(module: AnsibleModule, upgrader: Upgrader) -> Dict[str, Any]:
     return {"changed": True}
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -67,6 +67,7 @@ rollouts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import (
     all_new,
     apply,
@@ -82,6 +83,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.ku
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

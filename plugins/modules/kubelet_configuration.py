@@ -93,6 +93,7 @@ import time
 from typing import List
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
     KUBECTL_ARGUMENTS,
     Kubectl,
@@ -153,6 +154,7 @@ def approve(module: AnsibleModule, kubectl: Kubectl) -> None:
     module.exit_json(changed=bool(approved), approved=sorted(approved), refused=refused, missing=missing)
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

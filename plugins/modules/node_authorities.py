@@ -124,6 +124,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.renew import bootstrap_kubeconfig
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import SIGNED
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.trust import Shared
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import ADMIN, KubeadmError, locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
@@ -176,6 +177,7 @@ def phase(module: AnsibleModule, runner: HostRunner) -> Dict[str, Any]:
 STATES = {"made": made, "held": held, "trusted": phase, "signed": phase, "alone": phase, "ended": ended}
 
 
+@in_words
 def main() -> None:
     phases: List[Any] = [("state", name, ["old_certificate", "new_certificate"]) for name in authorities.PHASES]
     module = AnsibleModule(

@@ -84,11 +84,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
     plan_control_plane,
     plan_kubelet,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.operation import KubeadmError, locked
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import CA
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -57,6 +57,7 @@ steps:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import WantedFile, apply_file, diff_of, plan_file
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node_cleanup.apply import CleanupError, carry_out
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node_cleanup.plan import plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node_cleanup.traces import read
@@ -65,6 +66,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 HOSTS = "/etc/hosts"
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -48,10 +48,12 @@ archive:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.diagnose.collect import collect, packed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.collect import collect as collect_facts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={"since": {"type": "str", "default": "2 hours ago"}, "lines": {"type": "int", "default": 2000}},

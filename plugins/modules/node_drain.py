@@ -90,6 +90,7 @@ seconds:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.drain import Drainer, Limits
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
     KUBECTL_ARGUMENTS,
@@ -99,6 +100,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.ku
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

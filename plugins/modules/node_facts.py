@@ -190,6 +190,19 @@ ansible_facts:
           description: The interface of the default route.
           type: str
           returned: always
+        nameservers:
+          description: The DNS servers in C(/etc/resolv.conf).
+          type: list
+          elements: str
+          returned: always
+        resolved:
+          description: Whether systemd-resolved keeps the servers behind its own address in a file for others.
+          type: bool
+          returned: always
+        package_manager:
+          description: The program that installs packages at this moment, with its process' number; empty where none does.
+          type: str
+          returned: always
         interfaces:
           description: Interface to MTU.
           type: dict
@@ -293,10 +306,12 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.collect import KERNEL_MODULES, collect
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

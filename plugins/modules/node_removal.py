@@ -143,6 +143,7 @@ errors:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
     KUBECTL_ARGUMENTS,
     Kubectl,
@@ -163,6 +164,7 @@ NODE_OPTIONS = {
 }
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

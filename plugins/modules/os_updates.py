@@ -62,11 +62,13 @@ pending:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.updates import UpdateError, install, read
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.kernels import kernel_without_module
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -59,12 +59,14 @@ changes:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.errors import HostStateError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.errors import Rke2Error
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.health import not_ready
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.service import WantedNode, bring_up
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -63,11 +63,13 @@ import os
 import tarfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.errors import Rke2Error
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.release import WantedRelease, install_release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -75,6 +75,7 @@ snapshot:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2 import snapshot
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.errors import Rke2Error
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
@@ -92,6 +93,7 @@ def work(options: Dict[str, Any], check: bool) -> Dict[str, Any]:
     return {"changed": True if check else snapshot.set_aside(runner, options["restore"])}
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -43,11 +43,13 @@ token:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.credentials import settle_token
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.errors import Rke2Error
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(argument_spec={"token": {"type": "str", "default": "", "no_log": True}}, supports_check_mode=True)
     try:

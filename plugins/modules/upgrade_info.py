@@ -45,6 +45,7 @@ cluster:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import (
     KUBECTL_ARGUMENTS,
     Kubectl,
@@ -54,6 +55,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import read
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(argument_spec=dict(KUBECTL_ARGUMENTS), supports_check_mode=True)
     runner = HostRunner()

@@ -67,6 +67,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.report import read
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program import build, digest, install
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup import program
@@ -77,6 +78,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.se
 PROOF = "proof.json"
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -91,6 +91,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage, storage_complaints
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.program import CALLED
@@ -98,6 +99,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.re
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.settings import STATE, dataset_name, moment
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

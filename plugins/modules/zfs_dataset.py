@@ -76,6 +76,7 @@ errors:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, readable
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.datasets import WantedDataset, bring
@@ -89,6 +90,7 @@ DATASET_OPTIONS = {
 }
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={"datasets": {"type": "list", "elements": "dict", "required": True, "options": DATASET_OPTIONS}},

@@ -257,6 +257,7 @@ from typing import Any, Dict, List
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.lock import hold
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.state import bring_to_state
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, readable
@@ -318,6 +319,7 @@ def line_of(step: Step) -> str:
     return "%s%s\n" % (step.text, " (LOSS, allowed by %s)" % ", ".join(step.consent) if step.destructive else "")
 
 
+@in_words
 def main() -> None:
     module = AnsibleModule(
         argument_spec={

@@ -17,7 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernet
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 Connect = Callable[[str, Certificates], EtcdClient]
-IMAGE = re.compile(r"""^\s*(?:-\s+)?image:\s*["']?([^\s"']+)""", re.MULTILINE)
+IMAGE = re.compile(r"""^[ \t]*(?:-\s+)?image:\s*["']?([^\s"']+)""", re.MULTILINE)
 #: Seconds that a member may take to say how it is.
 SECONDS = 3.0
 

@@ -12,7 +12,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manife
 
 #: Programs that every node has of a bundle.
 PROGRAMS = ("kubeadm", "kubelet", "kubectl")
-_IMAGE = re.compile(r"^\s*(?:- )?image:\s*[\"']?([^\s\"']+)[\"']?\s*$", re.MULTILINE)
+_IMAGE = re.compile(r"^[ \t]*(?:- )?image:\s*[\"']?([^\s\"']+)[\"']?\s*$", re.MULTILINE)
 
 
 class Needs(NamedTuple):

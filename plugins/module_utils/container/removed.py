@@ -31,28 +31,31 @@ CONTAINERD = (
         "remove it: the kubelet speaks CRI",
     ),
     Removed(r"\bregistry[\"']?\.(mirrors|configs|auths)\b", "registry.mirrors, configs and auths", (), _REGISTRIES),
-    Removed(r"^\s*systemd_cgroup\s*=", "systemd_cgroup", (2, 0), "write SystemdCgroup in the options of a runtime"),
+    Removed(r"^[ \t]*systemd_cgroup\s*=", "systemd_cgroup", (2, 0), "write SystemdCgroup in the options of a runtime"),
     Removed(r"io\.containerd\.runtime\.v1\.linux", "io.containerd.runtime.v1.linux", (2, 0), _RUNC_V2),
     Removed(r"io\.containerd\.runc\.v1\b", "io.containerd.runc.v1", (2, 0), _RUNC_V2),
     Removed(r"untrusted_workload_runtime", "untrusted_workload_runtime", (2, 0), "make a runtime called untrusted"),
-    Removed(r"containerd\.default_runtime\]|^\s*default_runtime\s*=", "default_runtime", (2, 0), "write default_runtime_name"),
-    Removed(r"^\s*runtime_engine\s*=", "runtime_engine", (2, 0), _RUNC_V2),
-    Removed(r"^\s*runtime_root\s*=", "runtime_root", (2, 0), "write Root in the options of the runtime"),
-    Removed(r"^\s*disable_cgroup\s*=", "disable_cgroup", (2, 0), "take cgroup v2 with delegation"),
-    Removed(r"^\s*CriuPath\s*=", "CriuPath", (2, 0), "put criu on the PATH of containerd's service"),
-    Removed(r"^\s*snapshotter\s*=\s*[\"']aufs", "the snapshotter aufs", (2, 0), "write container_runtime_snapshotter: overlayfs"),
-    Removed(r"^\s*(enable_cdi|enable_experimental_restore_via_create)\s*=", "enable_cdi", (2, 4), "remove it: CDI is always on"),
+    Removed(r"containerd\.default_runtime\]|^[ \t]*default_runtime\s*=", "default_runtime", (2, 0), "write default_runtime_name"),
+    Removed(r"^[ \t]*runtime_engine\s*=", "runtime_engine", (2, 0), _RUNC_V2),
+    Removed(r"^[ \t]*runtime_root\s*=", "runtime_root", (2, 0), "write Root in the options of the runtime"),
+    Removed(r"^[ \t]*disable_cgroup\s*=", "disable_cgroup", (2, 0), "take cgroup v2 with delegation"),
+    Removed(r"^[ \t]*CriuPath\s*=", "CriuPath", (2, 0), "put criu on the PATH of containerd's service"),
+    Removed(r"^[ \t]*snapshotter\s*=\s*[\"']aufs", "the snapshotter aufs", (2, 0), "set container_runtime_snapshotter: overlayfs"),
+    Removed(r"^[ \t]*(enable_cdi|enable_experimental_restore_via_create)\s*=", "enable_cdi", (2, 4), "remove it: CDI is always on"),
 )
 #: Keys that pkg/config of CRI-O 1.34 and 1.36 has no more, which it passes over without a word.
 CRIO = (
     Removed(
-        r"^\s*registries\s*=", "registries", (1, 34), "write container_runtime_registries, or /etc/containers/registries.conf.d"
+        r"^[ \t]*registries\s*=", "registries", (1, 34), "write container_runtime_registries, or /etc/containers/registries.conf.d"
     ),
-    Removed(r"^\s*manage_(network_)?ns_lifecycle\s*=", "manage_ns_lifecycle", (1, 34), "remove it: CRI-O always does"),
-    Removed(r"^\s*file_locking(_path)?\s*=", "file_locking", (1, 34), "remove it"),
-    Removed(r"^\s*default_mounts\s*=", "default_mounts", (1, 36), "write default_mounts_file"),
+    Removed(r"^[ \t]*manage_(network_)?ns_lifecycle\s*=", "manage_ns_lifecycle", (1, 34), "remove it: CRI-O always does"),
+    Removed(r"^[ \t]*file_locking(_path)?\s*=", "file_locking", (1, 34), "remove it"),
+    Removed(r"^[ \t]*default_mounts\s*=", "default_mounts", (1, 36), "write default_mounts_file"),
     Removed(
-        r"^\s*cgroup_manager\s*=\s*[\"']cgroupfs", "cgroup_manager = cgroupfs", (), "remove it: kubelet and CRI-O both get systemd"
+        r"^[ \t]*cgroup_manager\s*=\s*[\"']cgroupfs",
+        "cgroup_manager = cgroupfs",
+        (),
+        "remove it: kubelet and CRI-O both get systemd",
     ),
 )
 TABLES = {"containerd": ("containerd", CONTAINERD), "crio": ("CRI-O", CRIO)}

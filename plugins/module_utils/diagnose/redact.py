@@ -22,7 +22,7 @@ PATTERNS: Tuple[Tuple["re.Pattern[str]", str], ...] = (
     # name: value and name=value and "name value" of configuration files, whatever stands in quotes around it.
     (
         re.compile(
-            r"(?im)((?:[\w-]*(?:password|passwd|passphrase|secret[\w-]*key|auth_pass|access[_-]?key|client-key-data|certificate-key|token)"
+            r"(?im)((?:(?:password|passwd|passphrase|secret[\w-]*key|auth_pass|access[_-]?key|client-key-data|certificate-key|token)"
             r"|key-data)[\"']?(?:\s*[:=]\s*|\s+))[\"']?(?!\()[^\s\"',;{}]{4,}[\"']?"
         ),
         r"\1(left out)",
@@ -30,7 +30,7 @@ PATTERNS: Tuple[Tuple["re.Pattern[str]", str], ...] = (
     (re.compile(r"(://[^/\s:@]+):[^/\s@]+@"), r"\1:(left out)@"),
 )
 #: Arguments that name a file or a switch and no secret.
-HARMLESS = re.compile(r"(?i)(token-[a-z-]*file|bootstrap-token-auth|service-account[a-z-]*|token-ttl|[a-z-]*key-file)")
+HARMLESS = re.compile(r"(?i)(token-[a-z-]*file|bootstrap-token-auth|service-account[a-z-]*|token-ttl|key-file)")
 
 
 def redact(text: str) -> str:

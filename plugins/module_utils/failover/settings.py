@@ -68,7 +68,7 @@ def parse(text: str) -> Settings:
         raise ProviderError("settings", "not known: %s" % unknown, remedy)
     try:
         check_form(data, FORM)
-        settings = Settings(**data)
+        settings = Settings(**{name: value for name, value in data.items() if value is not None})
     except (TypeError, FormError) as error:
         raise ProviderError("settings", str(error).replace("__init__() ", ""), remedy)
     for problem in problems(settings):

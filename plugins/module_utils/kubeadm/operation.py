@@ -70,7 +70,7 @@ UNFINISHED_INIT = (
 )
 
 #: An endpoint of external etcd in a kubeadm file.
-ETCD_ENDPOINT = re.compile(r"""^\s+-\s+["']?(https://[^\s"']+:2379)["']?\s*$""", re.MULTILINE)
+ETCD_ENDPOINT = re.compile(r"""^[ \t]+-\s+["']?(https://[^\s"']+:2379)["']?\s*$""", re.MULTILINE)
 
 #: Lines worth showing where no symptom is known, and those that stand in every kubelet's log before the API answers.
 NEWS = re.compile(r"error|fail|fatal|denied|refused|timed out", re.IGNORECASE)
@@ -319,7 +319,7 @@ class Operator:
         begun = int(self.runner.now())
         self._place_static_pods()
         phases = [["certs", "all"], ["kubeconfig", "all"], ["control-plane", "all"], ["kubelet-start"]]
-        if not re.search(r"^\s+external:", self.runner.read(self.wanted.config) or "", re.MULTILINE):
+        if not re.search(r"^[ \t]+external:", self.runner.read(self.wanted.config) or "", re.MULTILINE):
             phases.insert(2, ["etcd", "local"])
         for phase in phases:
             self._phase(phase)

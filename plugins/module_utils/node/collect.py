@@ -20,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
     kernel,
     kubernetes,
     network,
+    package_manager,
     packages,
     rke2,
     runtime,
@@ -99,6 +100,7 @@ def collect(
             empty = not (facts["etcd"] or {}).get("data_present")
             data_dir = etcd_settings.get("data-dir", DATA)
             facts["etcd_host"].update(external_etcd.measure(data_dir, etcd_peers, etcd_disk and empty))
+    facts["package_manager"] = package_manager.busy(runner)
     facts["firewall"] = services.firewall(active, runner.read("/etc/ufw/ufw.conf") or "")
     facts["kubelet"] = {"active": "kubelet" in active, "extra_arguments": kubernetes.read_kubelet_arguments(runner)}
     facts["kubeadm"] = node["kubeadm"]

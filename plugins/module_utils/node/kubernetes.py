@@ -122,7 +122,7 @@ def parse_marker(text: Optional[str]) -> Optional[Dict[str, Any]]:
 
 def parse_endpoint(kubeconfig: str) -> Optional[str]:
     """host:port of the first server in a kubeconfig."""
-    match = re.search(r"""^[\s"']*server["']?:\s*["']?https://([^\s"'/,]+)""", kubeconfig, re.MULTILINE)
+    match = re.search(r"""^[ \t"']*server["']?:\s*["']?https://([^\s"'/,]+)""", kubeconfig, re.MULTILINE)
     if not match:
         return None
     server = match.group(1)
@@ -155,4 +155,4 @@ def _pod_of_yaml(manifest: str) -> Optional[Dict[str, Optional[str]]]:
 
 def parse_flags(manifest: str) -> Dict[str, str]:
     """--flag=value of a static pod's command line."""
-    return dict(re.findall(r"""^\s*-\s+["']?--([a-z0-9-]+)=([^\s"']*)""", manifest, re.MULTILINE))
+    return dict(re.findall(r"""^[ \t]*-[ \t]+["']?--([a-z0-9-]+)=([^\s"']*)""", manifest, re.MULTILINE))

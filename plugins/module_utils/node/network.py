@@ -21,7 +21,7 @@ LISTEN = "0A"
 
 
 def read(runner: Runner, timeout: float, problems: Problems) -> Dict[str, Any]:
-    """addresses, interfaces, routes, default_address, default_interface and listening."""
+    """addresses, interfaces, routes, default_address, default_interface, listening, nameservers and resolved."""
     links = _ip(runner, ["ip", "-json", "address", "show"], timeout, problems)
     routes = []
     raw = []
@@ -39,7 +39,17 @@ def read(runner: Runner, timeout: float, problems: Problems) -> Dict[str, Any]:
         "default_address": address,
         "default_interface": interface,
         "listening": sorted(set(ports)),
+        "nameservers": nameservers(runner.read("/etc/resolv.conf") or ""),
+        # What the kubelet gives to pods in the place of systemd-resolved's own address (kubeadm writes it so).
+        "resolved": runner.exists("/run/systemd/resolve/resolv.conf"),
     }
+
+
+def nameservers(text: str) -> List[str]:
+    """The servers of /etc/resolv.conf that are addresses."""
+    words = (line.split() for line in text.splitlines())
+    found = [line[1].partition("%")[0] for line in words if len(line) > 1 and line[0] == "nameserver"]
+    return [server for server in found if _address(server) is not None]
 
 
 def _ip(runner: Runner, argv: List[str], timeout: float, problems: Problems) -> List[Dict[str, Any]]:

@@ -1,5 +1,7 @@
 """Damages real texts and data as cut files, broken programs and hostile hands do; one number says which damage."""
 
+# Lines as programs write them.
+# ruff: noqa: E501
 from __future__ import annotations
 
 import copy
@@ -17,10 +19,11 @@ CASES = 50 if settings.default is None or settings.default.max_examples <= 100 e
 
 #: What parsers stumble over: digits that are none to int(), numbers without end, half quotes, lone surrogates, other scripts.
 WORDS = (
-    "", " ", "\n", "\t", "\0", "\r\n", "\x1b[31m", "-", "-1", "0", "1", "²", "٣", "1e400", "nan", "inf", "0x1F", "9" * 20, "9" * 5000,
-    "null", "true", "[]", "{}", "[", "]", "{", "}", '"', "'", "\\", "\\ud800", "\\u0000", ":", ": ", "=", ",", ".", "..", "/", "../..", "#",
-    "%s", "{{ x }}", "$(id)", "é", "🙂", "\u2028", "\ufeff", "a" * 3000, "[" * 3000, '{"a":' * 3000, "- " * 2000, "<a>", "&x;", "0777",
-    "fe80::1%eth0", "::", "0.0.0.0/0", "1.2.3.4", "1.33.6", "True", "unix://", "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----",
+    "", " ", "\n", "\t", "\0", "\r\n", "\x1b[31m", "-", "-1", "0", "1", "²", "٣", "1e400", "nan", "inf", "0x1F",
+    "9" * 20, "9" * 5000, "null", "true", "[]", "{}", "[", "]", "{", "}", '"', "'", "\\", "\\ud800", "\\u0000", ":", ": ", "=", ",", ".", "..",
+    "/", "../..", "#", "%s", "{{ x }}", "$(id)", "é", "🙂", "\u2028", "\ufeff", "a" * 3000, "[" * 3000, '{"a":' * 3000, "- " * 2000, "<a>", "&x;",
+    "0777", "fe80::1%eth0", "::", "0.0.0.0/0", "1.2.3.4", "1.33.6", "True", "unix://",
+    "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----",
 )  # fmt: skip
 VALUES: Sequence[Any] = (
     None, True, False, -1, 0, 1, 2**70, -(2**70), 1.5, 1e308, float("nan"), float("inf"), [], {}, [[]], [None], [{}], [""], {"": None},
@@ -173,7 +176,11 @@ class Host:
         draw = self._draw("list", path)
         if self._recorded is not None and draw.random() < 0.9:
             return list(self._recorded.list_dir(path))
-        names = [name for name in text(draw, list(self._samples)).replace("/", " ").replace("\0", " ").split()[:4] if name not in (".", "..")]
+        names = [
+            name
+            for name in text(draw, list(self._samples)).replace("/", " ").replace("\0", " ").split()[:4]
+            if name not in (".", "..")
+        ]
         return sorted({*names, "a", "sda1"})
 
     def exists(self, path: str) -> bool:

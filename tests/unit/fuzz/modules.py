@@ -1,4 +1,4 @@
-"""Runs modules and actions with drawn arguments on a machine that they can only read: writes, programs and connections are refused."""
+"""Runs modules and actions with drawn arguments on a machine that can only be read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ import random
 import socket
 import sys
 import time
+import types
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host import refused
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import NEWEST_EXAMPLE
 from fuzz import damage
 from fuzz.samples import NODE, TEXTS
@@ -24,8 +29,9 @@ from module_arguments import COLLECTION, patch_module_args, specification
 
 #: Texts that get further than others.
 PLAUSIBLE = (
-    "cp1", "10.0.0.1", "10.0.0.1:6443", "https://10.0.0.1:2379", "10.0.0.0/24", NEWEST_EXAMPLE, "1.33.6", "/nonexistent/a", "/proc/self/status",
-    "abcdef.0123456789abcdef", "a" * 64, "sha256:" + "a" * 64, "kubernetes", "0644", "key: value\n", "- a\n- b\n", "[]", "{}", "tank/a",
+    "cp1", "10.0.0.1", "10.0.0.1:6443", "https://10.0.0.1:2379", "10.0.0.0/24", NEWEST_EXAMPLE, "1.33.6", "/nonexistent/a",
+    "/proc/self/status", "abcdef.0123456789abcdef", "a" * 64, "sha256:" + "a" * 64, "kubernetes", "0644", "key: value\n",
+    "- a\n- b\n", "[]", "{}", "tank/a",
     "/dev/disk/by-id/nvme-a", "registry.k8s.io/pause:3.10", "daily", "5m",
 )  # fmt: skip
 #: Options that say how long to wait.
@@ -86,7 +92,18 @@ def _plain(draw: random.Random) -> Any:
 # --- a machine that can only be read
 
 _guarded: List[str] = []
-_WRITES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.chown", "os.link", "os.symlink", "os.truncate", "os.utime")
+_WRITES = (
+    "os.mkdir",
+    "os.rename",
+    "os.remove",
+    "os.rmdir",
+    "os.chmod",
+    "os.chown",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.utime",
+)
 _READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -141,8 +158,8 @@ def _sleepers(_known: int) -> List[Any]:
     return [
         one
         for one in gc.get_objects()
-        if callable(getattr(one, "__code__", None) and one)
-        and getattr(one, "__module__", "").startswith(COLLECTION)
+        if isinstance(one, types.FunctionType)
+        and str(one.__module__).startswith(COLLECTION)
         and any(default in clocks for default in (getattr(one, "__defaults__", None) or ()) if callable(default))
     ]
 
@@ -154,7 +171,9 @@ def only_readable(clock: Optional[Clock] = None) -> Iterator[None]:
     instead: Dict[Any, Callable[..., Any]] = {time.sleep: clock.sleep, time.monotonic: clock.monotonic, time.time: clock.time}
     with pytest.MonkeyPatch.context() as patch:
         for one in _sleepers(len(sys.modules)):
-            patch.setattr(one, "__defaults__", tuple(instead.get(value, value) if callable(value) else value for value in one.__defaults__))
+            patch.setattr(
+                one, "__defaults__", tuple(instead.get(value, value) if callable(value) else value for value in one.__defaults__)
+            )
         patch.setattr(time, "sleep", clock.sleep)
         patch.setattr(time, "monotonic", clock.monotonic)
         _guarded.append("")
@@ -180,6 +199,7 @@ def run_module(name: str, given: Mapping[str, Any], host: Any, check: bool) -> E
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AnsibleModule, "exit_json", end(False))
         patch.setattr(AnsibleModule, "fail_json", end(True))
+        patch.setattr(refused, "fail", lambda fields: end(True)(None, **fields))
         if hasattr(code, "HostRunner"):
             patch.setattr(code, "HostRunner", lambda: host)
         with patch_module_args({**given, "_ansible_check_mode": check}), only_readable():
@@ -211,6 +231,59 @@ def case(name: str, number: int) -> Tuple[Mapping[str, Any], damage.Host, bool]:
     return arguments(draw, spec_of(name)), drawn_host(draw), draw.random() < 0.5
 
 
-def texts(value: Any) -> Sequence[str]:
-    """All texts in a result."""
-    return [json.dumps(value, default=str)]
+# --- actions
+
+
+class _HostVars(Dict[str, Any]):
+    """Ansible's variables of all hosts, as far as actions ask for them."""
+
+    def raw_get(self, host: str) -> Any:
+        return self.get(host, {})
+
+
+ACTIONS = (
+    "certificates_report",
+    "diagnose_report",
+    "drill_plan",
+    "drill_record",
+    "drill_report",
+    "offline_plan",
+    "topology_check",
+    "upgrade_plan",
+)
+SEEN = {"seen": {"etcd_leader": True, "holds": ["10.0.0.100"], "services": {"keepalived": True}, "left": None}, "item": "cp1"}
+FACTS = {
+    "kubernetes_node": {
+        "kubeadm": {"state": "control_plane"},
+        "certificates": [{"path": "/a", "days_left": 3}],
+        "packages": {"kubelet": "1.33.6"},
+    }
+}
+
+
+def run_action(name: str, draw: random.Random, folder: str) -> Mapping[str, Any]:
+    """What the action answers to drawn arguments and variables of hosts.
+
+    :raises AnsibleError: it refuses them.
+    """
+    code: Any = importlib.import_module(COLLECTION + "action." + name)
+    validator = ArgumentSpecValidator(code.ActionModule.ARGUMENTS)
+    given = arguments(draw, code.ActionModule.ARGUMENTS)
+    if "directory" in code.ActionModule.ARGUMENTS and draw.random() < 0.9:
+        given["directory"] = folder
+    checked = validator.validate(given)
+    if checked.error_messages:
+        raise AnsibleError("; ".join(checked.error_messages))
+    action = object.__new__(code.ActionModule)
+    action._task = types.SimpleNamespace(check_mode=draw.random() < 0.5, args=given, diff=False)
+    action._loader = DataLoader()
+    hosts = ["cp1", "cp2", "worker1"]
+    variables = {
+        host: damage.data(
+            draw, [{"ansible_facts": FACTS, "drill_look": SEEN, "node_name": host, "cluster_kubernetes_version": "1.33.6"}]
+        )
+        for host in hosts
+    }
+    groups = damage.data(draw, [{"control_plane": hosts[:2], "workers": hosts[2:], "all": hosts}])
+    result: Mapping[str, Any] = action.work(checked.validated_parameters, {"hostvars": _HostVars(variables), "groups": groups})
+    return result

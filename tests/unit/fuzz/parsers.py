@@ -109,6 +109,7 @@ from fuzz.samples import (
     FAILOVER_SETTINGS,
     HARDWARE_SETTINGS,
     HISTORY,
+    KUBEADM_CONFIG_MAP,
     KUBELET_CONFIG_MAP,
     NODE,
     OBJECTS,
@@ -155,9 +156,7 @@ def _bytes(name: str, parse: Callable[[bytes], Any], samples: Sequence[bytes], *
     )
 
 
-def _host(
-    name: str, parse: Callable[[Any], Any], samples: Sequence[str], *refusals: Type[BaseException], **options: Any
-) -> Parser:
+def _host(name: str, parse: Callable[[Any], Any], samples: Sequence[str], *refusals: Type[BaseException], **options: Any) -> Parser:
     """What asks programs and reads files of a host, all of which say the samples (or what ``files`` and ``commands`` have)."""
     return Parser(name, parse, (), refusals, lambda sample: sample, lambda draw: damage.Host(draw, samples, **options))
 
@@ -188,7 +187,12 @@ class _ApiHost(damage.Host):
 def _api(name: str, parse: Callable[[Kubectl], Any], *refusals: Type[BaseException]) -> Parser:
     """What asks the API through kubectl."""
     return Parser(
-        name, parse, (), refusals or (ProblemError,), lambda sample: sample, lambda draw: Kubectl(_ApiHost(draw, [json.dumps(NODE)]))
+        name,
+        parse,
+        (),
+        refusals or (ProblemError,),
+        lambda sample: sample,
+        lambda draw: Kubectl(_ApiHost(draw, [json.dumps(NODE)])),
     )
 
 
@@ -266,7 +270,12 @@ def _provider(name: str, credentials: Dict[str, str], target: str) -> Callable[[
     def parse(answer: Answer) -> None:
         provider = make(name, "203.0.113.10", credentials, "https://api.example.org")
         provider.http = _Http(answer)
-        calls: List[Callable[[], Any]] = [provider.read, provider.pending, lambda: provider.resolve(target), lambda: provider.start(target)]
+        calls: List[Callable[[], Any]] = [
+            provider.read,
+            provider.pending,
+            lambda: provider.resolve(target),
+            lambda: provider.start(target),
+        ]
         for call in calls:
             try:
                 found = call()
@@ -534,7 +543,10 @@ PEM = [CONTROL_PLANE.read(path) or "" for path in ("/etc/kubernetes/pki/ca.crt",
 KUBECONFIG = CONTROL_PLANE.read("/etc/kubernetes/admin.conf") or ""
 DER = [base64.b64decode("".join(pem.splitlines()[1:-1])) for pem in PEM]
 MANIFESTS = [CONTROL_PLANE.read("/etc/kubernetes/manifests/%s.yaml" % name) or "" for name in ("etcd", "kube-apiserver")]
-IP = [CONTROL_PLANE.run(argv).stdout for argv in (("ip", "-json", "address", "show"), ("ip", "-json", "-4", "route", "show", "table", "main"))]
+IP = [
+    CONTROL_PLANE.run(argv).stdout
+    for argv in (("ip", "-json", "address", "show"), ("ip", "-json", "-4", "route", "show", "table", "main"))
+]
 SYSTEMCTL = next(result.stdout for argv, result in CONTROL_PLANE.commands.items() if argv[:2] == ("systemctl", "show"))
 DF = CONTROL_PLANE.run(("df", "--local", "--block-size=1", "--output=fstype,size,avail,target")).stdout
 SMARTCTL = [json.loads(path.read_text()) for path in sorted((FIXTURES / "smartctl").glob("*.json"))]
@@ -562,12 +574,22 @@ PARSERS: Sequence[Parser] = (
     _text("systemctl show", services.parse_active, [SYSTEMCTL]),
     _text("properties of systemctl show", host_services.parse_properties, [SYSTEMCTL]),
     _text("timedatectl", services.parse_synchronized, ["yes\n", "no\n"]),
-    _text("dpkg's database", lambda text: packages.parse_dpkg_status(text, ("kubelet", "containerd")), _proc("/var/lib/dpkg/status")),
-    _text("rpm -q", lambda text: packages.parse_rpm(text, ("kubelet",)), ["kubelet 1.33.6-150500.1.1\npackage x is not installed\n"]),
+    _text(
+        "dpkg's database", lambda text: packages.parse_dpkg_status(text, ("kubelet", "containerd")), _proc("/var/lib/dpkg/status")
+    ),
+    _text(
+        "rpm -q", lambda text: packages.parse_rpm(text, ("kubelet",)), ["kubelet 1.33.6-150500.1.1\npackage x is not installed\n"]
+    ),
     _text("versions of programs", packages.program_version, ["crictl version v1.20.0\n", "kubelet 1.33.6"]),
     _json("versions that were kept", packages._noted, [{"/usr/bin/kubelet": ["1 2 3", "1.33.6"]}]),
-    _text("kubelet's socket", lambda text: runtime.kubelet_socket([text]), [CONTROL_PLANE.read("/var/lib/kubelet/config.yaml") or ""]),
-    _json("daemon.json's networks", runtime.docker_pools, [{"bip": "172.17.0.1/16", "default-address-pools": [{"base": "172.20.0.0/16"}]}]),
+    _text(
+        "kubelet's socket", lambda text: runtime.kubelet_socket([text]), [CONTROL_PLANE.read("/var/lib/kubelet/config.yaml") or ""]
+    ),
+    _json(
+        "daemon.json's networks",
+        runtime.docker_pools,
+        [{"bip": "172.17.0.1/16", "default-address-pools": [{"base": "172.20.0.0/16"}]}],
+    ),
     _text("containerd's version", lambda text: container_runtime.config_schema(text), ["1.6.20", "2.0.4~ds1"], ValueError),
     _host("processes", lambda host: processes.running(host, "etcd"), [TEXTS["stat"], "etcd\0--name=a", "3.5 7"]),
     _host("rke2's state", lambda host: rke2.read(host, 1, lambda: ""), [TEXTS["rke2"], SYSTEMCTL]),
@@ -575,7 +597,12 @@ PARSERS: Sequence[Parser] = (
     _text("endpoint of a kubeconfig", kubernetes.parse_endpoint, [KUBECONFIG]),
     _text("static pods' manifests", kubernetes.parse_static_pod, MANIFESTS),
     _text("flags of static pods", kubernetes.parse_flags, MANIFESTS),
-    _host("remains of a cluster", lambda host: traces.read(host, ["10.0.0.100"], "10.0.0.100:6443"), [TEXTS["iptables"], TEXTS["nft"], IP[0]], ProblemError),
+    _host(
+        "remains of a cluster",
+        lambda host: traces.read(host, ["10.0.0.100"], "10.0.0.100:6443"),
+        [TEXTS["iptables"], TEXTS["nft"], IP[0]],
+        ProblemError,
+    ),
     _text("nft list tables", traces.parse_nft_tables, [TEXTS["nft"]]),
     _text("iptables-save", traces.rules_without_kubernetes, [TEXTS["iptables"]]),
     _host("updates of the system", lambda host: updates.read(host, 1), [TEXTS["apt"], TEXTS["dnf"]], ProblemError),
@@ -606,16 +633,42 @@ PARSERS: Sequence[Parser] = (
     _api("kubelets' requests", _kubelet_security),
     _api("nodes with failing hardware", _hardware_nodes),
     _api("tokens' signers", _trust),
-    _host("Helm's releases", _helm, ["{}"], ProblemError, commands={"list": ['[{"status": "deployed", "chart": "cilium-1.16.0"}]'], "get values": ['{"a": 1}']}),
-    _host("the node object of a change of runtimes", lambda host: runtime_change.status_of(runtime_change.Change(host, "cp1")._object()), [json.dumps(NODE)]),
+    _host(
+        "Helm's releases",
+        _helm,
+        ["{}"],
+        ProblemError,
+        commands={"list": ['[{"status": "deployed", "chart": "cilium-1.16.0"}]'], "get values": ['{"a": 1}']},
+    ),
+    _host(
+        "the node object of a change of runtimes",
+        lambda host: runtime_change.status_of(runtime_change.Change(host, "cp1")._object()),
+        [json.dumps(NODE)],
+    ),
     _json("nodes of the API server", lambda text: readyz._nodes(_Connection(text)), [{"items": [NODE]}]),
     _text("ClusterStatus", lambda text: removal_apply.without_endpoint(text, "cp1"), [TEXTS["cluster_status"]], ValueError),
     _text("metrics of removed APIs", upgrade_cluster.requested, [TEXTS["metrics"]]),
     _api("the lease of the hardware's failover", _lease),
     _json("the failover IP's claim", _claims, [CLAIM], ValueError),
-    _json("items of the drill", lambda text: drill_observe._page(drill_client.Answer(200, text.encode("utf-8", "replace"), "")), [{"items": [KUBELET_CONFIG_MAP]}]),
-    _json("value of the drill", lambda text: drill_observe._value(drill_client.Answer(200, text.encode("utf-8", "replace"), "")), [KUBELET_CONFIG_MAP]),
-    _bytes("HTTP of the drill", _answer, [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"], ValueError),
+    _json(
+        "items of the drill",
+        lambda text: drill_observe._page(drill_client.Answer(200, text.encode("utf-8", "replace"), "")),
+        [{"items": [KUBELET_CONFIG_MAP]}],
+    ),
+    _json(
+        "value of the drill",
+        lambda text: drill_observe._value(drill_client.Answer(200, text.encode("utf-8", "replace"), "")),
+        [KUBELET_CONFIG_MAP],
+    ),
+    _bytes(
+        "HTTP of the drill",
+        _answer,
+        [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        ],
+        ValueError,
+    ),
     _json("lines of the drill", _drill, DRILL, ValueError),
     _host("powered-off hosts", lambda host: drill_power.read(host, "x"), ['{"cp1": ["ipmitool", "power", "on"]}']),
     _host("the drill's marker", drill_node.read_marker, ['{"name": "kill"}']),
@@ -638,7 +691,12 @@ PARSERS: Sequence[Parser] = (
     _text("zfs get", zfs_properties.parse_get, ["tank\tcompression\tlz4\tlocal\n"]),
     _text("wipefs", zfs_disks.parse_wipefs, ['{"signatures": [{"offset": "0x1", "type": "ext4"}]}', "0x438,,,ext4\n"]),
     _text("/proc/mounts", zfs_disks.parse_mounts, ["tank/a /var/lib\\040x zfs rw 0 0\n"]),
-    _host("zfs list of a backup", lambda host: zfs_backup_host.Zfs(host).read(zfs_backup_settings.Wanted("tank/a", True)), [TEXTS["zfs_list"]], ProblemError),
+    _host(
+        "zfs list of a backup",
+        lambda host: zfs_backup_host.Zfs(host).read(zfs_backup_settings.Wanted("tank/a", True)),
+        [TEXTS["zfs_list"]],
+        ProblemError,
+    ),
     _text("names of zfs_backup", zfs_points.parse, [TEXTS["point"]]),
     _text("zpool list", pools.parse_list, ["tank\tONLINE\t40\n"]),
     _text("zpool status -x", pools.parse_lost, _zfs_fixtures("*.txt")),
@@ -660,7 +718,12 @@ PARSERS: Sequence[Parser] = (
     _json("what is beside a snapshot", _snapshot, [SNAPSHOT]),
     _json("reports of backups", lambda text: backup_report.read(_Said(text), "/x", "y"), [{"started": 1}]),
     _json("a bundle's manifest", lambda text: parse_manifest(text, "x"), [BUNDLE], ProblemError),
-    _text("an image's reference", lambda text: (bundle_images.check_reference(text), bundle_images.archive_of(text)), ["registry.k8s.io/pause:3.10"], ProblemError),
+    _text(
+        "an image's reference",
+        lambda text: (bundle_images.check_reference(text), bundle_images.archive_of(text)),
+        ["registry.k8s.io/pause:3.10"],
+        ProblemError,
+    ),
     _text("a system's name", bundle_needs.system_of, ["debian-12", "rocky-9.4"]),
     _json("skopeo inspect", _skopeo, [{"schemaVersion": 2, "layers": [{"size": 3}], "config": {"size": 1}}], ProblemError),
     _text("lists of images", _images, ["registry.k8s.io/pause:3.10\nbusybox\n", '{"images": [{"repoTags": ["a:b"]}]}']),
@@ -670,8 +733,16 @@ PARSERS: Sequence[Parser] = (
     # --- servers elsewhere
     _bytes("S3's lists", lambda body: _bucket()._page(body), S3_LIST, ProblemError),
     _bytes("S3's refusals", lambda body: str(_bucket()._refused("x", 403, body)), S3_ERROR),
-    _answers("ovh", {"endpoint": "ovh-eu", "application_key": "a", "application_secret": "b", "consumer_key": "c"}, "ns1.ip-198-51-100.eu"),
+    _answers(
+        "ovh",
+        {"endpoint": "ovh-eu", "application_key": "a", "application_secret": "b", "consumer_key": "c"},
+        "ns1.ip-198-51-100.eu",
+    ),
     _answers("hetzner_robot", {"user": "a", "password": "b"}, "198.51.100.1"),
     _answers("hetzner_cloud", {"token": "a"}, "41"),
-    _answers("scaleway", {"secret_key": "11111111-1111-1111-1111-111111111111", "zone": "fr-par-1"}, "22222222-2222-4222-8222-222222222222"),
-)  # fmt: skip
+    _answers(
+        "scaleway",
+        {"secret_key": "11111111-1111-1111-1111-111111111111", "zone": "fr-par-1"},
+        "22222222-2222-4222-8222-222222222222",
+    ),
+)

@@ -1,5 +1,7 @@
 """What is right, for the damage to begin from: texts of programs and objects of servers, as short as they can be."""
 
+# Lines as programs write them.
+# ruff: noqa: E501
 from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence
@@ -150,7 +152,12 @@ CLAIM: Dict[str, Any] = {
         "resourceVersion": "4",
         "annotations": {"baremetal.kubernetes/takeovers": "[1790000000.5]", "baremetal.kubernetes/last": "cp1"},
     },
-    "spec": {"holderIdentity": "cp1", "leaseDurationSeconds": 15, "leaseTransitions": 2, "renewTime": "2026-09-21T13:33:20.000000Z"},
+    "spec": {
+        "holderIdentity": "cp1",
+        "leaseDurationSeconds": 15,
+        "leaseTransitions": 2,
+        "renewTime": "2026-09-21T13:33:20.000000Z",
+    },
 }
 #: Resource, as kubectl is asked for it -> what there is of it.
 OBJECTS: Mapping[str, Sequence[Any]] = {
@@ -208,20 +215,38 @@ FAILOVER_SETTINGS: Dict[str, Any] = {
     "claim_seconds": 3,
     "interval": 0.5,
 }
-BESIDE: Dict[str, Any] = {"cluster": "a", "sha256": "a" * 64, "mac": "b", "salt": "c", "iterations": 600000, "snapshot": {}, "trial": {}}
+BESIDE: Dict[str, Any] = {
+    "cluster": "a",
+    "sha256": "a" * 64,
+    "mac": "b",
+    "salt": "c",
+    "iterations": 600000,
+    "snapshot": {},
+    "trial": {},
+}
 SNAPSHOT: Dict[str, Any] = {"sha256": "a" * 64, "revision": 3, "keys": 4}
 BUNDLE: Dict[str, Any] = {
     "kubernetes_version": "1.33.6",
     "binaries": {"kubeadm": "a" * 64},
     "cni": {"bridge": "b" * 64},
-    "images": [{"archive": "images/a.tar", "sha256": "c" * 64, "references": ["registry.k8s.io/pause:3.10"], "roles": ["worker"], "digest": "sha256:" + "d" * 64}],
+    "images": [
+        {
+            "archive": "images/a.tar",
+            "sha256": "c" * 64,
+            "references": ["registry.k8s.io/pause:3.10"],
+            "roles": ["worker"],
+            "digest": "sha256:" + "d" * 64,
+        }
+    ],
     "charts": [{"name": "cilium", "version": "1.16.0", "file": "cilium.tgz", "sha256": "e" * 64, "images": ["a:b"]}],
     "packages": [{"system": "debian-12", "names": ["a"], "files": {"debian-12/a.deb": "f" * 64}}],
     "sizes": {"images/a.tar": 12},
     "sources": {"https://example.org": ["images/a.tar"]},
 }
 ENCRYPTION: Dict[str, Any] = {
-    "resources": [{"resources": ["secrets"], "providers": [{"aescbc": {"keys": [{"name": "k", "secret": "eA=="}]}}, {"identity": {}}]}]
+    "resources": [
+        {"resources": ["secrets"], "providers": [{"aescbc": {"keys": [{"name": "k", "secret": "eA=="}]}}, {"identity": {}}]}
+    ]
 }
 S3_LIST = [
     b'<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>true</IsTruncated>'
@@ -229,7 +254,13 @@ S3_LIST = [
 ]
 S3_ERROR = [b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"]
 _FLOATING = {"id": 7, "ip": "203.0.113.10", "server": 41}
-_ACTION = {"id": 1, "status": "running", "command": "assign_floating_ip", "resources": [{"id": 41, "type": "server"}], "error": {"code": "x", "message": "y"}}
+_ACTION = {
+    "id": 1,
+    "status": "running",
+    "command": "assign_floating_ip",
+    "resources": [{"id": 41, "type": "server"}],
+    "error": {"code": "x", "message": "y"},
+}
 _FLEXIBLE = {"id": "f1", "ip_address": "203.0.113.10/32", "server_id": "22222222-2222-4222-8222-222222222222", "status": "attached"}
 PROVIDERS: Mapping[str, Sequence[Any]] = {
     "ovh": [
@@ -247,7 +278,17 @@ PROVIDERS: Mapping[str, Sequence[Any]] = {
     ],
     "hetzner_robot": [
         {"failover": {"ip": "203.0.113.10", "active_server_ip": "198.51.100.1", "server_ip": "198.51.100.9"}},
-        {"error": {"status": 404, "code": "NOT_FOUND", "message": "no", "max_request": 50, "interval": 3600, "missing": ["a"], "invalid": ["b"]}},
+        {
+            "error": {
+                "status": 404,
+                "code": "NOT_FOUND",
+                "message": "no",
+                "max_request": 50,
+                "interval": 3600,
+                "missing": ["a"],
+                "invalid": ["b"],
+            }
+        },
     ],
     "hetzner_cloud": [
         {

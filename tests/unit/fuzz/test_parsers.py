@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, List
 
 import pytest
 from fuzz.damage import CASES, no_hang
@@ -40,6 +40,30 @@ def test_a_parser_answers_or_refuses_in_its_own_words(parser: Parser) -> None:
             raise AssertionError("%s broke by case %d: %s" % (parser.name, number, _short(given_))) from error
 
     case()
+
+
+TEXTS = [parser for parser in PARSERS if parser.samples and isinstance(parser.whole(parser.samples[0]), (str, bytes))]
+LONG = ("a", "a-", " ", "0", "{", '"', "\n", "=", "a.b", "/")
+
+
+@pytest.mark.parametrize("parser", TEXTS, ids=lambda parser: parser.name)
+def test_a_long_text_takes_a_parser_no_longer_than_its_length(parser: Parser) -> None:
+    """A log, a manifest or a page may have a megabyte, and a pattern that looks back at each letter would not end."""
+    sample = parser.whole(parser.samples[0])
+    if isinstance(sample, bytes):
+        texts: List[Any] = [one.encode() * 20_000 for one in LONG] + [sample * 50]
+    else:
+        texts = (
+            [one * 20_000 for one in LONG] + [sample + one * 20_000 for one in LONG] + [sample * (1 + 50_000 // (len(sample) + 1))]
+        )
+    for text in texts:
+        try:
+            with no_hang():
+                parser.parse(text)
+        except parser.refusals as refusal:
+            assert str(refusal).strip()
+        except BaseException as error:
+            raise AssertionError("%s broke by %s" % (parser.name, _short(text))) from error
 
 
 def _short(given_: Any) -> str:

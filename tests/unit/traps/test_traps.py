@@ -1,4 +1,4 @@
-"""The table of traps: each one is met, and by a test that is there."""
+"""The tables of traps and of what is wrong with hosts: each one is met, and by a test that is there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from conftest import ROOT
 from yaml_files import read_yaml
 
 TRAPS = read_yaml(ROOT / "tests" / "unit" / "traps" / "traps.yml")
+HOSTS = read_yaml(ROOT / "tests" / "unit" / "traps" / "hosts.yml")
 
 
 @functools.lru_cache(maxsize=None)
@@ -25,7 +26,7 @@ def test_there_are_66_of_them() -> None:
     assert len({trap["trap"] for trap in TRAPS}) == len(TRAPS) == 66
 
 
-@pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap["trap"])
+@pytest.mark.parametrize("trap", TRAPS + HOSTS, ids=lambda trap: trap["trap"])
 def test_a_trap_is_met_by_tests_that_are_there(trap: Dict[str, Any]) -> None:
     assert trap["met"] in ("refused", "warned", "translated", "right")
     assert trap["tests"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.clock import Ahead, apart
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.runtimes import data_path
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
@@ -55,6 +56,57 @@ def check_machines(topology: Topology) -> Iterator[Problem]:
     yield from _size(topology)
     yield from _swap(topology)
     yield from _clocks(topology)
+    yield from _names(topology)
+    yield from _package_managers(topology)
+
+
+def _names(topology: Topology) -> Iterator[Problem]:
+    """A host that asks nobody finds no repository; one that asks itself makes CoreDNS ask itself, for ever."""
+    silent: List[str] = []
+    own: List[str] = []
+    for node in topology.cluster_nodes:
+        if not isinstance(node.facts.get("nameservers"), list):
+            continue
+        servers = [parse_address(text(server)) for server in entries(node.facts.get("nameservers"))]
+        if not servers:
+            silent.append(node.host)
+        elif node.facts.get("resolved") is not True and all(one is not None and one.is_loopback for one in servers):
+            own.append(node.host)
+    if silent and topology.settings.packages_source != "bundle":
+        yield Problem(
+            "/etc/resolv.conf",
+            "it names no DNS server on %s, so no repository and no registry is found by its name" % listed(silent),
+            "write one there (nameserver 192.0.2.53), or let DHCP or netplan do it; without internet write "
+            "cluster_packages_source: bundle",
+            tuple(silent),
+            warning=True,
+        )
+    if own:
+        yield Problem(
+            "/etc/resolv.conf",
+            "it names only %s itself, and pods get it: CoreDNS would ask itself, find the loop and end" % listed(own),
+            "name the servers behind it in a file and set resolvConf in cluster_kubelet_settings to its path",
+            tuple(own),
+            warning=True,
+        )
+
+
+def _package_managers(topology: Topology) -> Iterator[Problem]:
+    busy: Dict[str, List[str]] = {}
+    for node in topology.readable_nodes:
+        program = text(node.facts.get("package_manager"))
+        if program:
+            busy.setdefault(program, []).append(node.host)
+    for program, hosts in busy.items():
+        yield Problem(
+            "package manager",
+            "%s is at work on %s, and only one can be: often unattended-upgrades, or cloud-init after the first boot"
+            % (program, listed(hosts)),
+            "installing waits for it up to five minutes; where it takes longer, run again when it has ended, and never "
+            "delete the lock",
+            tuple(hosts),
+            warning=True,
+        )
 
 
 def _ignored(topology: Topology, name: str) -> bool:

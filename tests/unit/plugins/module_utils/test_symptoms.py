@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lines as the programs write them, each with a cause and something to do."""
 
+# Lines as programs write them.
+# ruff: noqa: E501
 from __future__ import annotations
 
 import pathlib

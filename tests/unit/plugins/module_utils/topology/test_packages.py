@@ -56,3 +56,25 @@ def test_routers_for_a_pod_network_that_speaks_to_none_are_said(stacked_ha: Any)
     stacked_ha.set_all(cni_calico_bgp=True, cni_calico_bgp_as_number=64512)
     stacked_ha.warned("cni_calico_bgp", "speaks to no routers and keeps no NetworkPolicy", "cluster_cni: calico")
     assert stacked_ha.problems == []
+
+
+def test_a_package_manager_at_work_is_said(stacked_ha: Any) -> None:
+    for host in ("cp1", "worker1"):
+        stacked_ha.facts(host)["package_manager"] = "unattended-upgr (process 812)"
+    found = stacked_ha.warned("package manager", "unattended-upgr (process 812) is at work on cp1 and worker1", "never delete")
+    assert found.hosts == ("cp1", "worker1")
+
+
+def test_a_host_without_dns_is_said_where_it_needs_one(stacked_ha: Any) -> None:
+    for host in stacked_ha.data["hosts"]:
+        stacked_ha.facts(host).update(nameservers=["192.0.2.53"], resolved=False)
+    assert stacked_ha.warnings == []
+    stacked_ha.facts("cp2")["nameservers"] = []
+    assert stacked_ha.warned("/etc/resolv.conf", "no DNS server on cp2", "bundle").hosts == ("cp2",)
+
+
+def test_a_host_that_asks_itself_would_make_a_loop_of_cluster_dns(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp1").update(nameservers=["127.0.0.53"], resolved=True)
+    assert stacked_ha.warnings == []
+    stacked_ha.facts("cp1").update(nameservers=["127.0.0.1", "::1"], resolved=False)
+    stacked_ha.warned("/etc/resolv.conf", "CoreDNS would ask itself", "resolvConf in cluster_kubelet_settings")
