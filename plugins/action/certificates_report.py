@@ -22,7 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import COPIES, describe
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import GROUPS, mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.x509 import X509Error, parse_kubeconfig
-from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction, facts_of
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "renew_before_days": {"type": "int", "default": 30},
@@ -110,7 +110,7 @@ def _facts(task_vars: Mapping[str, Any]) -> Dict[str, Mapping[str, Any]]:
     """Host -> what node_facts read there in this run."""
     hostvars, groups = task_vars["hostvars"], mapping(task_vars.get("groups"))
     names = dict.fromkeys(str(host) for group in GROUPS for host in groups.get(group) or [])
-    return {name: mapping(mapping(mapping(hostvars.raw_get(name)).get("ansible_facts")).get("kubernetes_node")) for name in names}
+    return {name: facts_of(hostvars, name) for name in names}
 
 
 def _certificates(task_vars: Mapping[str, Any]) -> Dict[str, List[Mapping[str, Any]]]:

@@ -37,11 +37,22 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "looks": {"type": "list", "elements": "dict", "default": []},
 }
 
+#: What drill_fault saw on a host.
+SEEN: Dict[str, Any] = {
+    "held_addresses?": [str],
+    "services?": [str],
+    "static_pods?": [str],
+    "can_isolate?": bool,
+    "etcd_leader?": bool,
+    "left?": {"name?": str},
+}
+
 
 class ActionModule(ControllerAction):
     """Runs on the controller alone, once for all hosts; decides, and changes nothing."""
 
     ARGUMENTS = ARGUMENTS
+    FORMS = {"nodes": {str: {"name?": str, "roles?": [str]}}, "looks": [{"seen?": SEEN}]}
     _supports_check_mode = True
 
     def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
@@ -83,7 +94,10 @@ def _entry(chosen: Chosen) -> Dict[str, Any]:
 
 def _one(name: str, hosts: List[Host], settings: Settings) -> Dict[str, Any]:
     """The targets of one fault as the cluster is now, and a control plane to ask that is none of them."""
-    fault = next(fault for fault in FAULTS if fault.name == name)
+    fault = next((fault for fault in FAULTS if fault.name == name), None)
+    if fault is None:
+        known = ", ".join(one.name for one in FAULTS)
+        return {"failed": True, "msg": "fault: there is no %r. What to do: write one of %s." % (name, known)}
     chosen = choose(fault, hosts, settings)
     killed = {target.host for target in chosen.targets}
     ask = next((host.name for host in hosts if "control_plane" in host.groups and host.name not in killed), None)

@@ -18,7 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.plan 
     make_plan,
     work,
 )
-from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction, facts_of
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "kubernetes_version": {"type": "str", "required": True},
@@ -36,6 +36,15 @@ class ActionModule(ControllerAction):
     """Runs on the controller alone, once for all hosts; decides, and changes nothing."""
 
     ARGUMENTS = ARGUMENTS
+    FORMS = {
+        "cluster": {
+            "nodes": {str: object},
+            "config_version": str,
+            "proxy_version": str,
+            "removed_apis": [{"api": str, "resource": str, "removed_release": str}],
+        },
+        "nodes": {str: {"name": str, "roles": [str]}},
+    }
     _supports_check_mode = True
 
     def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
@@ -43,11 +52,11 @@ class ActionModule(ControllerAction):
         hostvars = task_vars["hostvars"]
         read = arguments["cluster"]
         nodes = [
-            _node(host, node, _facts(hostvars, host), mapping(mapping(read["nodes"]).get(node["name"])))
+            _node(host, node, facts_of(hostvars, host), mapping(mapping(read["nodes"]).get(node["name"])))
             for host, node in arguments["nodes"].items()
             if {"control_plane", "workers"} & set(node["roles"])
         ]
-        members = [_facts(hostvars, host) for host, node in arguments["nodes"].items() if "etcd" in node["roles"]]
+        members = [facts_of(hostvars, host) for host, node in arguments["nodes"].items() if "etcd" in node["roles"]]
         external = [str(mapping(one.get("packages")).get("etcd") or "") for one in members]
         cluster = Cluster(
             nodes=nodes,
@@ -89,10 +98,6 @@ class ActionModule(ControllerAction):
                 "summary": plan.summary,
             }
         return result
-
-
-def _facts(hostvars: Any, host: str) -> Mapping[str, Any]:
-    return mapping(mapping(mapping(hostvars.raw_get(host)).get("ansible_facts")).get("kubernetes_node"))
 
 
 def _runtime(facts: Mapping[str, Any]) -> str:

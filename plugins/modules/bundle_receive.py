@@ -63,6 +63,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.receive import receive
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import FormError, check_form
 
 
 @in_words
@@ -77,6 +78,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
+    try:
+        check_form([options["files"], options["incoming"]], [{str: str}])
+    except FormError as error:
+        module.fail_json(msg="files or incoming: %s. What to do: let playbook offline send the bundle." % error)
     try:
         received = receive(options["path"], options["files"], options["manifest"], options["incoming"], module.check_mode)
     except BundleError as error:

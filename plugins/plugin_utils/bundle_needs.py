@@ -14,6 +14,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manife
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.needs import PROGRAMS, Needs, system_name, system_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import mapping
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import WORD, HostVariables, has_template
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import ROLES, role_of
 
@@ -158,8 +159,8 @@ class NeedsReader:
         version, programs, cni = "", [], False
         self._members = {group: [host for host, one in hosts.items() if group in one[0]] for group in ALL}
         for host, (groups, variables, facts) in hosts.items():
-            facts = facts or {"os": system_of(system) if system else {}}
-            name = system_name(facts.get("os") or {})
+            facts = mapping(facts) or {"os": system_of(system) if system else {}}
+            name = system_name(mapping(facts.get("os")))
             if not name:
                 raise BundleError(
                     host,

@@ -113,12 +113,12 @@ def _size(manifest: Dict[str, Any], reference: str, source: Source, runner: Runn
     entries: List[Dict[str, Any]] = manifest.get("manifests") or []
     for entry in entries:
         platform = entry.get("platform") or {}
-        if platform.get("os") == "linux" and platform.get("architecture") == source.architecture:
+        if platform.get("os") == "linux" and platform.get("architecture") == source.architecture and entry.get("digest"):
             raw = _inspect(_at(reference, str(entry["digest"]), source), reference, source, runner)
             manifest = _manifest(raw, reference)
             break
     parts = [manifest.get("config") or {}, *(manifest.get("layers") or [])]
-    return sum(int(part.get("size", 0)) for part in parts) or None
+    return sum(int(part.get("size") or 0) for part in parts) or None
 
 
 def _manifest(text: str, reference: str) -> Dict[str, Any]:

@@ -29,6 +29,9 @@ def receive(
 
     :raises BundleError: a file is not what was sent.
     """
+    for name in {**files, **incoming}:
+        if name not in files or name.startswith("/") or ".." in name.split("/"):
+            raise BundleError(str(name), "it is no file of the bundle", "let playbook offline send it")
     for name, temporary in incoming.items():
         digest = sha256_of(temporary)
         if digest != files[name]:

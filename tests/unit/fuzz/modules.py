@@ -57,7 +57,9 @@ def arguments(draw: random.Random, spec: Mapping[str, Any]) -> Dict[str, Any]:
         if draw.random() < (0.05 if option.get("required") else 0.5):
             continue
         found[name] = _value(draw, option, name)
-    return found
+    # Ansible itself takes no half characters.
+    whole: Dict[str, Any] = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+    return whole
 
 
 def _value(draw: random.Random, option: Mapping[str, Any], name: str) -> Any:
@@ -251,11 +253,29 @@ ACTIONS = (
     "topology_check",
     "upgrade_plan",
 )
-SEEN = {"seen": {"etcd_leader": True, "holds": ["10.0.0.100"], "services": {"keepalived": True}, "left": None}, "item": "cp1"}
+SEEN = {
+    "seen": {
+        "held_addresses": ["10.0.0.100"],
+        "services": ["keepalived"],
+        "static_pods": ["etcd"],
+        "can_isolate": True,
+        "etcd_leader": True,
+        "left": None,
+    },
+    "item": "cp1",
+}
 FACTS = {
     "kubernetes_node": {
         "kubeadm": {"state": "control_plane"},
-        "certificates": [{"path": "/a", "days_left": 3}],
+        "certificates": [
+            {
+                "path": "/etc/kubernetes/admin.conf",
+                "subject": "a",
+                "not_after": "2026-12-01T00:00:00Z",
+                "not_before": "2025-12-01T00:00:00Z",
+                "days_left": 3,
+            }
+        ],
         "packages": {"kubelet": "1.33.6"},
     }
 }
@@ -284,6 +304,6 @@ def run_action(name: str, draw: random.Random, folder: str) -> Mapping[str, Any]
         )
         for host in hosts
     }
-    groups = damage.data(draw, [{"control_plane": hosts[:2], "workers": hosts[2:], "all": hosts}])
-    result: Mapping[str, Any] = action.work(checked.validated_parameters, {"hostvars": _HostVars(variables), "groups": groups})
+    groups = {"control_plane": hosts[:2], "workers": hosts[2:], "all": hosts}
+    result: Mapping[str, Any] = action.answer(checked.validated_parameters, {"hostvars": _HostVars(variables), "groups": groups})
     return result

@@ -20,8 +20,14 @@ from hypothesis import strategies as st
 
 #: Others are but the documentation of an action.
 NAMES = sorted(path.stem for path in (LINK / "plugins" / "modules").glob("*.py") if "def main(" in path.read_text())
-# A module takes ten times as long as a parser.
-SETTINGS = settings(max_examples=max(10, CASES // 10), phases=(Phase.explicit, Phase.reuse, Phase.generate))
+#: They read all roles, or all of a host: what they decide by has cases of its own.
+SLOW = ("node_diagnose", "offline_plan", "topology_check")
+
+
+def some(name: str) -> settings:
+    """A module takes ten times as long as a parser, and some a hundred times."""
+    cases = max(2, CASES // 50) if name in SLOW else max(10, CASES // 10)
+    return settings(max_examples=cases, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 
 
 def secrets(spec: Mapping[str, Any], values: Any) -> Iterator[str]:
@@ -36,7 +42,7 @@ def secrets(spec: Mapping[str, Any], values: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_module_ends_by_its_own_word(name: str) -> None:
-    @SETTINGS
+    @some(name)
     @given(st.integers(0, 2**48))
     def case(number: int) -> None:
         arguments, host, check = modules.case(name, number)
@@ -65,7 +71,7 @@ def _also_public(arguments: Mapping[str, Any], shown: Any) -> bool:
 
 @pytest.mark.parametrize("name", modules.ACTIONS)
 def test_an_action_answers_or_refuses(name: str, tmp_path: pathlib.Path) -> None:
-    @SETTINGS
+    @some(name)
     @given(st.integers(0, 2**48))
     def case(number: int) -> None:
         try:

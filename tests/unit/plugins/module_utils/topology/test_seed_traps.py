@@ -1,18 +1,9 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mistakes of the articles that this project grew from, each as an input that is refused (or warned about) in words.
+"""The mistakes of the articles that this project grew from, as far as a plan can hold them: each is refused or warned of in words.
 
-The numbers are those of section 10 of the project's fact sheet. Not here, because no input of single or stacked_ha can hold them:
-
-- met by kubeadm_config, with tests of its own: 1, 2 (API versions and the form of extraArgs), 9 (certificate keys), 33, 38's and
-  42's scheduler names in full, 36's path of CoreDNS;
-- met by what roles do or leave alone, with tests of their own: 4 (growing etcd is kubeadm join's work), 18, 24-26, 51, 56-59
-  (SELinux, sysctls and modules, pinned packages, secrets, fstab, kubeconfig), 19 and 22 (package sources, Docker's options),
-  60, 64, 66 (the load balancer's checks), 49 (keepalived has BACKUP everywhere, and names come from the inventory);
-- of later issues: 6-8, 12, 13 (kube-vip and failover addresses), 11 (MetalLB), 14 (ZFS), 16 (backups), 27-30 (sizes, hearsay),
-  48's, 52's RKE2 side and 55 (RKE2, CRI-O), 61 (LVS), 62, 63, 65 (wording only);
-- true, or no more than wording: 17, 20's and 21's history, 39, 41, 46, 47, 53, 54.
+All of them, with the tests that prove what becomes of each, stand in tests/unit/traps/traps.yml; the numbers here are theirs.
 """
 
 from __future__ import annotations
