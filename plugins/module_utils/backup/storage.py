@@ -197,7 +197,7 @@ class Bucket:
             with self._request(method, key, query, body, size, digest) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return response.status, headers, response.read(MAXIMUM_ANSWER)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
             raise self._unreachable(error)
 
     @contextlib.contextmanager

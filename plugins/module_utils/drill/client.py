@@ -17,6 +17,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import check_form
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.yaml_reader import YamlError, load
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
@@ -47,13 +48,21 @@ class Access(NamedTuple):
     anonymous: Optional[ssl.SSLContext] = None
 
 
+KUBECONFIG = {
+    "current-context": str,
+    "contexts": [{"name": str, "context": {"cluster": str, "user": str}}],
+    "clusters": [{"name": str, "cluster": {"server": str}}],
+    "users": [{"name": str, "user": {"token?": str}}],
+}
+
+
 def read_access(path: str) -> Access:
     """The access that a kubeconfig's current context gives.
 
     :raises ClientError: it lacks something, or needs a program to log in.
     """
     try:
-        with open(path, encoding="utf-8") as stream:
+        with open(path, encoding="utf-8", errors="replace") as stream:
             data = load(stream.read())
     except OSError as error:
         raise ClientError(
@@ -62,21 +71,25 @@ def read_access(path: str) -> Access:
     except YamlError as error:
         raise ClientError(path, "it can't be read: %s" % error, "give a kubeconfig as kubeadm writes it")
     try:
+        check_form(data, KUBECONFIG)
         context = _named(data, "contexts", data["current-context"])["context"]
         cluster = _named(data, "clusters", context["cluster"])["cluster"]
         user = _named(data, "users", context["user"])["user"]
         parts = urlsplit(str(cluster["server"]))
         host, port = parts.hostname, parts.port or 443
-    except (KeyError, TypeError, ValueError, LookupError) as error:
+    except (ValueError, LookupError) as error:
         raise ClientError(path, "it has no usable context: %s" % error, "give a kubeconfig as kubeadm writes it")
     if parts.scheme != "https" or not host:
         raise ClientError(path, "its server is %r" % cluster["server"], "give a kubeconfig whose server begins with https://")
-    authority = _inline(path, cluster, "certificate-authority").decode("ascii")
-    tls = ssl.create_default_context(cadata=authority)
     token = str(user.get("token") or "")
-    if "client-certificate-data" in user or "client-certificate" in user:
-        _load_client(tls, _inline(path, user, "client-certificate"), _inline(path, user, "client-key"))
-    elif not token:
+    try:
+        authority = _inline(path, cluster, "certificate-authority").decode("ascii")
+        tls = ssl.create_default_context(cadata=authority)
+        if "client-certificate-data" in user or "client-certificate" in user:
+            _load_client(tls, _inline(path, user, "client-certificate"), _inline(path, user, "client-key"))
+    except (ValueError, ssl.SSLError) as error:
+        raise ClientError(path, "its certificates can't be used: %s" % error, "give a kubeconfig as kubeadm writes it")
+    if not token and "client-certificate-data" not in user and "client-certificate" not in user:
         raise ClientError(
             path, "its user has neither a client certificate nor a token", "use the kubeconfig of the cluster's administrator"
         )
@@ -91,7 +104,7 @@ def resolved(access: Access) -> Access:
     """
     try:
         found = socket.getaddrinfo(access.host, access.port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ClientError(access.host, "it has no address: %s" % error, "mend the controller's DNS, or add it to /etc/hosts")
     return access._replace(host=str(found[0][4][0]))
 

@@ -189,7 +189,7 @@ class EtcdClient:
             connection.request("POST", "/v3/" + method, json.dumps(body), {"Content-Type": "application/json"})
             response = connection.getresponse()
             text = response.read(MAXIMUM_ANSWER).decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
             raise self._unreachable(error)
         finally:
             connection.close()

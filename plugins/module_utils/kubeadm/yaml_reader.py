@@ -173,6 +173,9 @@ class _Reader:
         if text.lower() in ("true", "false", "yes", "no", "on", "off"):
             return text.lower() in ("true", "yes", "on")
         if _INTEGER.match(text):
+            # Python reads no more than 4300 digits, and nothing here counts so far.
+            if len(text) > 400:
+                raise YamlError(number, "a number of %d digits" % len(text))
             return int(text)
         if text in _INFINITE:
             return _INFINITE[text]

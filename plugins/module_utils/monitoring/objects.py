@@ -68,8 +68,12 @@ def check(settings: Mapping[str, Any]) -> None:
     if settings["mode"] == "files" and not settings["files_directory"]:
         raise SettingError("monitoring_files_directory", "it is empty", "write a directory on this computer for rules and route")
     url = str(settings["webhook_url"] or "")
-    parts = urlsplit(url)
-    if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if url and not usable:
         # Not the address: what follows the host is often a secret.
         raise SettingError("monitoring_webhook_url", "it is no address of a web server", "write https://HOST/PATH")
     if not SIZE.match(str(settings["storage_size"])):

@@ -101,7 +101,7 @@ def round_trip(address: str, clock: Callable[[], float] = time.perf_counter) -> 
             socket.create_connection((address, PEER_PORT), timeout=ROUND_TRIP_SECONDS).close()
         except ConnectionRefusedError:
             pass
-        except OSError:
+        except (OSError, UnicodeError):
             return None
         trips.append(1000 * (clock() - before))
     return round(percentile(trips, 50), 2)

@@ -40,8 +40,12 @@ class Http:
     """A provider's API below ``base_url``."""
 
     def __init__(self, base_url: str, ca_file: str = "", secrets: Iterable[str] = ()) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("https", "http") or not parts.hostname or parts.username is not None:
+        try:
+            parts = urlsplit(base_url)
+            usable = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.username is None and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or not parts.hostname:
             raise ProviderError("base_url", "%r is no address of an API" % base_url, "write it like https://api.example.org/v1")
         self.base_url = base_url.rstrip("/")
         self.host = parts.hostname

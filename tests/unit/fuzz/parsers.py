@@ -456,6 +456,14 @@ def _holder(said: str) -> None:
     _Proc(said).addresses()
 
 
+def _access(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "admin.conf")
+        with open(path, "w", encoding="utf-8", errors="replace") as stream:
+            stream.write(text)
+        drill_client.read_access(path)
+
+
 def _answer(data: bytes) -> None:
     head, _blank, body = data.partition(b"\r\n\r\n")
     _status, fields = drill_client._head(head)  # noqa: SLF001
@@ -608,7 +616,7 @@ PARSERS: Sequence[Parser] = (
     _host("updates of the system", lambda host: updates.read(host, 1), [TEXTS["apt"], TEXTS["dnf"]], ProblemError),
     # --- kubeadm, kubelet
     _recorded("kubeadm's state of a node", operation.read_node),
-    _text("YAML", yaml_reader.load_all, [KUBECONFIG, *MANIFESTS, TEXTS["kubeadm"]], ValueError),
+    _text("YAML", yaml_reader.load_all, [KUBECONFIG, *MANIFESTS, TEXTS["kubeadm"]], yaml_reader.YamlError),
     _text("YAML by PyYAML", compare.parse, [KUBECONFIG, *MANIFESTS], ValueError),
     _text("versions of Kubernetes", kubeadm_versions.Version.parse, ["1.33.6", "v1.36.0-rc.0"], ValueError),
     _text("versions in settings", topology_versions.parse, ["1.33.6", "v1.36.0"]),
@@ -670,6 +678,7 @@ PARSERS: Sequence[Parser] = (
         ValueError,
     ),
     _json("lines of the drill", _drill, DRILL, ValueError),
+    _text("the drill's kubeconfig", _access, [TEXTS["kubeconfig"]], ProblemError),
     _host("powered-off hosts", lambda host: drill_power.read(host, "x"), ['{"cp1": ["ipmitool", "power", "on"]}']),
     _host("the drill's marker", drill_node.read_marker, ['{"name": "kill"}']),
     # --- etcd

@@ -20,6 +20,10 @@ TEXTS: Mapping[str, str] = {
         '  podSubnet: "10.244.0.0/16"\napiServer:\n  certSANs:\n  - 10.0.0.1\n  extraArgs: []\netcd: {}\n---\nkind: InitConfiguration\n'
     ),
     "cluster_status": "apiEndpoints:\n  cp1:\n    advertiseAddress: 10.0.0.1\n    bindPort: 6443\n  cp2:\n    advertiseAddress: 10.0.0.2\n    bindPort: 6443\n",
+    "kubeconfig": (
+        "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts:\n- name: a\n  context:\n    cluster: c\n    user: u\nclusters:\n- name: c\n"
+        "  cluster:\n    server: https://10.0.0.1:6443\n    certificate-authority-data: ''\nusers:\n- name: u\n  user:\n    token: abc\n"
+    ),
     "journal": (
         'E1122 01:02:03.4 kubelet.go:1] "Failed to run" err="running with swap on is not supported, please disable swap"\n'
         "error: abcdef.0123456789abcdef token\npassword: hunter22\nno space left on device\n"

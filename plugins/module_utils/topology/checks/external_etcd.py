@@ -380,5 +380,8 @@ def _values(topology: Topology) -> Iterator[Problem]:
 
 
 def _local(url: str) -> bool:
-    host = urllib.parse.urlsplit(url).hostname or ""
+    try:
+        host = urllib.parse.urlsplit(url).hostname or ""
+    except ValueError:
+        return False
     return host == "localhost" or host.startswith("127.") or host == "::1"
