@@ -25,6 +25,7 @@ ETCD_PROGRAMS = {
     "etcdctl": "go.etcd.io/etcd/etcdctl/v3",
     "etcdutl": "go.etcd.io/etcd/etcdutl/v3",
 }
+CONTAINERD = "github.com/containerd/containerd/v2"
 
 
 def build_kubernetes(go: str, version: str, out: Path) -> None:
@@ -47,6 +48,12 @@ def build_kubernetes(go: str, version: str, out: Path) -> None:
 def build_etcd(go: str, version: str, out: Path) -> None:
     """etcd, etcdctl and etcdutl of a release into ``out``."""
     _build(go, out, ETCD_PROGRAMS, dict.fromkeys(ETCD_PROGRAMS.values(), f"v{version}"), ["go 1.23"], {}, [])
+
+
+def build_containerd(go: str, version: str, out: Path) -> None:
+    """What is in a release archive of containerd into ``out``, but for the stress test."""
+    packages = {name: f"{CONTAINERD}/cmd/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")}
+    _build(go, out, packages, {CONTAINERD: f"v{version}"}, ["go 1.24"], {}, [f"-X {CONTAINERD}/version.Version=v{version}"])
 
 
 def _build(

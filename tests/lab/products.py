@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +26,8 @@ VERSION = "1.20.2"
 # From here on Go's module proxy has Kubernetes with all that it is made of; the toolchain that it asks for comes from there, too.
 FIRST_MINOR_IN_MODULES = 30
 BUSYBOX_TAG = "1.35.0"
+# A release archive beside a Kubernetes that can do without CRI v1alpha2
+CONTAINERD_VERSION = "2.3.7"
 IMAGES = "localhost/baremetal-kubernetes-lab"
 BUILDER = "bm-lab-builder"
 
@@ -34,7 +37,7 @@ BUILDER_PACKAGES = (
 )
 IMAGE_PACKAGES = (
     *("busybox", "iptables", "conntrack", "kmod", "etcd-server", "etcd-client"),
-    "containernetworking-plugins",
+    *("containernetworking-plugins", "runc"),
 )
 NODE_PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "iproute2", "iputils-ping", "netcat-openbsd"),
@@ -298,11 +301,12 @@ def bundle(version: str = VERSION) -> Path:
     etcd = _etcd(_tag(asked["etcd"]).partition("-")[0], files)
     # Pauses alike under any number
     pause = kubernetes() / "pause"
+    containerd = _containerd() if _minor(version) >= FIRST_MINOR_IN_MODULES else None
     crictl = programs["crictl"][0] or _own_crictl()
     sources = {**GO_PROGRAMS, "coredns": (COREDNS, coredns)}
     missing = {" ".join(sources[name]): reason for name, (path, reason) in programs.items() if path is None}
     inputs = [
-        *(str(path) for path in (built, files, crictl, pause, *etcd.values())),
+        *(str(path) for path in (built, files, crictl, pause, containerd, *etcd.values())),
         {name: str(path) for name, (path, _reason) in programs.items()},
         _text("products.py", "archives.py", "packages.py", "files/kubelet.service", "files/10-kubeadm.conf"),
     ]
@@ -319,6 +323,8 @@ def bundle(version: str = VERSION) -> Path:
         if "flannel" in paths:
             shutil.copy2(paths["flannel"], out / "cni" / "flannel")
         images = _images(out, asked, built, files, {**paths, "pause": pause}, etcd)
+        if containerd:
+            _write_releases(out / "releases", containerd, files)
         packages.write_repository(out, version, architecture())
         content = {
             "kubernetes_version": version,
@@ -330,6 +336,24 @@ def bundle(version: str = VERSION) -> Path:
         (out / "bundle.json").write_text(json.dumps(content, indent=2) + "\n")
 
     return product("bundle" if version == VERSION else f"bundle-{version}", inputs, build)
+
+
+def _containerd() -> Path:
+    given = [CONTAINERD_VERSION, architecture(), _text("gomodules.py")]
+    build = gomodules.build_containerd
+    return product(f"containerd-{CONTAINERD_VERSION}", given, lambda out: build(_needed_go(), CONTAINERD_VERSION, out))
+
+
+def _write_releases(folder: Path, containerd: Path, debian: Path) -> None:
+    """Archives of containerd and runc as their release pages have them, and the list of their checksums."""
+    folder.mkdir()
+    archive = folder / f"containerd-{CONTAINERD_VERSION}-linux-{architecture()}.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for program in sorted(containerd.iterdir()):
+            tar.add(program, f"bin/{program.name}")
+    # Debian's, since runc's own is no module that builds without a C compiler.
+    runc = Path(shutil.copy2(debian / "usr/sbin/runc", folder / f"runc.{architecture()}"))
+    (folder / "SHA256SUMS").write_text("".join(f"{_sha256(path)}  {path.name}\n" for path in (archive, runc)))
 
 
 def _tag(reference: str) -> str:
