@@ -14,7 +14,8 @@ SECRET = re.compile(r"\b(?:[a-z0-9]{6}\.[a-z0-9]{16}|[0-9a-f]{64})\b")
 
 
 class Symptom(NamedTuple):
-    """A line that is known; ``hopeless`` when waiting can't mend it, ``passing`` when a node that is being made says it, too."""
+    """A line that is known; ``hopeless`` when waiting for kubeadm and its kubelet can't mend it: their run is ended then, so no line
+    of a node that comes up may match. ``passing``: a node that is being made says it, too."""
 
     pattern: Pattern[str]
     cause: str
@@ -45,7 +46,8 @@ SYMPTOMS = (
         hopeless=True,
     ),
     _symptom(
-        r"(configured to not run on a host using cgroup v1|cgroup v1 support is)",
+        # From 1.31 on a kubelet that runs there says that cgroup v1 support is in maintenance mode: a warning.
+        r"configured to not run on a host using cgroup v1",
         "this kubelet refuses cgroup v1",
         "boot the host with cgroup v2 (systemd.unified_cgroup_hierarchy=1), or set failCgroupV1: false in "
         "cluster_kubelet_settings and name SystemVerification in cluster_ignore_preflight_errors",
@@ -239,13 +241,11 @@ SYMPTOMS = (
         "Docker does not start: its daemon.json has an option that this release does not know",
         "remove it from /etc/docker/daemon.json (overlay2.override_kernel_check went with 24.0); options of yours belong into "
         "container_runtime_docker_settings, where they are checked",
-        hopeless=True,
     ),
     _symptom(
         r"failed to load TOML|toml: |cannot be set when `?\"?config_path",
         "the container runtime can't read its configuration",
         "mend the line that is named; lines of your own come from container_runtime_config_extra",
-        hopeless=True,
     ),
     _symptom(
         r"overlay.*(not supported as upperdir|does not support|is not supported|failed to mount.*invalid argument)",
@@ -268,7 +268,6 @@ SYMPTOMS = (
         "kube-proxy can't have IPVS here: the kernel lacks ip_vs, or the module of its scheduler",
         "see that `modprobe ip_vs_rr` works (package linux-modules-extra or kernel-modules-extra), or write cluster_proxy_mode: "
         "nftables",
-        hopeless=True,
     ),
     # --- etcd
     _symptom(
@@ -276,32 +275,27 @@ SYMPTOMS = (
         "this member of etcd was begun as a cluster of its own, as by `kubeadm init phase etcd local` on a second host, or lost "
         "its data",
         "nothing by hand: stacked, run playbook replace with this host's name; external, run playbook external_etcd",
-        hopeless=True,
     ),
     _symptom(
         r"member has been permanently removed from the cluster",
         "this member of etcd was removed while it was away",
         "run playbook replace with this host's name: it comes back with new data",
-        hopeless=True,
     ),
     _symptom(
         r"unmatched member while checking PeerURLs|member count is unequal",
         "etcd was told of other members than the cluster has",
         "list them by `etcdctl member list` on a member that runs; the playbook begins the member anew with what is true",
-        hopeless=True,
     ),
     _symptom(
         r"database space exceeded|alarm:NOSPACE",
         "etcd's database is full, and it takes no more writes",
         "compact and defragment it, then `etcdctl alarm disarm`; a larger quota-backend-bytes goes into cluster_etcd_args",
-        hopeless=True,
     ),
     _symptom(
         r"(wal|snap): (crc mismatch|file not found)|found data inconsistency|failed to recover v3 backend|"
         r"snapshot file doesn't exist",
         "the data of this member of etcd are damaged",
         "run playbook replace with this host's name; where no other member is whole, playbook restore",
-        hopeless=True,
     ),
     _symptom(
         r"slow fdatasync|apply request took too long|leader failed to send out heartbeat on time",
@@ -313,7 +307,6 @@ SYMPTOMS = (
         r"flag provided but not defined: ",
         "the program was given an argument that this version does not know",
         "remove the argument that the line names from cluster_etcd_args (or from the settings of the program that says it)",
-        hopeless=True,
     ),
     _symptom(
         r"unknown command \"restore\" for \"etcdctl",
@@ -365,10 +358,10 @@ SYMPTOMS = (
         "correct packages_repository_key; of another repository, fetch its new key",
     ),
     _symptom(
-        r"read-only file system",
+        # Not of what the kernel shows, which a container never may write.
+        r"^(?!.*/(proc|sys)/).*read-only file system",
         "a file system has become read-only, as it does when its disk fails",
         "look at `dmesg` on the host; mend or exchange the disk first",
-        hopeless=True,
     ),
     _symptom(
         r"DiskPressure|low on resource: ephemeral-storage|must evict pod\(s\) to reclaim ephemeral-storage",
@@ -379,7 +372,6 @@ SYMPTOMS = (
         r"Disk quota exceeded",
         "a quota of the file system is used up",
         "raise it, or free space on the file system that the line names",
-        hopeless=True,
     ),
 )
 
