@@ -14,8 +14,11 @@ SECRET = re.compile(r"\b(?:[a-z0-9]{6}\.[a-z0-9]{16}|[0-9a-f]{64})\b")
 
 
 class Symptom(NamedTuple):
-    """A line that is known. ``hopeless``: waiting for kubeadm and its kubelet can't mend it, and their run is ended, so no line of a
-    node that comes up may match. ``passing``: a node that is being made says it, too."""
+    """A line that is known.
+
+    ``hopeless``: waiting can't mend it, and kubeadm's run is ended, so no line of a node that comes up may match. ``passing``: a
+    node that is being made says it, too.
+    """
 
     pattern: Pattern[str]
     cause: str

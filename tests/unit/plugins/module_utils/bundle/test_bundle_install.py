@@ -221,7 +221,7 @@ def test_a_damaged_store_only_costs_time(bundle: pathlib.Path) -> None:
     [
         (None, "no such file"),
         ("{", "no JSON"),
-        ("[]", "kubernetes_version is missing"),
+        ("[]", "the whole is not an object"),
         ('{"kubernetes_version": "1.20.2", "binaries": {"../etc/passwd": "%s"}}' % ("0" * 64), "no plain file name"),
         ('{"kubernetes_version": "1.20.2", "binaries": {"kubelet": "abc"}}', "kubelet has no sha256"),
         ('{"kubernetes_version": "1.20.2", "images": [{"archive": "../x.tar"}]}', "outside the bundle"),

@@ -81,7 +81,8 @@ class Machine:
                 return Result(1, "", "refused")
             version = "%s://1" % RUNTIMES[self.runtime].kubelet_name
             status = {"nodeInfo": {"containerRuntimeVersion": version}, "conditions": [{"type": "Ready", "status": "True"}]}
-            return Result(0, json.dumps({"metadata": {"annotations": {change.ANNOTATION: self.annotation}}, "status": status}), "")
+            metadata = {"name": "worker1", "annotations": {change.ANNOTATION: self.annotation}}
+            return Result(0, json.dumps({"metadata": metadata, "status": status}), "")
         if "pods --quiet" in words or "docker ps" in words:
             return Result(0, "a\nb\n", "")
         self._step(words)
