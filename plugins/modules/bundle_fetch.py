@@ -144,7 +144,15 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manife
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.needs import system_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.system_packages import Wanted
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.refused import in_words
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import FormError, check_form
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+
+#: Of what module offline_plan hands over.
+FORMS = {
+    "images": {str: [str]},
+    "image_mirrors": {str: str},
+    "charts": [{"name": str, "version": str, "repository?": str, "sha256?": str}],
+}
 
 
 @in_words
@@ -186,6 +194,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
+    for name, form in FORMS.items():
+        try:
+            check_form(options[name], form, name)
+        except FormError as error:
+            module.fail_json(msg="%s. What to do: hand on what module offline_plan returned." % error)
     request = Request(
         options["path"],
         options["kubernetes_version"],

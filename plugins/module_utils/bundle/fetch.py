@@ -171,7 +171,7 @@ class _Work:
         file = "%s-%s.tgz" % (wanted["name"].rpartition("/")[2], wanted["version"])
         folder = os.path.join(self._scratch, "charts")
         argv = ["pull", wanted["name"], "--version", wanted["version"], "--destination", folder]
-        self._helm(argv + (["--repo", wanted["repository"]] if wanted["repository"] else []))
+        self._helm(argv + (["--repo", wanted["repository"]] if wanted.get("repository") else []))
         os.makedirs(self._at("charts"), exist_ok=True)
         os.replace(os.path.join(folder, file), self._at("charts/" + file))
         digest = str(self._store.digest(self._at("charts/" + file)))

@@ -63,7 +63,8 @@ def arguments(draw: random.Random, spec: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _value(draw: random.Random, option: Mapping[str, Any], name: str) -> Any:
-    if draw.random() < 0.05:
+    # Ansible itself breaks where it looks for options within what has none.
+    if draw.random() < 0.05 and not option.get("options"):
         return _plain(draw)
     if option.get("choices") and draw.random() < 0.95:
         return draw.choice(list(option["choices"]))
