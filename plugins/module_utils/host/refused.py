@@ -50,5 +50,10 @@ def in_words(main: Callable[[], None]) -> Callable[[], None]:
             main()
         except OSError as error:
             fail(problem_of(error).fields())
+        except ValueError as error:
+            # What Python says of a path that no system takes.
+            if "null byte" not in str(error):
+                raise
+            fail(ProblemError("a path", "it has a null byte in it", "correct it").fields())
 
     return run
