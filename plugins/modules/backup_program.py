@@ -82,16 +82,16 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 
 def proven(wanted: bytes, runner: Runner) -> bool:
     """Whether the last run went well with the program and the settings of now."""
-    last = report.read(runner, STATE, report.LAST) or {}
+    last = report.read(runner, STATE, report.LAST, report.FORM) or {}
     return last.get("outcome") in ("taken", "left") and last.get("settings") == digest(runner.read(SETTINGS) or "", wanted)
 
 
 def start(service: str, runner: Runner) -> str:
     """Run the service to its end; what is wrong, or empty."""
     runner.run(["systemctl", "reset-failed", "--", service], timeout=30)
-    before: Optional[Dict[str, Any]] = report.read(runner, STATE, report.LAST)
+    before: Optional[Dict[str, Any]] = report.read(runner, STATE, report.LAST, report.FORM)
     result = runner.run(["systemctl", "start", "--", service], timeout=7200)
-    last = report.read(runner, STATE, report.LAST) or {}
+    last = report.read(runner, STATE, report.LAST, report.FORM) or {}
     if result.rc == 0:
         return ""
     if last.get("error") and last != before:
@@ -120,7 +120,7 @@ def main() -> None:
     wish = module.params["run"]
     started = wish == "always" or (wish == "unproven" and (changed or not proven(wanted, runner)))
     error = start(module.params["service"], runner) if started and not module.check_mode else ""
-    last = report.read(runner, STATE, report.LAST) or {}
+    last = report.read(runner, STATE, report.LAST, report.FORM) or {}
     result = {
         "changed": changed or started,
         "path": program.PATH,

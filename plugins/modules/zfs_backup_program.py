@@ -77,6 +77,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs_backup.se
 #: The settings and the program that were proven last.
 PROOF = "proof.json"
 
+FORM = {"started": float, "error?": str, "sent": [object], "removed": [object]}
+
 
 @in_words
 def main() -> None:
@@ -107,7 +109,7 @@ def main() -> None:
         result = runner.run(["systemctl", "start", "--no-block", "--", module.params["service"]], timeout=60)
         if result.rc != 0:
             module.fail_json(msg="%s does not start: %s" % (module.params["service"], result.stderr.strip()))
-    last = read(runner, STATE, LAST) or {}
+    last = read(runner, STATE, LAST, FORM) or {}
     module.exit_json(
         changed=changed or started,
         path=program.PATH,
@@ -125,7 +127,7 @@ def line(last: Dict[str, Any]) -> str:
     if not last:
         return "nothing was sent yet"
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(last["started"]))
-    return "%s: %s" % (moment, last["error"] or "%d sent, %d removed" % (len(last["sent"]), len(last["removed"])))
+    return "%s: %s" % (moment, last.get("error") or "%d sent, %d removed" % (len(last["sent"]), len(last["removed"])))
 
 
 if __name__ == "__main__":

@@ -43,10 +43,26 @@ def keep(report: Mapping[str, Any], settings: Settings, digest: str, runner: Run
         replace_file(os.path.join(settings.metrics_directory, METRICS), text)
 
 
-def read(runner: Runner, state: str, name: str) -> Optional[Dict[str, Any]]:
-    """A report of before; None where there is none."""
+#: A run's report, as far as it is read again.
+FORM = {
+    "started": float,
+    "outcome": str,
+    "error?": str,
+    "left_to?": str,
+    "path?": str,
+    "size?": float,
+    "keys?": int,
+    "revision?": int,
+    "took_over_from?": str,
+    "uploaded?": [object],
+    "seconds?": float,
+}
+
+
+def read(runner: Runner, state: str, name: str, form: Any = object) -> Optional[Dict[str, Any]]:
+    """A report of before; None where there is none of that form."""
     try:
-        data = from_json(runner.read(os.path.join(state, name)) or "")
+        data = from_json(runner.read(os.path.join(state, name)) or "", form)
     except ValueError:
         return None
     return data if isinstance(data, dict) else None
@@ -79,11 +95,11 @@ def metrics(last: Mapping[str, Any], taken: Optional[Mapping[str, Any]], cluster
 def line(report: Mapping[str, Any]) -> str:
     """The run in one line."""
     if report["outcome"] == "failed":
-        return "no backup: %s" % report["error"]
+        return "no backup: %s" % report.get("error", "")
     if report["outcome"] == "left":
-        return "left to %s" % report["left_to"]
-    words = ["%s, %.1f MB" % (report["path"], report["size"] / 1e6)]
-    if "keys" in report:
+        return "left to %s" % report.get("left_to", "")
+    words = ["%s, %.1f MB" % (report.get("path", ""), (report.get("size") or 0) / 1e6)]
+    if "keys" in report and "revision" in report:
         words.append("restored on trial: %d keys at revision %d" % (report["keys"], report["revision"]))
     if report.get("took_over_from"):
         words.append("instead of %s" % report["took_over_from"])
