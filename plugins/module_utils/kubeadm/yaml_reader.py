@@ -209,7 +209,10 @@ def load_all(text: str) -> List[Any]:
         if line.indent == 0 and (line.text == "---" or line.text.startswith("--- #")):
             reader = _Reader(part)
             if reader.peek() is not None:
-                documents.append(reader.value(0))
+                try:
+                    documents.append(reader.value(0))
+                except RecursionError:
+                    raise YamlError(part[0].number, "hundreds of levels below this line")
                 left = reader.peek()
                 if left is not None:
                     raise YamlError(left.number, "text after the end of the document")
