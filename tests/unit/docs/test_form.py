@@ -1,0 +1,37 @@
+"""A page of an operation has the same parts in the same order, and says no more of time than was measured."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+import pytest
+from conftest import ROOT
+from documentation import OPERATIONS, name, read_page
+
+PARTS = ["What it does", "What it needs", "Steps", "What can go wrong", "How long it took"]
+#: A time that somebody took, such as 1.4 s or 12 minutes.
+TIME = re.compile(r"\b\d[\d.,]* (?:ms|s|seconds|min|minutes|hours)\b")
+
+
+def section(path: pathlib.Path, heading: str) -> str:
+    return path.read_text().split("\n## %s\n" % heading)[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("path", OPERATIONS, ids=name)
+def test_a_page_has_the_parts_of_an_operation_in_their_order(path: pathlib.Path) -> None:
+    assert [heading for heading in read_page(path).headings if heading in PARTS] == PARTS
+
+
+@pytest.mark.parametrize("path", OPERATIONS, ids=name)
+def test_a_time_that_a_page_tells_stands_in_the_list_of_what_was_run(path: pathlib.Path) -> None:
+    told = section(path, PARTS[-1])
+    times = set(TIME.findall(told))
+    assert times or "Not measured" in told
+    verified = re.sub(r"\s+", " ", (ROOT / "docs" / "verified.md").read_text())
+    assert sorted(time for time in times if not re.search(r"(?<![\d.,])" + re.escape(time), verified)) == []
+
+
+def test_every_operation_is_on_the_front_page() -> None:
+    links = set(read_page(ROOT / "README.md").links)
+    assert [name(path) for path in OPERATIONS if name(path) not in {link.split("#")[0] for link in links}] == []
