@@ -78,7 +78,7 @@ def wrong_playbook(command: List[str]) -> Iterator[str]:
 
 
 def wrong_variables(given: str) -> Iterator[str]:
-    names = json.loads(given) if given.startswith("{") else [part.split("=")[0] for part in given.split()]
+    names = json.loads(given) if given.startswith("{") else [part.split("=")[0] for part in shlex.split(given)]
     for one in names:
         if one not in role_settings() and not any(re.search(r"\b%s\b" % one, text) for text in playbook_texts().values()):
             yield "-e %s: neither a role nor a playbook has it" % one

@@ -13,6 +13,8 @@ from documentation import PAGES, name, read_page
 
 #: Pages that files other than pages name, such as comments of inventories.
 NAMED = re.compile(r"\bdocs/(?:operations|providers)/\w+\.md\b")
+#: What a page shows as code and is a path of this repository.
+PATH = re.compile(r"(?:plugins|roles|playbooks|tests|molecule|inventories|docs|changelogs|meta)/[\w./*-]+$")
 
 
 def broken(path: pathlib.Path) -> List[str]:
@@ -34,6 +36,12 @@ def broken(path: pathlib.Path) -> List[str]:
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_every_link_leads_somewhere(path: pathlib.Path) -> None:
     assert broken(path) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_a_file_that_a_page_names_is_there(path: pathlib.Path) -> None:
+    named = [code for code in read_page(path).code if PATH.match(code)]
+    assert [code for code in named if not list(ROOT.glob(code.rstrip("/")))] == []
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path.name != "README.md"], ids=name)

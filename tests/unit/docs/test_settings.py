@@ -17,6 +17,8 @@ MODULES = {path.stem for folder in ("modules", "filter", "lookup") for path in (
 OTHERS = {
     *(path.name for path in (ROOT / "molecule").iterdir()),
     "host_vars",
+    "host_key_checking",  # Ansible's own
+    "host_pattern_mismatch",
     "zfs_backports",  # an image of the lab
     "offline_disks",  # within zfs_pools
     "remove_disks",
@@ -30,7 +32,8 @@ def words(page: Page) -> Iterator[str]:
 
 
 def known() -> Set[str]:
-    return {*role_settings(), *ROLES, *MODULES, *playbook_texts(), *OTHERS}
+    texts = playbook_texts()
+    return {*role_settings(), *ROLES, *MODULES, *texts, *re.findall(r"\bpreflight_\w+", texts["preflight"]), *OTHERS}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
