@@ -12,6 +12,7 @@ from yaml_files import read_yaml
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OPERATIONS = [path for path in PAGES if path.parent.name == "operations"]
+PROVIDERS = [path for path in PAGES if path.parent.name == "providers"]
 
 HEADING = re.compile(r"(#{1,6}) +(.+?) *#*$")
 #: [text](target), ![text](target), also where the text has brackets of its own.

@@ -28,6 +28,9 @@ VAULT = {
         "application_secret": "s",
         "consumer_key": "c",
     },
+    "vault_hetzner_cloud_credentials": {"token": "t"},
+    "vault_hetzner_robot_credentials": {"user": "u", "password": "p"},
+    "vault_scaleway_credentials": {"secret_key": "s", "zone": "fr-par-2"},
     "vault_registry_password": "one of the vault",
 }
 

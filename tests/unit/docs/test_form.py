@@ -7,7 +7,8 @@ import re
 
 import pytest
 from conftest import ROOT
-from documentation import OPERATIONS, name, read_page
+from documentation import OPERATIONS, PROVIDERS, name, read_page
+from yaml_files import read_yaml
 
 PARTS = ["What it does", "What it needs", "Steps", "What can go wrong", "How long it took"]
 #: A time that somebody took, such as 1.4 s or 12 minutes.
@@ -30,6 +31,17 @@ def test_a_time_that_a_page_tells_stands_in_the_list_of_what_was_run(path: pathl
     assert times or "Not measured" in told
     verified = re.sub(r"\s+", " ", (ROOT / "docs" / "verified.md").read_text())
     assert sorted(time for time in times if not re.search(r"(?<![\d.,])" + re.escape(time), verified)) == []
+
+
+@pytest.mark.parametrize("path", PROVIDERS, ids=name)
+def test_a_page_of_a_provider_has_the_parts_of_its_kind(path: pathlib.Path) -> None:
+    parts = ["Settings", "Credentials", "How it is moved", "Traps", "What was tried"]
+    assert [heading for heading in read_page(path).headings if heading in parts] == parts
+
+
+def test_every_provider_has_a_page() -> None:
+    options = read_yaml(ROOT / "roles" / "failover_ip" / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert {path.stem for path in PROVIDERS} == set(options["failover_ip_provider"]["choices"]) - {""}
 
 
 def test_every_operation_is_on_the_front_page() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import shutil
 from typing import Any, Dict, List, NamedTuple, Tuple
 
@@ -16,10 +17,7 @@ INVENTORIES = ROOT / "inventories"
 TOPOLOGIES = sorted(path.name for path in INVENTORIES.iterdir() if path.name != "lab")
 BLOCKS = [block for path in PAGES for block in read_page(path).blocks if block.language == "yaml"]
 #: What a page calls a setting of each host, whose value is another one on each.
-OF_EACH_HOST = {
-    "failover_ip_target": "ns%d.ip-198-51-100.eu",
-    "interconnect_address": "10.20.0.%d/24",
-}
+OF_EACH_HOST = ("failover_ip_target", "interconnect_address")
 
 
 class Around(NamedTuple):
@@ -43,7 +41,7 @@ SURROUNDINGS: Dict[Tuple[str, str], Around] = {
             "failover_ip_provider": "ovh",
             "failover_ip_addresses": ["203.0.113.10", "203.0.113.11", "203.0.113.12"],
             "failover_ip_credentials": VAULT["vault_ovh_credentials"],
-            "failover_ip_target": "",
+            "failover_ip_target": "ns1",
         }
     ),
     ("metallb", "metallb_return_routes"): Around(
@@ -55,6 +53,11 @@ SURROUNDINGS: Dict[Tuple[str, str], Around] = {
         settings={"snapshot_controller_enabled": True, "cluster_control_plane_schedulable": True}
     ),
 }
+
+
+def another(value: str, number: int) -> str:
+    """A value of the same kind: its last number but a mask's is another one."""
+    return re.sub(r"(?<![/\d])\d+(?=\D*(?:/\d+)?$)", str(number), value)
 
 
 def around(block: Block) -> Around:
@@ -86,7 +89,7 @@ def problems_of(block: Block, folder: pathlib.Path) -> List[str]:
     for group in hosts["all"]["children"].values():
         for host in (group["hosts"] or {}).values():
             number += 1
-            host.update({setting: OF_EACH_HOST[setting] % number for setting in OF_EACH_HOST if setting in settings})
+            host.update({setting: another(settings[setting], number) for setting in OF_EACH_HOST if setting in settings})
     (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
     given = {setting: value for setting, value in settings.items() if setting not in OF_EACH_HOST}
     everybody = yaml.safe_load((inventory / "group_vars" / "all.yml").read_text())
