@@ -45,9 +45,11 @@ def words(text: str) -> Iterator[List[str]]:
 
 def wrong(command: List[str]) -> Iterator[str]:
     program, rest = command[0], command[1:]
+    if not rest:  # The name alone.
+        return
     if program == "ansible-playbook":
         yield from wrong_playbook(command)
-    elif program == "-e" and rest:
+    elif program == "-e":
         yield from wrong_variables(rest[0])
     elif program == "make":
         makefiles = (ROOT / "Makefile").read_text() + (ROOT / "tests" / "lab" / "lab.mk").read_text()
@@ -55,7 +57,7 @@ def wrong(command: List[str]) -> Iterator[str]:
         yield from ("make has no target %s" % word for word in rest if word.islower() and "=" not in word and word not in targets)
     elif program == "ansible-doc":
         yield from wrong_documentation(rest)
-    elif program == "ansible-galaxy" and (rest[:1] != ["collection"] or rest[1] not in ("install", "build")):
+    elif program == "ansible-galaxy" and (rest[:1] != ["collection"] or rest[1:2] not in (["install"], ["build"])):
         yield "ansible-galaxy %s is not what people need here" % " ".join(rest)
     for word in command:
         if re.match(r"(tests|playbooks|inventories|molecule|docs)/[\w./-]+$", word) and not (ROOT / word).exists():
