@@ -7,7 +7,7 @@ import re
 
 import pytest
 from conftest import ROOT
-from documentation import OPERATIONS, PROVIDERS, name, read_page
+from documentation import OPERATIONS, PAGES, PROVIDERS, name, read_page
 from yaml_files import read_yaml
 
 PARTS = ["What it does", "What it needs", "Steps", "What can go wrong", "How long it took"]
@@ -42,6 +42,21 @@ def test_a_page_of_a_provider_has_the_parts_of_its_kind(path: pathlib.Path) -> N
 def test_every_provider_has_a_page() -> None:
     options = read_yaml(ROOT / "roles" / "failover_ip" / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
     assert {path.stem for path in PROVIDERS} == set(options["failover_ip_provider"]["choices"]) - {""}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_every_table_has_a_head_and_rows_of_its_width(path: pathlib.Path) -> None:
+    lines = {number: line for number, line in read_page(path).prose.items() if line.startswith("|")}
+    for number, line in lines.items():
+        if number - 1 not in lines:
+            head = number
+            assert re.match(r"[|: -]+$", lines.get(head + 1, "")), "%s:%d begins a table without a head" % (name(path), head)
+        assert cells(line) == cells(lines[head]), "%s:%d has another number of cells than its head" % (name(path), number)
+
+
+def cells(line: str) -> int:
+    """As GitHub counts: a bar ends a cell within code, too."""
+    return line.replace("\\|", "").strip().count("|") - 1
 
 
 def test_every_operation_is_on_the_front_page() -> None:
