@@ -42,14 +42,15 @@ def s3_server(_arguments: argparse.Namespace) -> None:
 
 def up(arguments: argparse.Namespace) -> None:
     """Start the nodes of an inventory."""
-    bundle, image = products.build()
-    nodes.up(nodes.read(arguments.inventory), image, bundle)
+    lab = nodes.read(arguments.inventory)
+    bundle, image = products.build(lab.kubernetes)
+    nodes.up(lab, image, bundle)
 
 
 def blank(arguments: argparse.Namespace) -> None:
     """Put fresh nodes in the place of an inventory's nodes."""
     lab = nodes.read(arguments.inventory)
-    bundle, image = products.build()
+    bundle, image = products.build(lab.kubernetes)
     nodes.blank(lab, lambda: nodes.up(lab, image, bundle))
     _remove_generated(arguments.inventory)
 

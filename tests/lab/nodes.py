@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from cache import drop_superseded, locked
 from host import CACHE, LabError, in_parallel, podman, run, say
-from products import LABEL, LIMITS, ssh_keys
+from products import LABEL, LIMITS, VERSION, ssh_keys
 from products import bundle as further_bundle
 from vm import image as vm_image
 from vm import machines
@@ -36,6 +36,8 @@ class Lab(NamedTuple):
     nodes: dict[str, str]
     #: Those of the nodes that are virtual machines, and of which kind.
     virtual: Mapping[str, str] = MappingProxyType({})
+    #: The version whose bundle they are built from.
+    kubernetes: str = VERSION
     #: Further versions of Kubernetes whose bundles the nodes have beside the one that they are built from.
     versions: tuple[str, ...] = ()
 
@@ -80,8 +82,11 @@ def read(inventory: Path) -> Lab:
     unknown = sorted(set(virtual.values()) - set(machines.KINDS))
     if unknown:
         raise LabError(f"{path}: lab_virtual_machine: {unknown[0]} is no kind of machine: write {' or '.join(machines.KINDS)}.")
+    settings = inventory / "group_vars" / "all.yml"
+    given = yaml.safe_load(settings.read_text()) if settings.exists() else {}
+    kubernetes = str(given.get("cluster_kubernetes_version") or VERSION)
     versions = tuple(str(version) for version in general.get("lab_bundle_versions", []))
-    return Lab(inventory.resolve().name, subnet, nodes, virtual, versions)
+    return Lab(inventory.resolve().name, subnet, nodes, virtual, kubernetes, versions)
 
 
 def _hosts(groups: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,20 +11,23 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import archives
+import gomodules
 import packages
 from cache import key_of, locked, product
 from host import CACHE, SUITE, LabError, debian_mirror, mmdebstrap, podman, run, say
 
 HERE = Path(__file__).parent
 VERSION = "1.20.2"
-REGISTRY = "k8s.gcr.io"  # what kubeadm 1.20 asks for
-COREDNS_VERSION = "1.7.0"  # kubeadm 1.20's own; from 1.11 CoreDNS needs the API discovery.k8s.io/v1 of Kubernetes 1.21
-ETCD_TAG = "3.4.13-0"  # kubeadm 1.20's own; in it is Debian's etcd 3.4
+# From here on Go's module proxy has Kubernetes with all that it is made of; the toolchain that it asks for comes from there, too.
+FIRST_MINOR_IN_MODULES = 30
 BUSYBOX_TAG = "1.35.0"
+# A release archive beside a Kubernetes that can do without CRI v1alpha2
+CONTAINERD_VERSION = "2.3.7"
 IMAGES = "localhost/baremetal-kubernetes-lab"
 BUILDER = "bm-lab-builder"
 
@@ -34,7 +37,7 @@ BUILDER_PACKAGES = (
 )
 IMAGE_PACKAGES = (
     *("busybox", "iptables", "conntrack", "kmod", "etcd-server", "etcd-client"),
-    "containernetworking-plugins",
+    *("containernetworking-plugins", "runc"),
 )
 NODE_PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "iproute2", "iputils-ping", "netcat-openbsd"),
@@ -46,11 +49,11 @@ NODE_PACKAGES = (
 # Programs that only Go's module proxy has: name -> (package, version, where the program goes)
 GO_PROGRAMS = {
     "crictl": ("sigs.k8s.io/cri-tools/cmd/crictl", "v1.26.1"),
-    "coredns": ("github.com/coredns/coredns", f"v{COREDNS_VERSION}"),
     "flanneld": ("github.com/flannel-io/flannel", "v0.28.10"),
     # The last release that has it; flannel's own repository of it is not in the proxy.
     "flannel": ("github.com/containernetworking/plugins/plugins/meta/flannel", "v0.9.1"),
 }
+COREDNS = "github.com/coredns/coredns"
 # Backends that flanneld is built without: one whose module the proxy has not, and one that needs a C compiler and is refused anyway
 FLANNEL_LEFT_OUT = ("tencentvpc", "udp")
 # The default limits are refused where the machine is a container or small virtual machine itself.
@@ -145,7 +148,14 @@ def _in_builder(script: str, out: Path, source: Path | None = None) -> None:
 
 
 def kubernetes(version: str = VERSION) -> Path:
-    """Directory with the programs of Kubernetes, from Debian's source package; all but one are that under another number."""
+    """Directory with the programs of Kubernetes.
+
+    VERSION comes from Debian's source package, what is near to it is that under another number, and what Go's module proxy
+    has comes from there.
+    """
+    if _minor(version) >= FIRST_MINOR_IN_MODULES:
+        given = [version, architecture(), _text("gomodules.py")]
+        return product(f"kubernetes-{version}", given, lambda out: gomodules.build_kubernetes(_needed_go(), version, out))
     inputs = [version, architecture(), BUILDER_PACKAGES, _text("build-kubernetes.sh")]
     if version == VERSION:
         return product(f"kubernetes-{version}", inputs, lambda out: _in_builder("build-kubernetes.sh", out))
@@ -159,6 +169,25 @@ def kubernetes(version: str = VERSION) -> Path:
         shutil.rmtree(source)
 
     return product(f"kubernetes-{version}", inputs + _text("restamp-kubernetes.sh"), build)
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
+
+
+def _asked_for(built: Path, version: str) -> dict[str, str]:
+    """Name of each image -> reference, by kubeadm's own word: etcd -> registry.k8s.io/etcd:3.6.5-0."""
+    listed = run([built / "kubeadm", "config", "images", "list", "--kubernetes-version", f"v{version}"]).split()
+    return {reference.rpartition(":")[0].rpartition("/")[2]: reference for reference in listed}
+
+
+def _etcd(version: str, debian: Path) -> dict[str, Path]:
+    """etcd's programs: Debian's for 3.4, else those of the release."""
+    if version.startswith("3.4."):
+        return {f"/usr/bin/{name}": debian / "usr/bin" / name for name in ("etcd", "etcdctl")}
+    given = [version, architecture(), _text("gomodules.py")]
+    made = product(f"etcd-{version}", given, lambda out: gomodules.build_etcd(_needed_go(), version, out))
+    return {f"/usr/local/bin/{name}": made / name for name in gomodules.ETCD_PROGRAMS}
 
 
 def _own_crictl() -> Path:
@@ -187,9 +216,15 @@ def _go() -> str | None:
     return found if version and int(version[1]) >= 21 else None
 
 
-def _go_program(name: str) -> tuple[Path | None, str]:
+def _needed_go() -> str:
+    go = _go()
+    if not go:
+        raise LabError("Kubernetes from Go's modules needs Go 1.21 or newer: install it (Debian: golang-go of backports).")
+    return go
+
+
+def _go_program(name: str, package: str, version: str) -> tuple[Path | None, str]:
     """The program, or why the lab has to do without it. A refusal is kept as products are: `purge` makes the lab ask again."""
-    package, version = {**GO_PROGRAMS, **GO_SERVERS}[name]
 
     def build(out: Path) -> None:
         go = _go()
@@ -246,7 +281,7 @@ def _build_flanneld(go: str, module: str, out: Path, environment: dict[str, str]
 
 def s3_server() -> Path:
     """The program of a server of S3's protocol, which keeps buckets in a directory."""
-    path, reason = _go_program("versitygw")
+    path, reason = _go_program("versitygw", *GO_SERVERS["versitygw"])
     if path is None:
         raise LabError(f"no S3 server for the tests: {reason}")
     return path
@@ -258,12 +293,20 @@ def bundle(version: str = VERSION) -> Path:
     with ThreadPoolExecutor(3) as pool:
         building = pool.submit(kubernetes, version)
         debian = pool.submit(_debian_files)
-        programs = {name: _go_program(name) for name in GO_PROGRAMS}
+        programs = {name: _go_program(name, *source) for name, source in GO_PROGRAMS.items()}
         built, files = building.result(), debian.result()
+    asked = _asked_for(built, version)
+    coredns = "v" + _tag(asked["coredns"]).lstrip("v")
+    programs["coredns"] = _go_program("coredns", COREDNS, coredns)
+    etcd = _etcd(_tag(asked["etcd"]).partition("-")[0], files)
+    # Pauses alike under any number
+    pause = kubernetes() / "pause"
+    containerd = _containerd() if _minor(version) >= FIRST_MINOR_IN_MODULES else None
     crictl = programs["crictl"][0] or _own_crictl()
-    missing = {name: reason for name, (path, reason) in programs.items() if path is None}
+    sources = {**GO_PROGRAMS, "coredns": (COREDNS, coredns)}
+    missing = {" ".join(sources[name]): reason for name, (path, reason) in programs.items() if path is None}
     inputs = [
-        *(str(path) for path in (built, files, crictl)),
+        *(str(path) for path in (built, files, crictl, pause, containerd, *etcd.values())),
         {name: str(path) for name, (path, _reason) in programs.items()},
         _text("products.py", "archives.py", "packages.py", "files/kubelet.service", "files/10-kubeadm.conf"),
     ]
@@ -279,7 +322,9 @@ def bundle(version: str = VERSION) -> Path:
             shutil.copy2(plugin, out / "cni" / plugin.name)
         if "flannel" in paths:
             shutil.copy2(paths["flannel"], out / "cni" / "flannel")
-        images = _images(out, version, built, files, paths)
+        images = _images(out, asked, built, files, {**paths, "pause": pause}, etcd)
+        if containerd:
+            _write_releases(out / "releases", containerd, files)
         packages.write_repository(out, version, architecture())
         content = {
             "kubernetes_version": version,
@@ -293,7 +338,31 @@ def bundle(version: str = VERSION) -> Path:
     return product("bundle" if version == VERSION else f"bundle-{version}", inputs, build)
 
 
-def _images(out: Path, version: str, built: Path, files: Path, programs: dict[str, Path]) -> list[dict[str, object]]:
+def _containerd() -> Path:
+    given = [CONTAINERD_VERSION, architecture(), _text("gomodules.py")]
+    build = gomodules.build_containerd
+    return product(f"containerd-{CONTAINERD_VERSION}", given, lambda out: build(_needed_go(), CONTAINERD_VERSION, out))
+
+
+def _write_releases(folder: Path, containerd: Path, debian: Path) -> None:
+    """Archives of containerd and runc as their release pages have them, and the list of their checksums."""
+    folder.mkdir()
+    archive = folder / f"containerd-{CONTAINERD_VERSION}-linux-{architecture()}.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for program in sorted(containerd.iterdir()):
+            tar.add(program, f"bin/{program.name}")
+    # Debian's, since runc's own is no module that builds without a C compiler.
+    runc = Path(shutil.copy2(debian / "usr/sbin/runc", folder / f"runc.{architecture()}"))
+    (folder / "SHA256SUMS").write_text("".join(f"{_sha256(path)}  {path.name}\n" for path in (archive, runc)))
+
+
+def _tag(reference: str) -> str:
+    return reference.rpartition(":")[2]
+
+
+def _images(
+    out: Path, asked: dict[str, str], built: Path, files: Path, programs: dict[str, Path], etcd_programs: dict[str, Path]
+) -> list[dict[str, object]]:
     """Writes images/node.tar and images/control-plane.tar; returns their entries of bundle.json."""
     layers = out / ".layers"
     layers.mkdir()
@@ -323,16 +392,16 @@ def _images(out: Path, version: str, built: Path, files: Path, programs: dict[st
         | iptables
         | {"/usr/sbin/modprobe": "-> /usr/bin/kmod"},
     )
-    etcd = layer("etcd", archives.with_libraries(files, ("/usr/bin/etcd", "/usr/bin/etcdctl")))
-    tag = f"v{version}"
+    dynamic = [name for name, path in etcd_programs.items() if path.is_relative_to(files)]
+    etcd = layer("etcd", archives.with_libraries(files, tuple(dynamic)) if dynamic else {**etcd_programs})
     node = [
-        archives.Image(f"{REGISTRY}/pause:3.2", (layer("pause", {"/pause": built / "pause"}),), ("/pause",)),
-        archives.Image(f"{REGISTRY}/kube-proxy:{tag}", (base, network, kube("kube-proxy"))),
+        archives.Image(asked["pause"], (layer("pause", {"/pause": programs["pause"]}),), ("/pause",)),
+        archives.Image(asked["kube-proxy"], (base, network, kube("kube-proxy"))),
         archives.Image(f"docker.io/library/busybox:{BUSYBOX_TAG}", (base,)),
     ]
     if "coredns" in programs:
         coredns = layer("coredns", {"/coredns": programs["coredns"]})
-        node.append(archives.Image(f"{REGISTRY}/coredns:{COREDNS_VERSION}", (coredns,), ("/coredns",)))
+        node.append(archives.Image(asked["coredns"], (coredns,), ("/coredns",)))
     if "flanneld" in programs and "flannel" in programs:
         both = {f"/opt/bin/{one}": programs["flanneld"].parent / one for one in ("flanneld", "install-conf")}
         flanneld = layer("flanneld", both)
@@ -342,8 +411,8 @@ def _images(out: Path, version: str, built: Path, files: Path, programs: dict[st
         node.append(archives.Image(f"{name}:{released['flanneld']}", (base, network, flanneld), ("/opt/bin/flanneld",)))
         node.append(archives.Image(f"{name}-cni-plugin:{released['flannel']}", (base, plugin)))
     components = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-    control_plane = [archives.Image(f"{REGISTRY}/{name}:{tag}", (kube(name),)) for name in components]
-    control_plane.append(archives.Image(f"{REGISTRY}/etcd:{ETCD_TAG}", (base, etcd)))
+    control_plane = [archives.Image(asked[name], (kube(name),)) for name in components]
+    control_plane.append(archives.Image(asked["etcd"], (base, etcd)))
     entries: list[dict[str, object]] = []
     parts = (("node", node, ["control_plane", "worker"]), ("control-plane", control_plane, ["control_plane"]))
     for name, images, roles in parts:
@@ -364,17 +433,16 @@ def _sha256(path: Path) -> str:
 # --- all of it ---
 
 
-def build() -> tuple[Path, str]:
+def build(version: str = VERSION) -> tuple[Path, str]:
     """The bundle and the reference of the node image; says what had to stay away and why."""
     say(f"cache {CACHE}, Debian mirror {debian_mirror()}")
     with ThreadPoolExecutor(1) as pool:
         image = pool.submit(node_image, ssh_keys())
-        made = bundle()
+        made = bundle(version)
         reference = image.result()
-    for name, reason in json.loads((made / "bundle.json").read_text())["not_in_the_lab"].items():
-        package, version = GO_PROGRAMS[name]
-        instead = "; the lab's own small CRI client stands in" if name == "crictl" else ""
-        say(f"not in the lab: {package} {version}{instead}. Reason: {reason}")
+    for source, reason in json.loads((made / "bundle.json").read_text())["not_in_the_lab"].items():
+        instead = "; the lab's own small CRI client stands in" if "/crictl " in source else ""
+        say(f"not in the lab: {source}{instead}. Reason: {reason}")
     return made, reference
 
 

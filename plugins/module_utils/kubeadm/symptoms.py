@@ -44,7 +44,8 @@ SYMPTOMS = (
         hopeless=True,
     ),
     _symptom(
-        r"(configured to not run on a host using cgroup v1|cgroup v1 support is)",
+        # From 1.31 on a kubelet that runs there says that cgroup v1 support is in maintenance mode: a warning.
+        r"configured to not run on a host using cgroup v1",
         "this kubelet refuses cgroup v1",
         "boot the host with cgroup v2 (systemd.unified_cgroup_hierarchy=1), or set failCgroupV1: false in "
         "cluster_kubelet_settings and name SystemVerification in cluster_ignore_preflight_errors",

@@ -181,9 +181,22 @@ def test_a_second_run_waits_for_the_first_and_says_so(tmp_path: Any) -> None:
         pass
 
 
-def test_a_missing_kubelet_configuration_before_init_is_no_symptom() -> None:
-    harmless = "failed to load Kubelet config file /var/lib/kubelet/config.yaml, error: open: no such file or directory"
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        # Before init
+        "failed to load Kubelet config file /var/lib/kubelet/config.yaml, error: open: no such file or directory",
+        # A kubelet of 1.34 that runs
+        'err="events is forbidden" Reason:CgroupV1,Message:cgroup v1 support is in maintenance mode, please migrate to cgroup v2',
+    ],
+)
+def test_what_does_no_harm_is_no_symptom(harmless: str) -> None:
     assert find_symptoms(harmless) == []
+
+
+def test_a_kubelet_that_refuses_cgroup_v1_is_known_by_its_words() -> None:
+    words = "kubelet is configured to not run on a host using cgroup v1. cgroup v1 support is in maintenance mode"
+    assert [finding.hopeless for finding in find_symptoms(words)] == [True]
 
 
 def test_every_symptom_keeps_its_last_line_as_evidence() -> None:
