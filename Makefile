@@ -53,6 +53,9 @@ fuzz: setup  ## Try every parser and module with 10,000 damaged inputs
 matrix: setup  ## Run the unit tests of what ansible-core runs with the older releases, 2.17 and 2.18
 	PYTHON=$(BIN)/python tests/matrix
 
+galaxy: setup  ## Build the collection, install it from the tarball and from git, and use it from there
+	tests/galaxy
+
 sanity: setup  ## Run ansible-test's sanity checks
 	tests/sanity
 
@@ -66,7 +69,7 @@ test-vm: setup lab-build  ## Test real LVS in virtual machines (qemu; software e
 bench: setup lab-build  ## Compare a fresh stacked_ha with a plain script doing the same work
 	$(BIN)/python tests/bench/bench.py
 
-docs: setup  ## Build the pages of every module and role into .build/docs
+docs: setup  ## Build the site out of docs/ and of every module and role into .build/docs/html
 	tests/docs
 
-.PHONY: help setup lab test lint unit fuzz matrix sanity molecule test-vm bench docs
+.PHONY: help setup lab test lint unit fuzz matrix galaxy sanity molecule test-vm bench docs

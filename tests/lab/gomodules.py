@@ -56,6 +56,19 @@ def build_containerd(go: str, version: str, out: Path) -> None:
     _build(go, out, packages, {CONTAINERD: f"v{version}"}, ["go 1.24"], {}, [f"-X {CONTAINERD}/version.Version=v{version}"])
 
 
+def build_crictl(go: str, source: Path, version: str, out: Path) -> None:
+    """The lab's own CRI client with the CRI of a release, which is v1, into ``out``."""
+    folder = out / ".source"
+    folder.mkdir()
+    # Size_ is the older generator's name of a field.
+    (folder / "main.go").write_text(source.read_text().replace("/runtime/v1alpha2", "/runtime/v1").replace(".Size_", ".Size"))
+    minor, patch = version.split(".")[1:]
+    (folder / "go.mod").write_text(f"module lab\ngo 1.23\nrequire k8s.io/cri-api v0.{minor}.{patch}\n")
+    _go(go, folder, "mod", "tidy")
+    _go(go, folder, "build", "-ldflags=-s -w", "-o", str(out / "crictl"), ".")
+    shutil.rmtree(folder)
+
+
 def _build(
     go: str,
     out: Path,

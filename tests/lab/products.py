@@ -190,7 +190,12 @@ def _etcd(version: str, debian: Path) -> dict[str, Path]:
     return {f"/usr/local/bin/{name}": made / name for name in gomodules.ETCD_PROGRAMS}
 
 
-def _own_crictl() -> Path:
+def _own_crictl(version: str) -> Path:
+    if _minor(version) >= FIRST_MINOR_IN_MODULES:
+        source = HERE / "crictl/main.go"
+        given = [version, architecture(), _text("gomodules.py", "crictl/main.go")]
+        build = gomodules.build_crictl
+        return product(f"crictl-{version}", given, lambda out: build(_needed_go(), source, version, out)) / "crictl"
     inputs = [architecture(), BUILDER_PACKAGES, _text("build-crictl.sh", "crictl/main.go")]
     return product("crictl", inputs, lambda out: _in_builder("build-crictl.sh", out, HERE / "crictl")) / "crictl"
 
@@ -302,7 +307,7 @@ def bundle(version: str = VERSION) -> Path:
     # Pauses alike under any number
     pause = kubernetes() / "pause"
     containerd = _containerd() if _minor(version) >= FIRST_MINOR_IN_MODULES else None
-    crictl = programs["crictl"][0] or _own_crictl()
+    crictl = programs["crictl"][0] or _own_crictl(version)
     sources = {**GO_PROGRAMS, "coredns": (COREDNS, coredns)}
     missing = {" ".join(sources[name]): reason for name, (path, reason) in programs.items() if path is None}
     inputs = [
