@@ -26,6 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.propertie
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import (
     JSON_SINCE,
     Group,
+    Member,
     Pool,
     StatusError,
     parse_json,
@@ -35,6 +36,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status im
 #: A pool with many disks that spin up takes its time.
 TIMEOUT = 600
 SPL_HOSTID = "/sys/module/spl/parameters/spl_hostid"
+REPLACING = "replacing-"
+#: zpool_label_disk(): the disk has its partition table, and nothing of the pool yet.
+SLOW_UDEV = "failed to detect device partitions"
+ATTEMPTS = 5
 #: States in which a member's path leads to its own disk: the kernel holds it open.
 OPEN = ("ONLINE", "DEGRADED", "AVAIL", "INUSE")
 
@@ -200,11 +205,20 @@ class ZfsHost:
         for step in steps:
             self._look_again(step, wiped)
             for argv in step.commands:
-                result = self.runner.run(list(argv), timeout=TIMEOUT)
+                result = self._carry_out(argv)
                 if result.rc != 0:
                     raise ZfsError(" ".join(argv), self._said(result), "what was done before it stays; see `zpool status`")
             if step.action == "wipe":
                 wiped |= {device.kernel for device in step.disks}
+
+    def _carry_out(self, argv: Sequence[str]) -> Result:
+        """A command, once more where udev was slow: zpool gives it 30 s to show the partitions that it has just made on an empty disk."""
+        for _attempt in range(ATTEMPTS):
+            result = self.runner.run(list(argv), timeout=TIMEOUT)
+            if result.rc == 0 or SLOW_UDEV not in result.stderr:
+                break
+            self.runner.run(["udevadm", "settle", "--timeout=120"], timeout=TIMEOUT)
+        return result
 
     @staticmethod
     def _said(result: Result) -> str:
@@ -247,14 +261,13 @@ def as_data(pool: Optional[Pool]) -> Optional[Dict[str, object]]:
     """A pool as a module returns it."""
     if pool is None:
         return None
-    lasting = pool.of("data", "special", "dedup")
     return {
         "name": pool.name,
         "guid": pool.guid,
         "state": pool.state,
         "scan": pool.scan,
         "errors": pool.errors,
-        "may_lose": min((redundancy(group) for group in lasting), default=0),
+        "may_lose": may_lose(pool),
         "vdevs": [
             {
                 "name": group.name,
@@ -268,7 +281,20 @@ def as_data(pool: Optional[Pool]) -> Optional[Dict[str, object]]:
     }
 
 
+def may_lose(pool: Pool) -> int:
+    """How many more disks of any vdev may fail right now."""
+    lowest = min((redundancy(group) for group in pool.of("data", "special", "dedup")), default=0)
+    told = any(member.resilvering or member.within.startswith(REPLACING) for member in pool.members)
+    # Before its first block no row says which disk is resilvered.
+    return max(0, lowest - 1) if pool.scanning == "resilver" and not told else lowest
+
+
 def redundancy(group: Group) -> int:
     """How many more disks of a vdev may fail right now."""
-    missing = sum(1 for place in group.places if not any(member.whole for member in place))
+    missing = sum(1 for place in group.places if not any(member.whole for member in _settled(place)))
     return max(0, tolerance(group.type, len(group.places)) - missing)
+
+
+def _settled(place: Sequence[Member]) -> Sequence[Member]:
+    """Without the disk that is to take the place: it looks whole before its first block, and once it is, it has the place alone."""
+    return place[:-1] if place[-1].within.startswith(REPLACING) else place
