@@ -37,8 +37,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status im
 TIMEOUT = 600
 SPL_HOSTID = "/sys/module/spl/parameters/spl_hostid"
 REPLACING = "replacing-"
-#: zpool_label_disk(): the disk has its partition table, and nothing of the pool yet.
-SLOW_UDEV = "failed to detect device partitions"
+#: What zpool says of an empty disk that it has just divided, while udev still reads the partitions or reads them anew. So far it has
+#: written nothing but the table.
+SLOW_UDEV = ("failed to detect device partitions", "one or more devices is currently unavailable")
 ATTEMPTS = 5
 #: States in which a member's path leads to its own disk: the kernel holds it open.
 OPEN = ("ONLINE", "DEGRADED", "AVAIL", "INUSE")
@@ -205,17 +206,17 @@ class ZfsHost:
         for step in steps:
             self._look_again(step, wiped)
             for argv in step.commands:
-                result = self._carry_out(argv)
+                result = self._carry_out(step, argv)
                 if result.rc != 0:
                     raise ZfsError(" ".join(argv), self._said(result), "what was done before it stays; see `zpool status`")
             if step.action == "wipe":
                 wiped |= {device.kernel for device in step.disks}
 
-    def _carry_out(self, argv: Sequence[str]) -> Result:
-        """A command, once more where udev was slow: zpool gives it 30 s to show the partitions that it has just made on an empty disk."""
+    def _carry_out(self, step: Step, argv: Sequence[str]) -> Result:
+        """A command of a step, again where it takes disks and udev was slow."""
         for _attempt in range(ATTEMPTS):
             result = self.runner.run(list(argv), timeout=TIMEOUT)
-            if result.rc == 0 or SLOW_UDEV not in result.stderr:
+            if result.rc == 0 or not step.disks or not any(words in result.stderr for words in SLOW_UDEV):
                 break
             self.runner.run(["udevadm", "settle", "--timeout=120"], timeout=TIMEOUT)
         return result
