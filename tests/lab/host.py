@@ -41,10 +41,10 @@ def say(text: str) -> None:
     print(f"lab: {text}", flush=True)
 
 
-def run(argv: Sequence[str | Path], remedy: str = "", **options: Any) -> str:
-    """Standard output of a command; LabError with its last words when it fails."""
+def run(argv: Sequence[str | Path], remedy: str = "", env: dict[str, str] | None = None, **options: Any) -> str:
+    """Standard output of a command; LabError with its last words when it fails. ``env`` is added to this process' own."""
     command = [str(word) for word in argv]
-    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}
     try:
         result = subprocess.run(command, text=True, capture_output=True, env=environment, check=False, **options)
     except FileNotFoundError as error:
@@ -141,4 +141,5 @@ def mmdebstrap(
     trust = [f"--keyring={keyring}"] if keyring.exists() else []
     chosen = [f"--variant={variant}", f"--include={','.join(packages)}", *trim, *trust, *options]
     remedy = f"Is the Debian mirror {mirror} reachable (it is read from /etc/apt)? Is debian-archive-keyring installed?"
-    run(["mmdebstrap", "--quiet", *chosen, SUITE, target, *lines], remedy)
+    # Modules that DKMS builds on the way need nothing for a debugger, which takes the compiler longer.
+    run(["mmdebstrap", "--quiet", *chosen, SUITE, target, *lines], remedy, env={"KCFLAGS": "-g0"})

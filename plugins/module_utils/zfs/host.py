@@ -26,6 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.propertie
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import (
     JSON_SINCE,
     Group,
+    Member,
     Pool,
     StatusError,
     parse_json,
@@ -35,6 +36,11 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status im
 #: A pool with many disks that spin up takes its time.
 TIMEOUT = 600
 SPL_HOSTID = "/sys/module/spl/parameters/spl_hostid"
+REPLACING = "replacing-"
+#: What zpool says of an empty disk that it has just divided, while udev still reads the partitions or reads them anew. So far it has
+#: written nothing but the table.
+SLOW_UDEV = ("failed to detect device partitions", "one or more devices is currently unavailable")
+ATTEMPTS = 5
 #: States in which a member's path leads to its own disk: the kernel holds it open.
 OPEN = ("ONLINE", "DEGRADED", "AVAIL", "INUSE")
 
@@ -200,11 +206,20 @@ class ZfsHost:
         for step in steps:
             self._look_again(step, wiped)
             for argv in step.commands:
-                result = self.runner.run(list(argv), timeout=TIMEOUT)
+                result = self._carry_out(step, argv)
                 if result.rc != 0:
                     raise ZfsError(" ".join(argv), self._said(result), "what was done before it stays; see `zpool status`")
             if step.action == "wipe":
                 wiped |= {device.kernel for device in step.disks}
+
+    def _carry_out(self, step: Step, argv: Sequence[str]) -> Result:
+        """A command of a step, again where it takes disks and udev was slow."""
+        for _attempt in range(ATTEMPTS):
+            result = self.runner.run(list(argv), timeout=TIMEOUT)
+            if result.rc == 0 or not step.disks or not any(words in result.stderr for words in SLOW_UDEV):
+                break
+            self.runner.run(["udevadm", "settle", "--timeout=120"], timeout=TIMEOUT)
+        return result
 
     @staticmethod
     def _said(result: Result) -> str:
@@ -247,14 +262,13 @@ def as_data(pool: Optional[Pool]) -> Optional[Dict[str, object]]:
     """A pool as a module returns it."""
     if pool is None:
         return None
-    lasting = pool.of("data", "special", "dedup")
     return {
         "name": pool.name,
         "guid": pool.guid,
         "state": pool.state,
         "scan": pool.scan,
         "errors": pool.errors,
-        "may_lose": min((redundancy(group) for group in lasting), default=0),
+        "may_lose": may_lose(pool),
         "vdevs": [
             {
                 "name": group.name,
@@ -268,7 +282,20 @@ def as_data(pool: Optional[Pool]) -> Optional[Dict[str, object]]:
     }
 
 
+def may_lose(pool: Pool) -> int:
+    """How many more disks of any vdev may fail right now."""
+    lowest = min((redundancy(group) for group in pool.of("data", "special", "dedup")), default=0)
+    told = any(member.resilvering or member.within.startswith(REPLACING) for member in pool.members)
+    # Before its first block no row says which disk is resilvered.
+    return max(0, lowest - 1) if pool.scanning == "resilver" and not told else lowest
+
+
 def redundancy(group: Group) -> int:
     """How many more disks of a vdev may fail right now."""
-    missing = sum(1 for place in group.places if not any(member.whole for member in place))
+    missing = sum(1 for place in group.places if not any(member.whole for member in _settled(place)))
     return max(0, tolerance(group.type, len(group.places)) - missing)
+
+
+def _settled(place: Sequence[Member]) -> Sequence[Member]:
+    """Without the disk that is to take the place: it looks whole before its first block, and once it is, it has the place alone."""
+    return place[:-1] if place[-1].within.startswith(REPLACING) else place

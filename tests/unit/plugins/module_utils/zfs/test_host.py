@@ -295,6 +295,32 @@ def test_no_pool_is_made_where_the_search_for_it_died(machine: Machine) -> None:
     assert machine.changes == []
 
 
+@pytest.mark.parametrize("times", [1, 4, 5])
+def test_where_udev_is_slow_zpool_is_asked_again(machine: Machine, times: int) -> None:
+    late = (
+        "cannot label 'nvme1n1': failed to detect device partitions on '/dev/nvme1n1p1': 19",
+        "cannot create 'tank': one or more devices is currently unavailable",
+    )
+    tried: List[Tuple[str, ...]] = []
+
+    class Slow(Deaf):
+        def run(self, argv: Sequence[str], *rest: Any, **more: Any) -> Result:
+            if tuple(argv[:2]) == ("zpool", "create"):
+                tried.append(tuple(argv))
+                if len(tried) <= times:
+                    return Result(1, "", late[len(tried) % 2])
+            return super().run(argv, *rest, **more)
+
+    slow: Any = Slow(machine, {})
+    if times < 5:
+        assert actions(bring(slow, tank(vdev("mirror", "a", "b")))) == ["create"]
+        assert len(tried) == times + 1
+    else:
+        with pytest.raises(ZfsError, match="currently unavailable|failed to detect device partitions"):
+            bring(slow, tank(vdev("mirror", "a", "b")))
+        assert len(tried) == 5
+
+
 def test_an_opt_in_by_a_name_that_another_disk_may_have_tomorrow_counts_for_none(machine: Machine) -> None:
     machine.disks["b"].content = "ext4"
     wanted = tank(vdev("mirror", "a", "b"))
@@ -805,3 +831,14 @@ def test_a_pool_is_returned_with_what_it_may_lose(mirror: Machine) -> None:
     data = as_data(bring(mirror, tank(vdev("mirror", "a", "b"))).after.pool)
     assert data is not None and data["may_lose"] == 0
     assert as_data(None) is None
+
+
+def test_a_disk_that_is_yet_to_be_filled_does_not_count() -> None:
+    captured = ROOT / "tests/fixtures/zfs/captured/2.1.11"
+    # As ZFS says it before the first block of a resilver: every row without a note.
+    (replacing,) = parse_status((captured / "status_replacing.txt").read_text())
+    assert [member.whole for member in replacing.members] == [True, False, True, True]
+    (wide,) = parse_status((captured / "status_three_way.txt").read_text())
+    for pool, most in ((replacing, 1), (wide, 2), (wide._replace(scan="resilver in progress since now"), 1)):
+        said = as_data(pool)
+        assert said is not None and said["may_lose"] == most

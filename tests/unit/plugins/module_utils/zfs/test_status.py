@@ -225,6 +225,17 @@ def test_whether_a_pool_can_be_imported(name: str, ready: bool, foreign: bool, a
     assert found.pool.guid == "9522190425107286424"
 
 
+IMPORTS = {"import_online.txt": (True, False), "import_foreign.txt": (True, True), "import_unavail.txt": (False, False)}
+
+
+@pytest.mark.parametrize("path", sorted((FIXTURES / "captured").glob("*/import_*.txt")), ids=lambda path: "%s %s" % path.parts[-2:])
+def test_what_was_captured_of_imports_is_read(path: pathlib.Path) -> None:
+    (found,) = parse_imports(path.read_text())
+    assert found.pool.name == "tank" and found.pool.guid.isdigit()
+    assert (found.ready, found.foreign) == IMPORTS[path.name]
+    assert [(one.purpose, one.type) for one in found.pool.groups] == [("data", "mirror"), ("special", "mirror")]
+
+
 def test_several_pools_can_be_there_to_import() -> None:
     tank, old = parse_imports(text("import_two.txt"))
     assert (tank.pool.name, old.pool.name, old.pool.guid) == ("tank", "old", "7000000000000000001")
