@@ -37,8 +37,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status im
 TIMEOUT = 600
 SPL_HOSTID = "/sys/module/spl/parameters/spl_hostid"
 REPLACING = "replacing-"
-#: What zpool says of an empty disk that it has just divided, while udev still reads the partitions or reads them anew. So far it has
-#: written nothing but the table.
+#: What zpool says of an empty disk that it has just divided, while udev still reads the partitions or reads them anew. So far it
+#: has written nothing but the table.
 SLOW_UDEV = ("failed to detect device partitions", "one or more devices is currently unavailable")
 ATTEMPTS = 5
 #: States in which a member's path leads to its own disk: the kernel holds it open.

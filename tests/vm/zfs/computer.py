@@ -30,6 +30,9 @@ BLOCK = 64 << 10
 SLOTS = 8
 #: Seconds until it answers: 25 by emulation where nothing else runs, many minutes on a busy machine.
 PATIENCE = int(os.environ.get("LAB_VM_PATIENCE", "1800"))
+#: Pools are imported after it. By emulation a boot may take longer than its two minutes.
+SETTLE = "/etc/systemd/system/systemd-udev-settle.service.d/patient.conf"
+PATIENT = "[Service]\\nTimeoutSec=infinity\\nExecStart=\\nExecStart=udevadm settle --timeout=1800\\n"
 ACCELERATION = os.environ.get("LAB_VM_ACCEL", "tcg,thread=multi,tb-size=256")
 
 
@@ -106,6 +109,8 @@ class Computer:
             self.slots[disk.serial] = f"slot{number}"
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
         self.wait()
+        # For the boots to come.
+        self.run(f"mkdir -p {os.path.dirname(SETTLE)} && printf '{PATIENT}' > {SETTLE}; sync")
 
     @property
     def _socket(self) -> str:
