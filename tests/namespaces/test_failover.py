@@ -29,10 +29,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.program 
 from api_server import kubeconfig, make_authority
 from conftest import ROOT
 from fake_providers import hetzner_cloud
+from lab_programs import kubernetes
 from roles_render import expression, task_variables, template
 
-BINARIES = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "baremetal-kubernetes-lab"
-APISERVER = BINARIES / "kubernetes-1.20.2" / "kube-apiserver"
+APISERVER = kubernetes("kube-apiserver")
 PUBLIC = "203.0.113.10"
 NET = "10.254.254."
 PROVIDER_SECONDS = 5

@@ -55,10 +55,6 @@ class StorageError(BackupError):
         self.passing = passing
 
 
-#: What the parser says of a text that is none, or in an encoding that it does not have.
-NO_XML = (xml.etree.ElementTree.ParseError, ValueError, LookupError)
-
-
 class Called(NamedTuple):
     """What the user calls the settings of a bucket, for what is to be corrected."""
 
@@ -150,9 +146,8 @@ class Bucket:
         self._retry(lambda: self._call("DELETE", key))
 
     def _page(self, body: bytes) -> Tuple[List[Tuple[str, int]], str]:
-        try:
-            root = xml.etree.ElementTree.fromstring(body)
-        except NO_XML:
+        root = _tree(body)
+        if root is None:
             raise StorageError(
                 self._storage.endpoint, "its answer is no list of S3's", "write the address of S3-compatible storage"
             )
@@ -247,12 +242,11 @@ class Bucket:
 
     def _refused(self, key: str, status: int, body: bytes) -> StorageError:
         code, said = "", ""
-        with contextlib.suppress(*NO_XML):
-            root = xml.etree.ElementTree.fromstring(body)
-            for element in root.iter():
-                tag = element.tag.rpartition("}")[2]
-                code = (element.text or "").strip() if tag == "Code" else code
-                said = (element.text or "").strip() if tag == "Message" else said
+        root = _tree(body)
+        for element in [] if root is None else root.iter():
+            tag = element.tag.rpartition("}")[2]
+            code = (element.text or "").strip() if tag == "Code" else code
+            said = (element.text or "").strip() if tag == "Message" else said
         code = code or {403: "AccessDenied", 404: "NoSuchKey"}.get(status, "")
         remedy = REMEDIES.get(code, "check what {0.storage} says; look at the storage's own log for this moment")
         return StorageError(
@@ -276,3 +270,11 @@ class Bucket:
             "see that this host reaches it, and that it runs; the backup stays on this host and the next run uploads it",
             passing=True,
         )
+
+
+def _tree(body: bytes) -> Optional[xml.etree.ElementTree.Element]:
+    """The answer as XML; None where it is none, or in an encoding that the parser does not have."""
+    try:
+        return xml.etree.ElementTree.fromstring(body)
+    except (xml.etree.ElementTree.ParseError, ValueError, LookupError):
+        return None

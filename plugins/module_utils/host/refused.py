@@ -37,8 +37,8 @@ def problem_of(error: OSError) -> ProblemError:
 
 def fail(fields: Dict[str, Any]) -> None:
     """End as a module that has failed; by what AnsibleModule does, which may not be there yet."""
-    print(json.dumps({"failed": True, **fields}))
-    sys.exit(1)
+    sys.stdout.write(json.dumps({"failed": True, **fields}) + "\n")
+    raise SystemExit(1)
 
 
 def in_words(main: Callable[[], None]) -> Callable[[], None]:

@@ -53,6 +53,9 @@ class Difference(NamedTuple):
         return dict(self._asdict())
 
 
+FORM = {"data": {"ClusterConfiguration": str}}
+
+
 def read_cluster(runner: Runner, kubeconfig: str) -> Dict[str, Any]:
     """The ClusterConfiguration in kube-system/kubeadm-config. Raises CompareError."""
     argv = ["kubectl", "--kubeconfig", kubeconfig, "--request-timeout=20s", "-n", "kube-system"]
@@ -63,9 +66,8 @@ def read_cluster(runner: Runner, kubeconfig: str) -> Dict[str, Any]:
             "Compare on a control plane of a running cluster, or name its kubeconfig.",
         )
     try:
-        text = from_json(result.stdout)["data"]["ClusterConfiguration"]
-        document = parse(text)
-    except (ValueError, KeyError, TypeError) as error:
+        document = parse(from_json(result.stdout, FORM)["data"]["ClusterConfiguration"])
+    except ValueError as error:
         raise CompareError("kubeadm-config has no ClusterConfiguration that can be read: %s" % error, "Look at it with kubectl.")
     if not isinstance(document, dict):
         raise CompareError("kubeadm-config has no ClusterConfiguration that can be read.", "Look at it with kubectl.")

@@ -57,13 +57,13 @@ class Kubectl:
             raise KubernetesError(subject, said(result), remedy_for(result))
         return result.stdout
 
-    def objects(self, resource: str, *arguments: str, form: Any = OBJECT) -> List[Dict[str, Any]]:
-        """The items of ``kubectl get RESOURCE``, all of which have the form.
+    def objects(self, resource: str, *arguments: str, form: Any = None) -> List[Dict[str, Any]]:
+        """The items of ``kubectl get RESOURCE``, all of which have the form (that of an object we know by default).
 
         :raises KubernetesError: it failed, or printed something else.
         """
         subject = "kubectl get %s" % resource
-        answer = self._data(subject, ["get", resource, "--output=json", *arguments], {"items?": [form]})
+        answer = self._data(subject, ["get", resource, "--output=json", *arguments], {"items?": [form or OBJECT]})
         return list(answer.get("items") or [])
 
     def object(self, subject: str, *arguments: str, timeout: float = 60.0) -> Dict[str, Any]:

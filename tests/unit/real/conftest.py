@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pathlib
 import shutil
 import socket
 import subprocess
@@ -14,9 +12,9 @@ from typing import Iterator, List, NamedTuple
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
+from lab_programs import kubernetes
 
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-BINARIES = CACHE / "baremetal-kubernetes-lab" / "kubernetes-1.20.2"
+BINARIES = kubernetes("kube-apiserver").parent
 
 MADE = ("namespace/default", "namespace/kube-system", "priorityclass/system-node-critical")
 

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
 import subprocess
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.config import render
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import release
+from lab_programs import kubernetes
 
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-KUBEADM = CACHE / "baremetal-kubernetes-lab" / "kubernetes-1.20.2" / "kubeadm"
+KUBEADM = kubernetes("kubeadm")
 
 pytestmark = pytest.mark.skipif(not KUBEADM.exists(), reason="the lab's kubeadm 1.20.2 has not been built yet (make lab builds it)")
 
