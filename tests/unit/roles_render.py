@@ -75,7 +75,7 @@ def ansible_collections() -> Iterator[None]:
     plain = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "ansible_collections"}
     meta_path, path_hooks = sys.meta_path[:], sys.path_hooks[:]
     sys.modules.update(_loaded)
-    if _loaded:
+    if _finders:
         sys.meta_path[:], sys.path_hooks[:] = _finders
     else:
         init_plugin_loader([str(ROOT / ".build" / "collections")])
