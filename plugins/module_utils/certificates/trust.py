@@ -26,7 +26,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.errors import CertificateError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.rotation import ALONE, SIGNED
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.certificates.waiting import wait_for
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import wait_for_rollout
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, said
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.certificates import PKI
@@ -140,7 +140,7 @@ class Shared:
         signer = _key_name(self.runner.read(PKI + "/sa.pub") or "") if phase == SIGNED else ""
         for secret in self._token_secrets():
             data, name = secret.get("data") or {}, secret["metadata"]
-            if not wanted <= set(pem_blocks(base64.b64decode(data.get("ca.crt", "")).decode())):
+            if not wanted <= set(pem_blocks(_text(data.get("ca.crt", "")))):
                 return "the token %s of namespace %s has other CAs" % (name["name"], name["namespace"])
             if signer and _signer(data.get("token", "")) != signer:
                 return "the token %s of namespace %s is not signed anew" % (name["name"], name["namespace"])
@@ -194,7 +194,15 @@ def _key_name(public_key: str) -> str:
 
 def _signer(token: str) -> str:
     """The key that a Secret's token, itself in base64, was signed with, by its own header; empty where there is no token."""
-    header = base64.b64decode(token).decode().partition(".")[0]
-    if not header:
+    header = _text(token).partition(".")[0]
+    # Padding in excess of what there should be does no harm.
+    described = _text((header + "==").translate(str.maketrans("-_", "+/")))
+    return str(object_or_empty(described).get("kid") or "none") if token else ""
+
+
+def _text(encoded: str) -> str:
+    """What a field of a Secret holds; empty for one that anybody has damaged, which then is what it should not be."""
+    try:
+        return base64.b64decode(encoded).decode()
+    except ValueError:
         return ""
-    return str(from_json(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4))).get("kid") or "none")

@@ -300,6 +300,15 @@ def test_tokens_of_the_old_key_are_signed_anew_and_pods_started_once_a_phase(rea
     assert shared(api, real).take_to("signed") == []
 
 
+@pytest.mark.parametrize("damaged", ["no base64", base64.b64encode(b"no token").decode(), "/w=="])
+def test_a_token_that_somebody_has_damaged_is_made_anew_like_an_old_one(real: Dict[str, str], damaged: str) -> None:
+    api = Api(real["kid"])
+    api.bundle = OLD + real["ca"]
+    api.secret["data"]["token"] = damaged
+    assert "secret default/default-token: a new token" in shared(api, real).take_to("signed")
+    assert api.secret["data"]["token"] == token(real["kid"])
+
+
 def test_a_run_that_ended_while_the_old_ca_went_goes_on_without_going_back(real: Dict[str, str]) -> None:
     # Some control planes are alone with the new one: whose controller manager leads then has taken the old one away everywhere.
     api = Api(real["kid"])
