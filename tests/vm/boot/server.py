@@ -26,21 +26,7 @@ from vm import image, machines  # noqa: E402
 LAB, SUBNET, BRIDGE, WIRE = "boot", "10.89.94.0/24", "bmboot-lan", "bmboot-wire"
 
 #: The distribution's repository: one package, of which a newer version wants a reboot as a kernel does.
-REPOSITORY = """
-set -e
-mkdir -p /opt/updates && cd /opt/updates
-for version in 1.0 2.0; do
-  rm -rf news && mkdir -p news/DEBIAN
-  printf 'Package: lab-news\\nVersion: %s\\nArchitecture: all\\nMaintainer: lab\\nDescription: lab\\n' $version \
-    > news/DEBIAN/control
-  printf '#!/bin/sh\\nif [ "$2" ]; then touch /run/reboot-required; fi\\n' > news/DEBIAN/postinst && chmod 0755 news/DEBIAN/postinst
-  dpkg-deb --build news lab-news-$version.deb > /dev/null
-done
-dpkg --install lab-news-1.0.deb > /dev/null
-{ dpkg-deb --field lab-news-2.0.deb; printf 'Filename: ./lab-news-2.0.deb\\nSize: %s\\nSHA256: %s\\n' \
-  $(stat --format %s lab-news-2.0.deb) $(sha256sum lab-news-2.0.deb | cut -d' ' -f1); } > Packages
-echo 'deb [trusted=yes] file:/opt/updates ./' > /etc/apt/sources.list
-"""
+REPOSITORY = (ROOT / "tests" / "lab" / "files" / "os-updates.sh").read_text()
 
 
 class Server:
