@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Tuple, Union
+from typing import Any, Dict, Tuple, Union
 
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "an object", list: "a list"}
 
@@ -38,6 +38,15 @@ def from_json(text: Union[str, bytes, None], form: Any = object) -> Any:
         raise FormError("it is no JSON: %s" % error)
     check_form(data, form)
     return data
+
+
+def object_or_empty(text: Union[str, bytes, None], form: Any = object) -> Dict[str, Any]:
+    """The object of a JSON text; empty where it is none, or has not the form."""
+    try:
+        data = from_json(text, form)
+    except FormError:
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def _finite(word: str) -> float:

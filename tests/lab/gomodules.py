@@ -56,7 +56,7 @@ def build_containerd(go: str, version: str, out: Path) -> None:
     _build(go, out, packages, {CONTAINERD: f"v{version}"}, ["go 1.24"], {}, [f"-X {CONTAINERD}/version.Version=v{version}"])
 
 
-def build_crictl(go: str, source: Path, version: str, out: Path) -> None:
+def build_crictl(source: Path, go: str, version: str, out: Path) -> None:
     """The lab's own CRI client with the CRI of a release, which is v1, into ``out``."""
     folder = out / ".source"
     folder.mkdir()
@@ -100,8 +100,11 @@ def _go(go: str, folder: Path, *arguments: str) -> str:
         ["nice", "-n", "10", go, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if "go: downloading" not in line]
-        # The reason, without the address of whichever proxy this machine asks
-        reason = re.sub(r"https?://\S+", "the module proxy", " ".join(" ".join(lines[-2:]).split()))
-        raise LabError(f"go {arguments[0]} in {folder.name}: {reason[:400] or 'it gave no reason'}")
+        raise LabError(f"go {arguments[0]} in {folder.name}: {reason(done.stderr) or 'it gave no reason'}")
     return done.stdout
+
+
+def reason(said: str) -> str:
+    """Why Go failed, in a line without the address of whichever proxy this machine asks."""
+    lines = [line for line in said.splitlines() if "go: downloading" not in line]
+    return re.sub(r"https?://\S+", "the module proxy", " ".join(" ".join(lines[-2:]).split()))[:400]

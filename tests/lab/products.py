@@ -12,7 +12,9 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import archives
@@ -154,8 +156,7 @@ def kubernetes(version: str = VERSION) -> Path:
     has comes from there.
     """
     if _minor(version) >= FIRST_MINOR_IN_MODULES:
-        given = [version, architecture(), _text("gomodules.py")]
-        return product(f"kubernetes-{version}", given, lambda out: gomodules.build_kubernetes(_needed_go(), version, out))
+        return _from_modules("kubernetes", version, gomodules.build_kubernetes)
     inputs = [version, architecture(), BUILDER_PACKAGES, _text("build-kubernetes.sh")]
     if version == VERSION:
         return product(f"kubernetes-{version}", inputs, lambda out: _in_builder("build-kubernetes.sh", out))
@@ -169,6 +170,12 @@ def kubernetes(version: str = VERSION) -> Path:
         shutil.rmtree(source)
 
     return product(f"kubernetes-{version}", inputs + _text("restamp-kubernetes.sh"), build)
+
+
+def _from_modules(name: str, version: str, build: Callable[[str, str, Path], None], *sources: str) -> Path:
+    """A product of Go's module proxy, and of files of this directory."""
+    given = [version, architecture(), _text("gomodules.py", *sources)]
+    return product(f"{name}-{version}", given, lambda out: build(_needed_go(), version, out))
 
 
 def _minor(version: str) -> int:
@@ -185,17 +192,14 @@ def _etcd(version: str, debian: Path) -> dict[str, Path]:
     """etcd's programs: Debian's for 3.4, else those of the release."""
     if version.startswith("3.4."):
         return {f"/usr/bin/{name}": debian / "usr/bin" / name for name in ("etcd", "etcdctl")}
-    given = [version, architecture(), _text("gomodules.py")]
-    made = product(f"etcd-{version}", given, lambda out: gomodules.build_etcd(_needed_go(), version, out))
+    made = _from_modules("etcd", version, gomodules.build_etcd)
     return {f"/usr/local/bin/{name}": made / name for name in gomodules.ETCD_PROGRAMS}
 
 
 def _own_crictl(version: str) -> Path:
     if _minor(version) >= FIRST_MINOR_IN_MODULES:
-        source = HERE / "crictl/main.go"
-        given = [version, architecture(), _text("gomodules.py", "crictl/main.go")]
-        build = gomodules.build_crictl
-        return product(f"crictl-{version}", given, lambda out: build(_needed_go(), source, version, out)) / "crictl"
+        source = "crictl/main.go"
+        return _from_modules("crictl", version, partial(gomodules.build_crictl, HERE / source), source) / "crictl"
     inputs = [architecture(), BUILDER_PACKAGES, _text("build-crictl.sh", "crictl/main.go")]
     return product("crictl", inputs, lambda out: _in_builder("build-crictl.sh", out, HERE / "crictl")) / "crictl"
 
@@ -246,10 +250,7 @@ def _go_program(name: str, package: str, version: str) -> tuple[Path | None, str
         if result.returncode == 0 and built:
             built[0].rename(out / name)
         else:
-            lines = [line for line in result.stderr.splitlines() if "go: downloading" not in line]
-            # The reason, without the address of whichever proxy this machine asks
-            reason = re.sub(r"https?://\S+", "the module proxy", " ".join(" ".join(lines[-2:]).split()))
-            (out / "refused").write_text(reason[:400] or "go install gave no reason")
+            (out / "refused").write_text(gomodules.reason(result.stderr) or "go install gave no reason")
 
     left_out = FLANNEL_LEFT_OUT if name == "flanneld" else ()
     folder = product(f"go-{name}", [package, version, architecture(), *left_out], build)
@@ -306,7 +307,9 @@ def bundle(version: str = VERSION) -> Path:
     etcd = _etcd(_tag(asked["etcd"]).partition("-")[0], files)
     # Pauses alike under any number
     pause = kubernetes() / "pause"
-    containerd = _containerd() if _minor(version) >= FIRST_MINOR_IN_MODULES else None
+    containerd = None
+    if _minor(version) >= FIRST_MINOR_IN_MODULES:
+        containerd = _from_modules("containerd", CONTAINERD_VERSION, gomodules.build_containerd)
     crictl = programs["crictl"][0] or _own_crictl(version)
     sources = {**GO_PROGRAMS, "coredns": (COREDNS, coredns)}
     missing = {" ".join(sources[name]): reason for name, (path, reason) in programs.items() if path is None}
@@ -341,12 +344,6 @@ def bundle(version: str = VERSION) -> Path:
         (out / "bundle.json").write_text(json.dumps(content, indent=2) + "\n")
 
     return product("bundle" if version == VERSION else f"bundle-{version}", inputs, build)
-
-
-def _containerd() -> Path:
-    given = [CONTAINERD_VERSION, architecture(), _text("gomodules.py")]
-    build = gomodules.build_containerd
-    return product(f"containerd-{CONTAINERD_VERSION}", given, lambda out: build(_needed_go(), CONTAINERD_VERSION, out))
 
 
 def _write_releases(folder: Path, containerd: Path, debian: Path) -> None:

@@ -14,8 +14,8 @@ from typing import Callable, Iterator, NamedTuple
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage
+from lab_programs import CACHE
 
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "baremetal-kubernetes-lab"
 SERVERS = sorted(CACHE.glob("go-versitygw-*/versitygw"))
 
 

@@ -21,7 +21,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.errors
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import Storage
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.storage import Bucket
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.files import check_whole
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 FOLDER = "/var/lib/baremetal-kubernetes/restore"
@@ -65,11 +65,7 @@ def find(directory: str, storage: Optional[Storage], cluster: str) -> List[Dict[
 
 def unfinished(runner: Runner, folder: str = FOLDER) -> Dict[str, Any]:
     """The restore that was begun here and did not end: ``operation`` and ``archive``; empty where there is none."""
-    try:
-        data = from_json(runner.read(os.path.join(folder, CURRENT)) or "")
-    except ValueError:
-        return {}
-    return data if isinstance(data, dict) else {}
+    return object_or_empty(runner.read(os.path.join(folder, CURRENT)))
 
 
 def make_room(folder: str = "") -> None:
@@ -171,12 +167,7 @@ def staged(runner: Runner, target: str) -> Staged:
 
 def _staged(runner: Runner, target: str) -> Dict[str, Any]:
     """The manifest of an archive that an earlier run has unpacked, its snapshot still whole; else empty."""
-    try:
-        manifest = from_json(runner.read(os.path.join(target, MANIFEST)) or "")
-    except ValueError:
-        return {}
-    if not isinstance(manifest, dict):
-        return {}
+    manifest = object_or_empty(runner.read(os.path.join(target, MANIFEST)))
     if manifest.get("snapshot"):
         check_whole(os.path.join(target, SNAPSHOT))
     return manifest

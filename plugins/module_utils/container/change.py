@@ -20,7 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.run
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import apply_step, read_services
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.forms import OBJECT
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.runtime import ENDPOINT, KUBELET_FILES, kubelet_socket
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -61,11 +61,8 @@ def read(runner: Runner) -> Node:
     """The kubelet's files, the socket that they name, and the marker."""
     texts = {path: runner.read(path) for path in KUBELET_FILES}
     files = {path: text for path, text in texts.items() if text is not None}
-    try:
-        begun = from_json(runner.read(MARKER) or "{}")
-    except ValueError:
-        begun = {}
-    known = isinstance(begun, dict) and begun.get("to") in RUNTIMES and isinstance(begun.get("from"), str)
+    begun = object_or_empty(runner.read(MARKER))
+    known = begun.get("to") in RUNTIMES and isinstance(begun.get("from"), str)
     return Node(files, kubelet_socket(list(files.values())), begun if known else {})
 
 
@@ -182,10 +179,7 @@ class Change:
 
     def _object(self) -> Dict[str, Any]:
         result = self._kubectl("get", "node", self.node_name, "--output=json")
-        try:
-            return dict(from_json(result, OBJECT))
-        except ValueError:
-            return {}
+        return object_or_empty(result, OBJECT)
 
     def _annotate(self, found: Mapping[str, Any], socket: str) -> None:
         """kubeadm reads it at every upgrade; since 1.34 it has a file of its own in its place."""

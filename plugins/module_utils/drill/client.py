@@ -82,14 +82,15 @@ def read_access(path: str) -> Access:
     if parts.scheme != "https" or not host:
         raise ClientError(path, "its server is %r" % cluster["server"], "give a kubeconfig whose server begins with https://")
     token = str(user.get("token") or "")
+    certified = "client-certificate-data" in user or "client-certificate" in user
     try:
         authority = _inline(path, cluster, "certificate-authority").decode("ascii")
         tls = ssl.create_default_context(cadata=authority)
-        if "client-certificate-data" in user or "client-certificate" in user:
+        if certified:
             _load_client(tls, _inline(path, user, "client-certificate"), _inline(path, user, "client-key"))
     except (ValueError, ssl.SSLError) as error:
         raise ClientError(path, "its certificates can't be used: %s" % error, "give a kubeconfig as kubeadm writes it")
-    if not token and "client-certificate-data" not in user and "client-certificate" not in user:
+    if not token and not certified:
         raise ClientError(
             path, "its user has neither a client certificate nor a token", "use the kubeconfig of the cluster's administrator"
         )

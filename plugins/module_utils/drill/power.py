@@ -10,7 +10,7 @@ import os
 from typing import Dict, List, Mapping
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 FILE = "powered-off.json"
@@ -19,12 +19,7 @@ PATIENCE = 300.0
 
 def read(runner: Runner, path: str) -> Dict[str, List[str]]:
     """Host -> the command that gives it its power back; empty where nobody lost it."""
-    try:
-        data = from_json(runner.read(path) or "{}")
-    except ValueError:
-        return {}
-    if not isinstance(data, dict):
-        return {}
+    data = object_or_empty(runner.read(path))
     return {str(host): [str(part) for part in command] for host, command in data.items() if isinstance(command, list)}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 
 DAY = 86400.0
 #: Seconds between two samples that are kept of a counter.
@@ -95,8 +95,5 @@ class History:
 
 def _object(value: Any, form: Any = object) -> Dict[str, Any]:
     if isinstance(value, str):
-        try:
-            value = from_json(value, form)
-        except ValueError:
-            return {}
+        return object_or_empty(value, form)
     return value if isinstance(value, dict) else {}

@@ -21,7 +21,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.find
     Unread,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.thresholds import Threshold
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, TIMED_OUT, Result, Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
@@ -235,11 +235,8 @@ def _devices(data: Mapping[str, Any]) -> List[Device]:
 
 
 def _parse(text: str) -> Optional[Mapping[str, Any]]:
-    try:
-        data = from_json(text)
-    except ValueError:
-        return None
-    return data if isinstance(data, dict) and "smartctl" in data else None
+    data = object_or_empty(text)
+    return data if "smartctl" in data else None
 
 
 def _why_no_json(result: Result) -> str:

@@ -15,7 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members import ghosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.quorum import quorum
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Version, VersionError, release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -191,11 +191,7 @@ def report(checks: Sequence[Check], waited: Sequence[str]) -> str:
 
 
 def _git_version(text: str) -> str:
-    try:
-        answer = from_json(text)
-    except ValueError:
-        return ""
-    return str(answer.get("gitVersion", "")) if isinstance(answer, dict) else ""
+    return str(object_or_empty(text).get("gitVersion", ""))
 
 
 def _api(seen: Seen) -> Check:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json, object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
@@ -112,11 +112,7 @@ def parse_marker(text: Optional[str]) -> Optional[Dict[str, Any]]:
     """operation, role, cluster and at of an unfinished operation; a damaged marker still is one, with nothing known."""
     if text is None:
         return None
-    try:
-        data = from_json(text)
-    except ValueError:
-        data = None
-    fields = data if isinstance(data, dict) else {}
+    fields = object_or_empty(text)
     return {key: fields[key] if isinstance(fields.get(key), str) else None for key in ("operation", "role", "cluster", "at")}
 
 

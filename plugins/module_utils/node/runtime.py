@@ -13,7 +13,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.run
     RuntimeVersionError,
     config_schema,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: Where the kubelet's socket stands: since 1.34 in the first, since 1.27 in the second, before that on the command line.
@@ -76,12 +76,7 @@ def _schema(version: Optional[str]) -> Optional[int]:
 
 def docker_pools(daemon_json: str) -> List[str]:
     """The subnets that Docker's daemon.json gives to networks."""
-    try:
-        data = from_json(daemon_json or "{}")
-    except ValueError:
-        return []
-    if not isinstance(data, dict):
-        return []
+    data = object_or_empty(daemon_json)
     listed = data.get("default-address-pools")
     pools = [pool.get("base") for pool in listed if isinstance(pool, dict)] if isinstance(listed, list) else []
     values = [data.get("bip"), data.get("fixed-cidr"), data.get("fixed-cidr-v6")] + pools

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.errors import BusyError, ProviderError
 
 MAXIMUM_ANSWER = 4 * 1024 * 1024
@@ -29,11 +29,7 @@ class Answer(NamedTuple):
 
     def data(self, form: Any = object) -> Dict[str, Any]:
         """The JSON object of the body; empty where it is none, or has not this form."""
-        try:
-            found = from_json(self.body, form)
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        return object_or_empty(self.body, form)
 
 
 class Http:

@@ -18,7 +18,7 @@ from typing import Dict, List, NamedTuple, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.digests import DigestStore
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.errors import Rke2Error
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.layout import IMAGES, PREFIX, PROGRAM, STATE, parse_version
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -123,10 +123,7 @@ def _placed(wanted: WantedRelease, name: str) -> str:
 
 def _record(wanted: WantedRelease, runner: Runner) -> str:
     """The checksum of the tarball that the host has its programs from; empty where it has none, or not that version any more."""
-    try:
-        record = from_json(runner.read(wanted.root + STATE + "/rke2-release.json") or "{}")
-    except ValueError:
-        return ""
+    record = object_or_empty(runner.read(wanted.root + STATE + "/rke2-release.json"))
     present = runner.exists(wanted.root + PROGRAM) and record.get("version") == wanted.version
     return str(record.get("sha256") or "") if present else ""
 

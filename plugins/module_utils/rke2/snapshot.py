@@ -12,7 +12,7 @@ import uuid
 from typing import Any, Dict, List, NamedTuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.replace import replace_file
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.errors import Rke2Error
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.layout import DATABASE, PROGRAM, SNAPSHOTS, STATE
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2.service import telling
@@ -105,11 +105,7 @@ def set_aside(runner: Runner, restore: str) -> bool:
 
 
 def _record(runner: Runner) -> Dict[str, Any]:
-    try:
-        record = from_json(runner.read(RECORD) or "{}")
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}
+    return object_or_empty(runner.read(RECORD))
 
 
 def _write(record: Dict[str, Any]) -> None:

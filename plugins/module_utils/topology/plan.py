@@ -30,7 +30,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rest
     restore_work,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import summary as restore_summary
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import number_or
 
 #: keepalived's priorities go down from here in steps of one; 255 would mean the owner of the address.
 HIGHEST_PRIORITY = 150
@@ -334,10 +334,7 @@ def endpoint(topology: Topology, init: Optional[str] = None) -> str:
     """Where kubeconfigs point to: cluster_endpoint with its port, else the API server of the only control plane."""
     settings = topology.settings
     if settings.endpoint:
-        port = topology.endpoint_port
-        return join_endpoint(
-            topology.endpoint_host, int(port) if port and is_digits(port) else settings.api_port
-        )
+        return join_endpoint(topology.endpoint_host, number_or(topology.endpoint_port, settings.api_port))
     candidates = [node for node in topology.control_planes if node.address is not None]
     chosen = [node for node in candidates if node.host == init] or candidates
     return join_endpoint(str(chosen[0].address), settings.api_port) if chosen else ""

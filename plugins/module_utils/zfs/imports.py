@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import List, NamedTuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import number_or
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.status import Pool, parse_status
 
 #: spa.h: pool_state_t
@@ -84,7 +84,7 @@ def parse_label(text: str) -> List[Label]:
             fields["guid"],
             STATES.get(fields.get("state", ""), "unknown"),
             fields.get("hostname", ""),
-            int(fields["txg"]) if is_digits(fields.get("txg", "")) else 0,
+            number_or(fields.get("txg"), 0),
         )
         if not any((known.pool_guid, known.guid) == (label.pool_guid, label.guid) for known in found):
             found.append(label)

@@ -30,14 +30,7 @@ def test_a_parser_answers_or_refuses_in_its_own_words(parser: Parser) -> None:
     @settings(max_examples=CASES, phases=(Phase.explicit, Phase.generate), database=None, derandomize=SAME)
     @given(st.integers(0, 2**48))
     def case(number: int) -> None:
-        given_ = parser.damaged(random.Random(number))
-        try:
-            with no_hang():
-                parser.parse(given_)
-        except parser.refusals as refusal:
-            assert str(refusal).strip()
-        except BaseException as error:
-            raise AssertionError("%s broke by case %d: %s" % (parser.name, number, _short(given_))) from error
+        answers_or_refuses(parser, parser.damaged(random.Random(number)), "case %d: " % number)
 
     case()
 
@@ -57,13 +50,17 @@ def test_a_long_text_takes_a_parser_no_longer_than_its_length(parser: Parser) ->
             [one * 20_000 for one in LONG] + [sample + one * 20_000 for one in LONG] + [sample * (1 + 50_000 // (len(sample) + 1))]
         )
     for text in texts:
-        try:
-            with no_hang():
-                parser.parse(text)
-        except parser.refusals as refusal:
-            assert str(refusal).strip()
-        except BaseException as error:
-            raise AssertionError("%s broke by %s" % (parser.name, _short(text))) from error
+        answers_or_refuses(parser, text)
+
+
+def answers_or_refuses(parser: Parser, given_: Any, case: str = "") -> None:
+    try:
+        with no_hang():
+            parser.parse(given_)
+    except parser.refusals as refusal:
+        assert str(refusal).strip()
+    except BaseException as error:
+        raise AssertionError("%s broke by %s%s" % (parser.name, case, _short(given_))) from error
 
 
 def _short(given_: Any) -> str:

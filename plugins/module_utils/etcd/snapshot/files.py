@@ -17,7 +17,7 @@ import time
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 
 #: Bytes of the checksum at the end, and of the sectors that the database before it fills.
 CHECKSUM = hashlib.sha256().digest_size
@@ -77,12 +77,16 @@ def facts_path(path: str) -> str:
 
 def read_facts(path: str) -> Dict[str, Any]:
     """What ``save`` wrote of a snapshot; empty where it is missing or unreadable, since the snapshot itself is what counts."""
+    return object_of(facts_path(path))
+
+
+def object_of(path: str) -> Dict[str, Any]:
+    """The object of a JSON file; empty where it is missing, unreadable or something else."""
     try:
-        with open(facts_path(path), encoding="utf-8") as stream:
-            facts = from_json(stream.read())
-    except (OSError, ValueError):
+        with open(path, encoding="utf-8") as stream:
+            return object_or_empty(stream.read())
+    except (OSError, UnicodeError):
         return {}
-    return facts if isinstance(facts, dict) else {}
 
 
 def listing(directory: str, prefix: str = "") -> List[Snapshot]:

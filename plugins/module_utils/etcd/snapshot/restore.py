@@ -15,10 +15,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 from urllib.parse import urlsplit
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.errors import SnapshotError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.files import STAMP, check_whole
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.files import STAMP, check_whole, object_of
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.snapshot.tools import Tool, Tools
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.files import nearest_directory
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 #: etcd makes its write-ahead log in files of this size beforehand, two of them (etcd-io/etcd server/storage/wal, SegmentSizeBytes).
@@ -118,13 +117,13 @@ def is_restored(wanted: Wanted) -> bool:
     :raises SnapshotError: the snapshot is missing or damaged.
     """
     facts = {"sha256": check_whole(wanted.path, wanted.skip_hash_check), "operation": wanted.operation, "name": wanted.name}
-    known = _marker(_places(wanted.data_directory, 0).marker)
+    known = object_of(_places(wanted.data_directory, 0).marker)
     return bool(wanted.operation) and bool(_entries(wanted.data_directory)) and _is_of(known, facts)
 
 
 def went_back(data_directory: str) -> bool:
     """Whether the data was restored without setting the revision ahead, so that clients have seen later ones."""
-    return _marker(_places(data_directory, 0).marker).get("bumped") is False
+    return object_of(_places(data_directory, 0).marker).get("bumped") is False
 
 
 def _is_of(known: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
@@ -141,7 +140,7 @@ def restore(wanted: Wanted, runner: Runner, only_look: bool, timeout: float = 18
     places = _places(wanted.data_directory, runner.now())
     holds = bool(_entries(wanted.data_directory))
     facts: Dict[str, Any] = {"sha256": sha256, "operation": wanted.operation, "name": wanted.name}
-    if holds and wanted.operation and _is_of(_marker(places.marker), facts):
+    if holds and wanted.operation and _is_of(object_of(places.marker), facts):
         return Restored(False, "", facts)
     if holds:
         _check_replaceable(wanted, running_is_fine)
@@ -200,15 +199,6 @@ def _entries(data: str) -> List[str]:
         raise SnapshotError(data, "it can't be read: %s" % error.strerror, "name a directory")
     ours = ("restoring", "restored.json", "lost+found")
     return [name for name in names if name not in ours and not name.startswith("before-")]
-
-
-def _marker(path: str) -> Dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as stream:
-            facts = from_json(stream.read())
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
 
 
 def _check_replaceable(wanted: Wanted, running_is_fine: bool) -> None:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterator, List, Tuple
+from typing import Iterator, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, of_hosts
 
 #: Shut down on 2024-03-04 (kubernetes/release issue 3485).
 RETIRED = ("packages.cloud.google.com", "apt.kubernetes.io", "yum.kubernetes.io")
@@ -19,23 +19,18 @@ TREE = re.compile(r"/v1\.([0-9]{1,3})(?:/|$)")
 
 
 def check(topology: Topology) -> Iterator[Problem]:
-    urls: Dict[str, List[str]] = {}
-    for node in topology.cluster_nodes:
-        url = text(node.setting(SETTING))
-        if url:
-            urls.setdefault(url, []).append(node.host)
-    for url, hosts in urls.items():
-        yield from _url(topology, url, tuple(hosts))
+    nodes = topology.cluster_nodes
+    yield from of_hosts((one, node.host) for node in nodes for one in _of(topology, text(node.setting(SETTING))))
 
 
-def _url(topology: Topology, url: str, hosts: Tuple[str, ...]) -> Iterator[Problem]:
+def _of(topology: Topology, url: str) -> Iterator[Tuple[str, str, str]]:
     release = topology.release
     minor = release.version.minor_text if release is not None else "1.NN"
     remedy = "remove it for pkgs.k8s.io, or write a mirror of https://pkgs.k8s.io/core:/stable:/v%s/deb (or /rpm)" % minor
     if any(name in url for name in RETIRED):
-        yield Problem(SETTING, "%s was Google's repository of Kubernetes, which was shut down in March 2024" % url, remedy, hosts)
+        yield SETTING, "%s was Google's repository of Kubernetes, which was shut down in March 2024" % url, remedy
         return
     tree = TREE.search(url)
     if tree and release is not None and int(tree.group(1)) != release.version.minor:
         problem = "%s is the tree of 1.%s, and cluster_kubernetes_version is %s" % (url, tree.group(1), release.version.text)
-        yield Problem(SETTING, problem, remedy, hosts)
+        yield SETTING, problem, remedy

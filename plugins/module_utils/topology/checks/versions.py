@@ -24,7 +24,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import number_or
 
 UPGRADE = "leave cluster_kubernetes_version at %s here, and change it with the upgrade operation, one minor at a time"
 
@@ -166,7 +166,7 @@ def _numbers(version: str) -> Tuple[int, ...]:
     numbers = []
     for part in version.split("."):
         digits = "".join(character for character in part if character.isdigit())
-        numbers.append(int(digits) if is_digits(digits) else 0)
+        numbers.append(number_or(digits, 0))
     return tuple(numbers[:3])
 
 
