@@ -127,6 +127,8 @@ def make_plan(files: Mapping[str, str], provider: str, resources: Sequence[str],
         texts["readable"][host] = render({one: _union([held[one][0], *both[one]]) for one in every})
         texts["writing"][host] = render({one: _union([wanted[one][0], *both[one]]) for one in every})
         texts["alone"][host] = render({one: keys_ for one, keys_ in wanted.items() if target == PLAIN or one in resources})
+    if not work:
+        texts = dict.fromkeys(PHASES, texts["alone"])
     return Plan(work, texts, every, _summary(now, wanted, work))
 
 

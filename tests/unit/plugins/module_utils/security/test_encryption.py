@@ -40,7 +40,8 @@ def moments(
 ) -> Iterator[Tuple[str, Dict[str, str]]]:
     """The files after each single host's change, in the order of the playbook."""
     plan = make_plan(texts, provider, resources, fresh, rotate)
-    for phase, host in itertools.product(PHASES, HOSTS) if plan.work else ():
+    # The playbook goes through the first phase whether there is work or not.
+    for phase, host in itertools.product(PHASES if plan.work else PHASES[:1], HOSTS):
         texts = {**texts, host: plan.texts[phase][host]}
         yield phase, texts
 
@@ -93,7 +94,9 @@ def test_no_new_key_while_a_change_is_under_way() -> None:
 
 
 def test_at_rest_and_without_encryption_there_is_nothing_to_do() -> None:
-    assert not make_plan(all_hosts(ONE, PLAIN), "secretbox", ["secrets"], TWO, False).work
+    held = all_hosts(ONE, PLAIN)
+    assert not make_plan(held, "secretbox", ["secrets"], TWO, False).work
+    assert [now for _phase, now in moments(held, "secretbox", ["secrets"], TWO, False)] == [held] * len(HOSTS)
     plan = make_plan(all_hosts(), "none", ["secrets"], PLAIN, False)
     assert not plan.work and set(plan.texts["alone"].values()) == {""}
 
