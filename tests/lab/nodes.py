@@ -84,7 +84,9 @@ def read(inventory: Path) -> Lab:
         raise LabError(f"{path}: lab_virtual_machine: {unknown[0]} is no kind of machine: write {' or '.join(machines.KINDS)}.")
     settings = inventory / "group_vars" / "all.yml"
     given = yaml.safe_load(settings.read_text()) if settings.exists() else {}
-    kubernetes = str(given.get("cluster_kubernetes_version") or VERSION)
+    # RKE2 brings its own, and the lab has none of its releases.
+    own = given.get("cluster_distribution") == "rke2"
+    kubernetes = VERSION if own else str(given.get("cluster_kubernetes_version") or VERSION)
     versions = tuple(str(version) for version in general.get("lab_bundle_versions", []))
     return Lab(inventory.resolve().name, subnet, nodes, virtual, kubernetes, versions)
 
