@@ -15,7 +15,12 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.needs 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import mapping
-from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import WORD, HostVariables, has_template, trust_as_template
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import (
+    WORD,
+    HostVariables,
+    has_template,
+    trust_as_template,
+)
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import ROLES, role_of
 
 NODES = ("control_plane", "workers")
