@@ -231,7 +231,16 @@ def begin(site: Site) -> "subprocess.Popen[str]":
         "BAREMETAL_KUBERNETES_REPORTS_WAIT_SECONDS": "1",
     }
     words = [sys.executable, "-m", "ansible", "playbook", "-i", "inventory", "-e", "how=wait", str(site.playbook)]
-    return subprocess.Popen(words, cwd=site.path, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        words,
+        cwd=site.path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Tests that are started in the background are deaf to it, and so would be what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def read_until(process: "subprocess.Popen[str]", word: str) -> str:
@@ -249,10 +258,12 @@ def test_a_run_that_is_killed_leaves_a_whole_history(site: Site, number: signal.
     process = begin(site)
     try:
         # What it waits for is said while it waits.
-        assert " on h1: Wait" in read_until(process, "Still at it for ")
+        assert "Still at it for " in read_until(process, " on h1: Wait\n").splitlines()[-1]
     finally:
         os.killpg(process.pid, number)
         process.communicate(timeout=120)
+        # A worker of ansible-core 2.19 is in a session of its own, and outlives it.
+        (site.path / "go").touch()
     assert [entry["outcome"] for entry in (site.history() if outcomes else [])] == outcomes
     done = site.run()
     assert "last time" not in report_of(done)
