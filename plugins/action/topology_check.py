@@ -9,14 +9,18 @@ import os
 import socket
 from typing import Any, Dict, List, Mapping
 
+from ansible.errors import AnsibleError
+from ansible.template import Templar
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manifest import BundleError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import VersionError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address, split_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.check import Outcome, check_topology
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.phases import phases, with_plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, listed, readable
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.bundle_needs import describe_bundle, read_needs
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
-from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import HostVariables
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import HostVariables, trust_as_template
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.playbook_plays import plays_after_preflight
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import (
     check_role_settings,
     load_options,
@@ -63,7 +67,19 @@ class ActionModule(ControllerAction):
             },
             problems,
         )
+        plays = plays_after_preflight(self._loader, arguments["playbook"], task_vars)
+        outcome.plan["kubeconfig"] = self._kubeconfig(reader, next(iter(hosts), ""), outcome.plan["kubeconfig"])
+        outcome.plan["phases"] = phases(plays, with_plan(reader.members, outcome.plan["host_groups"]))
         return _report(outcome)
+
+    def _kubeconfig(self, reader: HostVariables, host: str, path: str) -> str:
+        """The path on this controller; empty where an inventory without a directory leaves none."""
+        if path != reader.defaults.get("cluster_kubeconfig"):
+            return path
+        try:
+            return str(Templar(loader=self._loader, variables=reader.context(host)).template(trust_as_template(path)))
+        except AnsibleError:
+            return ""
 
     def _offline(self, reader: HostVariables, hosts: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
         """The bundle on this controller, and what the hosts need of one; empty where none is named."""

@@ -107,6 +107,21 @@ plan:
   returned: success
   type: dict
   contains:
+    playbook:
+      description: As O(playbook).
+      type: str
+    phases:
+      description: The plays that O(playbook) has after preflight and that have work, in their order, as C(name) and C(hosts). The
+        hosts are null where only a later step can know them, and the list is empty without O(playbook).
+      type: list
+      elements: dict
+    versions:
+      description: Of each program (C(kubelet), C(etcd), C(rke2), the container runtime) the versions that were read, each with its
+        hosts.
+      type: dict
+    kubeconfig:
+      description: Where the administrator's kubeconfig is, or will be, on the controller.
+      type: str
     kubernetes_version:
       description: The version without a leading v.
       type: str

@@ -15,16 +15,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.needs 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import mapping
-from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import WORD, HostVariables, has_template
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import (
+    WORD,
+    HostVariables,
+    has_template,
+    trust_as_template,
+)
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import ROLES, role_of
-
-try:  # From ansible-core 2.19 on only what is said to be a template is one.
-    from ansible.template import trust_as_template
-except ImportError:
-
-    def trust_as_template(value: str) -> str:
-        return value
-
 
 NODES = ("control_plane", "workers")
 ALL = (*NODES, "etcd", "load_balancers", "directors")

@@ -15,6 +15,14 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import PREFIX
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import role_of
 
+try:  # From ansible-core 2.19 on only what is said to be a template is one.
+    from ansible.template import trust_as_template
+except ImportError:
+
+    def trust_as_template(value: str) -> str:
+        return value
+
+
 NODE_VARIABLES = ("node_address", "node_name", "physical_host")
 #: What preflight registers for each node, so that one which can't be reached still has a reason.
 STATE = "node_state"

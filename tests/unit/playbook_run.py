@@ -25,6 +25,8 @@ def run_playbook(
         "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
         "ANSIBLE_NOCOLOR": "1",
+        # Beside an inventory of the repository is no place for reports of tests.
+        "BAREMETAL_KUBERNETES_REPORTS": "false",
         **settings,
     }
     return subprocess.run(

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import html
 import math
 import time
 from typing import Any, Iterable, List, Mapping, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.measure import Sample
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.html_page import bullets, cell, document, escaped, table
 
 WIDTH, LEFT, RIGHT = 1200, 70, 20
 TOP, PLOT, LANE = 60, 240, 26
@@ -18,34 +18,19 @@ HEIGHT = TOP + PLOT + 3 * LANE + 40
 #: Latencies from one millisecond on, by their logarithm: an outage of seconds and a handshake of milliseconds in one picture.
 LEAST, MOST = 0.001, 10.0
 
-STYLE = """
-:root { color-scheme: light; --ink: #1c2126; --soft: #5b6670; --line: #d7dde2; --good: #22776b; --bad: #c22f2f; --band: #e9ad2f; }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); margin: 2rem auto; max-width: 1240px; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.1rem; margin-top: 2rem } p { color: var(--soft); margin: .3rem 0 }
-.verdict { font-weight: 600 } .passed { color: var(--good) } .failed { color: var(--bad) }
-.scroll { overflow-x: auto } svg { min-width: 900px; width: 100%; height: auto; font: 11px system-ui, sans-serif }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top }
-th { font-weight: 600; font-size: .85rem; color: var(--soft) } td.number { text-align: right; white-space: nowrap }
-"""
-
 
 def page(report: Mapping[str, Any], probes: Sequence[Sample], writes: Sequence[Sample]) -> str:
     """The page's whole text."""
     passed = report["passed"]
-    verdict = "Passed" if passed else "Failed"
     parts = [
-        "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-        "<title>Drill of %s: %s</title><style>%s</style></head><body>" % (_text(report["cluster"]), verdict.lower(), STYLE),
-        "<h1>Drill of cluster %s</h1>" % _text(report["cluster"]),
+        "<h1>Drill of cluster %s</h1>" % escaped(report["cluster"]),
         '<p class="verdict %s">%s</p>' % ("passed" if passed else "failed", _verdict(report)),
         "<p>%s to %s UTC. Endpoint %s; %s every %g ms, an answer within %g s; a write every %g ms, within %g s.</p>"
         % (
             _date(report["begin"]),
             _date(report["end"]),
-            _text(report["endpoint"]),
-            _text(report["path"]),
+            escaped(report["endpoint"]),
+            escaped(report["path"]),
             1000 * report["probe_interval"],
             report["probe_timeout"] or 0,
             1000 * report["write_interval"],
@@ -55,7 +40,7 @@ def page(report: Mapping[str, Any], probes: Sequence[Sample], writes: Sequence[S
         "<h2>Faults</h2>",
         _table(report),
         "<h2>Limits</h2>",
-        "<p>%s</p>" % _text("; ".join("%s %g" % pair for pair in report["limits"].items() if pair[1] is not None)),
+        "<p>%s</p>" % escaped("; ".join("%s %g" % pair for pair in report["limits"].items() if pair[1] is not None)),
     ]
     for title, lines in (
         ("Left out", ["%s: %s" % (entry["fault"], entry["reason"]) for entry in report["left_out"]]),
@@ -63,8 +48,8 @@ def page(report: Mapping[str, Any], probes: Sequence[Sample], writes: Sequence[S
         ("Notes", report["notes"]),
     ):
         if lines:
-            parts.append("<h2>%s</h2><ul>%s</ul>" % (title, "".join("<li>%s</li>" % _text(line) for line in lines)))
-    return "\n".join(parts + ["</body></html>", ""])
+            parts += ["<h2>%s</h2>" % title, bullets(lines)]
+    return document("Drill of %s: %s" % (report["cluster"], "passed" if passed else "failed"), parts)
 
 
 def timeline(report: Mapping[str, Any], probes: Sequence[Sample], writes: Sequence[Sample]) -> str:
@@ -104,10 +89,10 @@ def _bands(faults: Iterable[Mapping[str, Any]], x: Any) -> List[str]:
         healed = x(fault["healthy"] or fault["until"])
         bottom = PLOT + 2 * LANE
         area = '<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="var(--band)" opacity="%s"><title>%s</title></rect>'
-        parts.append(area % (left, TOP - 12, max(1, right - left), bottom, "0.35", _text(fault["what"])))
+        parts.append(area % (left, TOP - 12, max(1, right - left), bottom, "0.35", escaped(fault["what"])))
         parts.append(area % (right, TOP - 12, max(0, healed - right), bottom, "0.12", "until all was healthy again"))
         # Names of neighbours stand on two lines, so that short faults don't write over each other.
-        parts.append('<text x="%.1f" y="%d" font-weight="600">%s</text>' % (left, 16 + 16 * (number % 2), _text(fault["fault"])))
+        parts.append('<text x="%.1f" y="%d" font-weight="600">%s</text>' % (left, 16 + 16 * (number % 2), escaped(fault["fault"])))
     return parts
 
 
@@ -130,7 +115,7 @@ def _table(report: Mapping[str, Any]) -> str:
         "fault|what was done|longest outage|outage in all|failed probes|failed writes|longest without a write|lost writes|"
         "healthy after|limits"
     )
-    rows = ["<tr>%s</tr>" % "".join("<th>%s</th>" % _text(name) for name in head.split("|"))]
+    rows = []
     for fault in [dict(report["before"], fault="before the first", what="nothing", heal_seconds=0, broken=None)] + list(
         report["faults"]
     ):
@@ -144,16 +129,15 @@ def _table(report: Mapping[str, Any]) -> str:
             "unknown" if fault["lost_writes"] is None else str(fault["lost_writes"]),
             "never" if heal is None else "%.0f s" % heal,
         ]
-        cells = ["<td>%s</td><td>%s</td>" % (_text(fault["fault"]), _text(fault["what"]))]
-        cells += ['<td class="number">%s</td>' % number for number in numbers]
+        cells = [cell(fault["fault"]), cell(fault["what"])] + [cell(number, "number") for number in numbers]
         if fault["broken"] is None:
-            cells.append("<td></td>")
+            cells.append(cell())
         elif fault["broken"]:
-            cells.append('<td class="failed">%s</td>' % _text("; ".join(fault["broken"])))
+            cells.append(cell("; ".join(fault["broken"]), "failed"))
         else:
-            cells.append('<td class="passed">kept</td>')
-        rows.append("<tr>%s</tr>" % "".join(cells))
-    return '<div class="scroll"><table>%s</table></div>' % "\n".join(rows)
+            cells.append(cell("kept", "passed"))
+        rows.append(cells)
+    return table(head.split("|"), rows)
 
 
 def _verdict(report: Mapping[str, Any]) -> str:
@@ -163,12 +147,12 @@ def _verdict(report: Mapping[str, Any]) -> str:
         len(keys["lost"]) if "lost" in keys else "nobody knows how many",
     )
     if report["passed"]:
-        return _text("Passed: every fault stayed within its limits. " + words)
+        return escaped("Passed: every fault stayed within its limits. " + words)
     over = sum(1 for fault in report["faults"] if fault["broken"])
     why = "; ".join(report["stopped"]) or (
         "%d of %d faults over a limit" % (over, len(report["faults"])) if over else "see the notes"
     )
-    return _text("Failed: %s. %s" % (why.rstrip("."), words))
+    return escaped("Failed: %s. %s" % (why.rstrip("."), words))
 
 
 def _dots(points: Iterable[Any]) -> str:
@@ -177,7 +161,3 @@ def _dots(points: Iterable[Any]) -> str:
 
 def _date(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
-
-
-def _text(value: Any) -> str:
-    return html.escape(str(value))

@@ -81,7 +81,10 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
         lines = _growth(topology) + ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
         lines += _summary(topology, init, join_control_planes, join_workers)
     return {
+        "playbook": topology.playbook,
         "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
+        "versions": versions(topology),
+        "kubeconfig": topology.settings.kubeconfig,
         "endpoint": endpoint(topology, init),
         "nodes": {node.host: _node(node) for node in topology.nodes.values()},
         # Hosts of etcd and load balancers are no nodes of Kubernetes.
@@ -328,6 +331,26 @@ def _peer_mac_addresses(topology: Topology) -> Dict[str, List[str]]:
         else []
         for node in topology.directors
     }
+
+
+def versions(topology: Topology) -> Dict[str, Dict[str, List[str]]]:
+    """Program -> version -> hosts that have it, as they were read."""
+    found: Dict[str, Dict[str, List[str]]] = {}
+    for node in topology.nodes.values():
+        runtime = mapping(node.facts.get("runtime"))
+        pods = map(mapping, entries(node.facts.get("static_pods")))
+        images = [text(pod.get("image")) for pod in pods if pod.get("name") == "etcd"]
+        told = {
+            "kubelet": node.package("kubelet"),
+            "rke2": text(mapping(node.facts.get("rke2")).get("version")),
+            # A static pod's is that of its image.
+            "etcd": next((image.rpartition(":")[2] for image in images if ":" in image), node.package("etcd")),
+            text(runtime.get("name")): text(runtime.get("version")),
+        }
+        for program, version in told.items():
+            if program and version:
+                found.setdefault(program, {}).setdefault(version, []).append(node.host)
+    return found
 
 
 def endpoint(topology: Topology, init: Optional[str] = None) -> str:

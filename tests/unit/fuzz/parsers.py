@@ -84,6 +84,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.removal impor
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.removal import seen as removal_seen
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2 import layout as rke2_layout
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.rke2 import release as rke2_release
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.history import Past
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.security import encryption
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.security import kubelet as kubelet_security
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks import versions as topology_versions
@@ -114,6 +115,7 @@ from fuzz.samples import (
     NODE,
     OBJECTS,
     PROVIDERS,
+    RUN,
     S3_ERROR,
     S3_LIST,
     SNAPSHOT,
@@ -677,6 +679,7 @@ PARSERS: Sequence[Parser] = (
         ],
         ValueError,
     ),
+    _json("the history of runs", lambda text: Past(text, "single", ["i"]).times(["Prepare"]), [RUN]),
     _json("lines of the drill", _drill, DRILL, ValueError),
     _text("the drill's kubeconfig", _access, [TEXTS["kubeconfig"]], ProblemError),
     _host("powered-off hosts", lambda host: drill_power.read(host, "x"), ['{"cp1": ["ipmitool", "power", "on"]}']),

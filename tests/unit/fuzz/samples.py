@@ -176,6 +176,16 @@ OBJECTS: Mapping[str, Sequence[Any]] = {
     "certificatesigningrequests": [REQUEST],
     "secrets": [SECRET],
 }
+RUN: Dict[str, Any] = {
+    "playbook": "single",
+    "inventory": ["i"],
+    "begin": 1.0,
+    "seconds": 2.5,
+    "check": False,
+    "partial": False,
+    "outcome": "succeeded",
+    "phases": [{"name": "Prepare", "seconds": 1.5, "hosts": 1}],
+}
 DRILL: List[Any] = [
     {"event": "plan", "at": 1.0, "limits": {}, "probe_interval": 0.05, "write_interval": 0.2, "lost": ["a"]},
     {"event": "begin", "fault": "kill", "at": 2.0, "kind": "probe", "seconds": 0.1, "ok": True},

@@ -95,6 +95,8 @@ def test_settings_that_refer_to_each_other_and_to_defaults_are_resolved(run: Cal
     assert result["plan"]["endpoint"] == "10.89.79.100:8443"
     assert result["plan"]["nodes"]["cp2"]["address"] == "10.89.79.12"
     assert result["msg"].splitlines()[0] == "cp1: kubeadm init (blank)"
+    assert result["plan"]["kubeconfig"].endswith("/kubeconfig-kubernetes.cfg")
+    assert {"name": "Make the first control plane", "hosts": ["cp1"]} in result["plan"]["phases"]
 
 
 def test_variables_of_the_play_hold_for_all_hosts(run: Callable[..., Dict[str, Any]]) -> None:
