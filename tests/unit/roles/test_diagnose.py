@@ -31,7 +31,7 @@ def test_one_archive_and_a_page_are_written_though_a_host_does_not_answer(tmp_pa
     (tmp_path / "hosts.yml").write_text(INVENTORY)
     (tmp_path / "playbook.yml").write_text(PLAYBOOK)
     run = run_playbook(tmp_path / "playbook.yml", "--inventory", str(tmp_path / "hosts.yml"))
-    folder = tmp_path / "diagnose-test"
+    folder = tmp_path / ".reports" / "diagnose-test"
     assert folder.is_dir(), run.stdout + run.stderr
     assert "changed=0" in run.stdout
     (archive,), (page,) = folder.glob("*.tar.gz"), folder.glob("*.md")

@@ -19,7 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 DETECTOR_DEFAULTS = {"image": "registry.k8s.io/node-problem-detector/node-problem-detector:v1.35.3", "interval": 60}
 MONITORING_DEFAULTS = {
     "mode": "",
-    "files_directory": "{{ inventory_dir }}",
+    "files_directory": "{{ inventory_dir }}/.monitoring",
     "webhook_url": "",
     "storage_size": "50Gi",
     "retention": "15d",
