@@ -98,7 +98,7 @@ def check_role_settings(hosts: Mapping[str, Mapping[str, Any]], options: Mapping
     found: Dict[Tuple[str, str], Tuple[Any, List[str]]] = {}
     for host, variables in hosts.items():
         for name, value in variables.items():
-            if name not in KNOWN_ELSEWHERE and role_of(name) in described:
+            if name not in KNOWN_ELSEWHERE and role_of(name) in described and not _registered(value):
                 found.setdefault((name, repr(value)), (value, []))[1].append(host)
     unknown: Dict[str, List[str]] = {}
     for (name, _value), (value, names) in found.items():
@@ -111,6 +111,11 @@ def check_role_settings(hosts: Mapping[str, Mapping[str, Any]], options: Mapping
             unknown.setdefault(name, []).extend(names)
     for name, names in unknown.items():
         yield from _unknown(name, names, options)
+
+
+def _registered(value: Any) -> bool:
+    """Whether this is what a task came to, earlier in the same run, and no setting."""
+    return isinstance(value, Mapping) and {"changed", "failed"} <= set(value)
 
 
 def _unknown(name: str, hosts: List[str], options: Mapping[str, RoleOption]) -> Iterator[Problem]:

@@ -60,6 +60,11 @@ def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant() -> None:
     assert not found.warning
 
 
+def test_what_an_earlier_task_of_the_run_came_to_is_no_setting() -> None:
+    registered = {"changed": True, "failed": False, "host": "cp1"}
+    assert problems(keepalived_advert_intervals=registered, host_done=registered) == []
+
+
 def test_a_variable_that_only_begins_like_a_role_is_a_warning() -> None:
     (found,) = problems(keepalived_colour="red")
     assert found.warning
