@@ -1,4 +1,4 @@
-# Targets a person needs: lab, lab-down, test, test-vm, molecule SCENARIO=, bench, docs. The others are their parts.
+# Targets a person needs: lab, lab-down, test, test-vm, molecule SCENARIO=, bench, scale, docs. The others are their parts.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -69,7 +69,11 @@ test-vm: setup lab-build  ## Test real LVS in virtual machines (qemu; software e
 bench: setup lab-build  ## Compare a fresh stacked_ha with a plain script doing the same work
 	$(BIN)/python tests/bench/bench.py
 
+# A quarter of an hour of processor time, half of it for 1,000 hosts: SCALE="--most 100" leaves these out.
+scale: setup  ## Count what the controller has to do for 1 to 1,000 simulated hosts
+	$(BIN)/python tests/bench/scale.py $(SCALE)
+
 docs: setup  ## Build the site out of docs/ and of every module and role into .build/docs/html
 	tests/docs
 
-.PHONY: help setup lab test lint unit fuzz matrix galaxy sanity molecule test-vm bench docs
+.PHONY: help setup lab test lint unit fuzz matrix galaxy sanity molecule test-vm bench scale docs

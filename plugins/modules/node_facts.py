@@ -178,7 +178,7 @@ ansible_facts:
           returned: always
         routes:
           description: The main tables' routes, each with C(destination) (a network; the default is V(0.0.0.0/0) or V(::/0)),
-            C(gateway), C(interface) and C(source).
+            C(gateway), C(interface) and C(source), without those that a pod network has on interfaces of its own.
           type: list
           elements: dict
           returned: always

@@ -10,12 +10,11 @@ import re
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import from_json
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.interfaces import OWN_INTERFACE, POD_LINK
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.problems import Problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
-#: The host's end of a pod's own link; a node has a hundred of them and they say nothing about it.
-POD_LINK = re.compile(r"^(veth|cali[0-9a-f]|lxc[0-9a-f_])")
 #: TCP_LISTEN of include/net/tcp_states.h, as /proc/net/tcp prints it.
 LISTEN = "0A"
 
@@ -97,12 +96,16 @@ def parse_mtus(links: List[Dict[str, Any]]) -> Dict[str, int]:
 
 
 def parse_routes(table: List[Dict[str, Any]], version: int) -> List[Dict[str, Any]]:
-    """destination (a network, default is 0.0.0.0/0 or ::/0), gateway, interface and source of each route."""
+    """destination (a network, default is 0.0.0.0/0 or ::/0), gateway, interface and source of each route.
+
+    Without those that the cluster's own network made: it has one to each other node, a million of them on a thousand nodes.
+    """
     routes = []
     for route in table:
         destination = _destination(route.get("dst"), version)
         interface = _text(route.get("dev")) or _text(_first_hop(route).get("dev"))
-        if destination is None or (interface and POD_LINK.match(interface)):
+        own = interface and OWN_INTERFACE.match(interface) and destination != ANYWHERE[version]
+        if destination is None or own:
             continue
         gateway = _address(route.get("gateway")) or _address(_first_hop(route).get("gateway"))
         source = _address(route.get("prefsrc"))

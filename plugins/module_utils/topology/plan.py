@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint, parse_address
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.subnets import OWN_INTERFACE
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.interfaces import OWN_INTERFACE
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import plan_etcd
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.external_etcd import summary as etcd_summary
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import PLAYBOOK as INTERCONNECT

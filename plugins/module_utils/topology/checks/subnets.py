@@ -9,7 +9,6 @@ until packets are lost.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.docker import INTERFACE as DOCKER_INTERFACE
@@ -26,6 +25,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     parse_network,
     pods_per_node,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.interfaces import OWN_INTERFACE
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.runtimes import moves_docker
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     MEMBER_STATES,
@@ -46,10 +46,6 @@ MINIMUM_POD_ADDRESSES = 14
 #: The kubelet's default.
 MAX_PODS = 110
 
-#: Interfaces that the cluster's own network made: CNI plugins (flannel, cilium, calico, bridge), kube-proxy, NodeLocal DNS.
-OWN_INTERFACE = re.compile(
-    r"(cni|cbr|flannel|cilium|lxc|cali|vxlan\.calico|tunl|kube-|kube|nodelocaldns|veth|wireguard\.cali)"
-)
 #: Space that is the same on every host and never routed.
 NOT_ROUTED: Tuple[Network, ...] = tuple(
     parse_network(text_) for text_ in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "fe80::/10", "ff00::/8")

@@ -176,6 +176,12 @@ def test_routes_are_networks_and_link_local_and_pods_own_links_are_left_out() ->
     ]
 
 
+def test_the_routes_of_a_cluster_do_not_grow_with_its_nodes() -> None:
+    flannel = [{"dst": "10.244.%d.0/24" % one, "gateway": "10.244.%d.0" % one, "dev": "flannel.1"} for one in range(250)]
+    table = [{"dst": "default", "gateway": "192.0.2.1", "dev": "kubebr0"}, {"dst": "10.244.250.0/24", "dev": "cni0"}, *flannel]
+    assert [route["destination"] for route in network.parse_routes(table, 4)] == ["0.0.0.0/0"]
+
+
 def test_listening_ports_are_those_in_state_listen() -> None:
     text = (
         "  sl  local_address rem_address   st\n"
