@@ -45,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made.first.start(*made.disks.values())
     # An emulated udev tells zed of the partitions that zpool made, and made anew, so late that zed takes a disk for removed that a
     # pool has by then. Role zfs starts it again; what becomes of a disk that was pulled, the kernel sees by itself.
-    made.first.run("zgenhostid -f 0a0a0a01; systemctl stop zfs-zed")
+    made.first.run("zgenhostid -f 0a0a0a01; systemctl stop zfs-zed; modprobe zfs")
     yield made
     made.first.stop()
     made.second.stop()
