@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +14,9 @@ from typing import Any, Iterator, List
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.metallb import routes
+from roles_render import ROOT
 
+PROGRAM = ROOT / "roles" / "metallb" / "files" / "kubernetes-return-routes"
 CLIENT = "198.51.100.5"
 FAILOVER = "203.0.113.11"
 SERVER = (
@@ -82,7 +85,7 @@ class Net:
         return self.at(self.outside, sys.executable, "-c", ASK, CLIENT, FAILOVER, check=False).strip()
 
     def bring(self, folder: pathlib.Path, **entry: Any) -> None:
-        """What the role's service does on a node."""
+        """What the role's service does when it starts on a node."""
         wanted = dict({"addresses": [FAILOVER + "/32"], "interface": "eth1", "gateway": "203.0.113.9"}, **entry)
         made = routes.return_routes([wanted])
         for path, text in routes.files(made).items():
@@ -90,9 +93,10 @@ class Net:
         for key, value in routes.sysctls(made).items():
             self.at(self.node, "sysctl", "-qw", "%s=%s" % (key, value))
         for _twice in range(2):
-            self.at(self.node, "ip", "-4", "-batch", str(folder / "ipv4"))
-            self.at(self.node, "ip", "-6", "-batch", str(folder / "ipv6"))
-            self.at(self.node, "nft", "--file", str(folder / "marks.nft"))
+            self.at(self.node, *self.program(folder, "bring"))
+
+    def program(self, folder: pathlib.Path, verb: str) -> List[str]:
+        return ["env", "RETURN_ROUTES_FOLDER=%s" % folder, "sh", str(PROGRAM), verb]
 
     def close(self) -> None:
         for server in self.servers:
@@ -159,6 +163,32 @@ def test_a_gateway_outside_of_every_network_is_reached_on_the_link(net: Net, tmp
     net.serve(net.node, FAILOVER, "host")
     net.bring(tmp_path, gateway="100.64.0.1", onlink=True)
     assert answered(net) == "from host"
+
+
+def test_the_route_is_back_when_the_interface_has_lost_its_address_and_got_it_back(net: Net, tmp_path: pathlib.Path) -> None:
+    """As systemd-networkd does where it starts anew: the kernel drops all routes of the interface, and tells nobody."""
+    net.ip(net.node, "address add %s/32 dev lo" % FAILOVER)
+    net.serve(net.node, FAILOVER, "host")
+    net.bring(tmp_path)
+    assert answered(net) == "from host"
+
+    def exchange() -> None:
+        for change in ("del", "add"):
+            net.ip(net.node, "address %s 203.0.113.10/29 dev eth1" % change)
+
+    exchange()
+    assert net.ask() == "", "the route is there without help, or this test shows nothing"
+    watch = subprocess.Popen(["ip", "netns", "exec", net.node, *net.program(tmp_path, "watch")], start_new_session=True)
+    try:
+        time.sleep(1)
+        for _twice in range(2):
+            exchange()
+            assert answered(net) == "from host"
+    finally:
+        os.killpg(watch.pid, signal.SIGTERM)
+        watch.wait()
+    net.at(net.node, *net.program(tmp_path, "remove"))
+    assert "178" not in net.at(net.node, "ip", "rule", "show") and net.at(net.node, "nft", "list", "tables") == ""
 
 
 def test_marks_of_other_programs_stay(net: Net, tmp_path: pathlib.Path) -> None:

@@ -21,12 +21,23 @@ sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "unit")]
 
 import host  # noqa: E402
 import products  # noqa: E402
+from cache import product  # noqa: E402
 from vm import image, machines  # noqa: E402
 
 LAB, SUBNET, BRIDGE, WIRE = "boot", "10.89.94.0/24", "bmboot-lan", "bmboot-wire"
 
 #: The distribution's repository: one package, of which a newer version wants a reboot as a kernel does.
 REPOSITORY = (ROOT / "tests" / "lab" / "files" / "os-updates.sh").read_text()
+
+
+def bundle_disk() -> pathlib.Path:
+    """The bundle as a disk, since a machine can mount no folder of this one."""
+    bundle = products.bundle()
+
+    def build(out: pathlib.Path) -> None:
+        host.run(["mke2fs", "-q", "-t", "ext4", "-d", bundle, "-F", out / "disk.raw", "1G"])
+
+    return product("bundle-disk", [str(bundle)], build) / "disk.raw"
 
 
 class Server:
@@ -43,6 +54,11 @@ class Server:
 
     def wait(self) -> None:
         machines.wait_for(self.machine, time.monotonic())
+
+    def mount_bundle(self) -> None:
+        """Its second disk, in this boot and in those to come."""
+        self.run("mkdir -p /opt/kubernetes-bundle && mount -o ro /dev/vdb /opt/kubernetes-bundle")
+        self.run("echo '/dev/vdb /opt/kubernetes-bundle ext4 ro,nofail 0 0' >> /etc/fstab")
 
     def remove(self) -> None:
         machines.remove(self.machine)

@@ -130,7 +130,7 @@ def test_wireguard_takes_the_place_of_the_vlan_and_is_there_after_a_boot(servers
             # The computed size fits, and a byte more does not.
             other = "10.20.0.12" if server is servers[0] else "10.20.0.11"
             server.run(f"ping -q -M do -s {1440 - 28} -c 1 -W 2 {other}")
-            assert "message too long" in server.run(f"ping -q -M do -s {1440 - 27} -c 1 -W 2 {other} 2>&1", check=False)
+            assert "message too long" in server.run(f"ping -M do -s {1440 - 27} -c 1 -W 2 {other} 2>&1", check=False)
     assert changes(interconnect("wireguard")) == 0
 
 

@@ -11,24 +11,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from server import REPOSITORY, Server, changes, play
-
-from host import run  # isort: skip
-from cache import product  # isort: skip
-import products  # isort: skip
-
-
-def bundle_disk() -> Path:
-    """The bundle as a disk, since a machine can mount no folder of this one."""
-    bundle = products.bundle()
-
-    def build(out: Path) -> None:
-        run(["mke2fs", "-q", "-t", "ext4", "-d", bundle, "-F", out / "disk.raw", "1G"])
-
-    return product("bundle-disk", [str(bundle)], build) / "disk.raw"
+from server import REPOSITORY, Server, bundle_disk, changes, play
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +22,7 @@ def node() -> Iterator[Server]:
     try:
         server.start(processors=2, memory=3072, disk=str(bundle_disk()))
         server.wait()
-        server.run("mkdir -p /opt/kubernetes-bundle && mount -o ro /dev/vdb /opt/kubernetes-bundle")
-        server.run("echo '/dev/vdb /opt/kubernetes-bundle ext4 ro,nofail 0 0' >> /etc/fstab")
+        server.mount_bundle()
         server.run(REPOSITORY)
         yield server
     finally:

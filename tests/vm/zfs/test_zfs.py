@@ -42,13 +42,15 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made = Site(tmp_path_factory.mktemp("zfs"))
-    made.first.start(*made.disks.values())
-    # An emulated udev tells zed of the partitions that zpool made, and made anew, so late that zed takes a disk for removed that a
-    # pool has by then. Role zfs starts it again; what becomes of a disk that was pulled, the kernel sees by itself.
-    made.first.run("zgenhostid -f 0a0a0a01; systemctl stop zfs-zed")
-    yield made
-    made.first.stop()
-    made.second.stop()
+    try:
+        made.first.start(*made.disks.values())
+        # An emulated udev tells zed of the partitions that zpool made, and made anew, so late that zed takes a disk for removed
+        # that a pool has by then. Role zfs starts it again; what becomes of a disk that was pulled, the kernel sees by itself.
+        made.first.run("zgenhostid -f 0a0a0a01; systemctl stop zfs-zed; modprobe zfs")
+        yield made
+    finally:
+        made.first.stop()
+        made.second.stop()
 
 
 def call(computer: Computer, module: str, arguments: dict[str, Any], check: bool = False) -> dict[str, Any]:
