@@ -69,7 +69,7 @@ test-vm: setup lab-build  ## Test real LVS in virtual machines (qemu; software e
 bench: setup lab-build  ## Compare a fresh stacked_ha with a plain script doing the same work
 	$(BIN)/python tests/bench/bench.py
 
-# A quarter of an hour of processor time, half of it for 1,000 hosts: SCALE="--most 100" leaves these out.
+# Some 25 minutes of processor time, most of them for 300 and 1,000 hosts: SCALE="--most 100" leaves these out.
 scale: setup  ## Count what the controller has to do for 1 to 1,000 simulated hosts
 	$(BIN)/python tests/bench/scale.py $(SCALE)
 

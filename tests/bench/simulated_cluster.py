@@ -21,7 +21,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.collect 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.network import parse_addresses, parse_mtus, parse_routes
 from recorded_host import RecordedHost
 
-STANDING, BLANK, JOINING = "standing", "blank", "joining"
+STANDING, BLANK = "standing", "blank"
 RECORDINGS = {"control_plane": "debian12-control-plane", "worker": "debian12-worker", BLANK: "debian12-blank-bundle"}
 NETWORK = ipaddress.ip_network("10.16.0.0/12")
 PODS = ipaddress.ip_network("10.128.0.0/12")
@@ -40,14 +40,12 @@ cluster_pod_subnet: {PODS}
 cluster_service_subnet: 10.96.0.0/16
 cluster_cni: flannel
 """
-#: What is registered of modules beside `changed`.
-JOIN_CREDENTIALS = {"token": "abcdef.0123456789abcdef", "ca_certificate_hash": "sha256:" + "ab" * 32, "security_files": {}}
 
 
 def make_cluster(folder: Path, number: int, state: str) -> Path:
     """The file of an inventory of so many hosts: three control planes, the rest workers.
 
-    :param state: STANDING, BLANK, or JOINING where the control planes stand and all workers are blank.
+    :param state: STANDING or BLANK.
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "answers").mkdir(parents=True)
@@ -62,7 +60,7 @@ def make_cluster(folder: Path, number: int, state: str) -> Path:
     recorded = {kind: collect(RecordedHost(name)) for kind, name in RECORDINGS.items()}
     for position, host in enumerate(hosts):
         kind = "control_plane" if position < planes else "worker"
-        if state == BLANK or (state == JOINING and kind == "worker"):
+        if state == BLANK:
             kind = BLANK
         facts = own_facts(recorded[kind], list(hosts), position, kind)
         (folder / "answers" / f"{host}.json").write_text(json.dumps(answers(facts, kind)))
@@ -132,7 +130,6 @@ def answers(facts: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
         "host_state": done,
         "kubeadm_node": done,
         "kubeadm_config": {**done, "path": "/etc/kubernetes/kubeadm.yaml", "flags": [], "flags_by_command": {}, "difference": []},
-        "kubeadm_token": {"changed": True, **JOIN_CREDENTIALS},
         "kubectl_apply": {"objects": []},
         "cluster_health": {"healthy": True, "checks": [], "report": ["everything is healthy"], "lost_together": []},
     }
