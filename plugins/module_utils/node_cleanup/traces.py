@@ -29,6 +29,7 @@ SERVICES: Sequence[Tuple[str, str]] = (
     ("keepalived", "/etc/keepalived/keepalived.conf"),
     ("haproxy", "/etc/haproxy/haproxy.cfg"),
     ("kubernetes-pod-network", "/etc/systemd/system/kubernetes-pod-network.service"),
+    ("kubernetes-return-routes", "/etc/systemd/system/kubernetes-return-routes.service"),
 )
 #: Files that only this collection or a pod network of Kubernetes writes.
 FILES = (
@@ -48,6 +49,9 @@ FILES = (
     "/usr/local/lib/baremetal-kubernetes/hardware-watch.pyz",
     "/etc/haproxy/kubernetes-ca.crt",
     "/usr/local/sbin/kubernetes-pod-network",
+    "/usr/local/sbin/kubernetes-return-routes",
+    "/etc/sysctl.d/60-kubernetes-return-routes.conf",
+    "/etc/systemd/networkd.conf.d/60-kubernetes-return-routes.conf",
     "/etc/cni/pod-network",
     "/etc/cni/net.d/10-pods.conflist",
     "/etc/cni/net.d/10-flannel.conflist",
@@ -71,6 +75,7 @@ FOLDERS = (
     "/etc/kubernetes/security",
     "/etc/kubernetes/kube-vip",
     "/etc/kubernetes-failover-ip",
+    "/etc/kubernetes-return-routes",
     "/run/kubernetes-failover-ip",
     "/etc/kubernetes-hardware-watch",
     "/run/kubernetes-hardware-watch",
