@@ -15,12 +15,10 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import PREFIX
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import role_of
 
-try:  # From ansible-core 2.19 on only what is said to be a template is one.
-    from ansible.template import trust_as_template
+try:
+    from ansible.template import trust_as_template as _trust
 except ImportError:
-
-    def trust_as_template(value: str) -> str:
-        return value
+    _trust = str
 
 
 NODE_VARIABLES = ("node_address", "node_name", "physical_host")
@@ -30,6 +28,11 @@ STATE = "node_state"
 #: A value that is another variable and no more, and the words in a template that may be variables.
 ALIAS = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}$")
 WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+def trust_as_template(value: str) -> str:
+    """The text as a template: from ansible-core 2.19 on, only what is said to be one is."""
+    return _trust(value)
 
 
 def has_template(value: Any) -> bool:
