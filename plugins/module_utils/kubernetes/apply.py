@@ -27,6 +27,9 @@ ROLLOUTS = ("DaemonSet", "Deployment", "StatefulSet")
 
 NAMESPACE_MISSING = re.compile(r'namespaces "([^"]+)" not found')
 #: kubectl diff gives each object a file named GROUP.VERSION.KIND.NAMESPACE.NAME (kubectl/pkg/cmd/diff/diff.go).
+#: A line that differs, headers aside; and one that only says when a manager set its fields, which 1.20 notes anew for some kinds.
+DIFFERENCE = re.compile(r"^(?:\+(?!\+\+ )|-(?!-- )).*$", re.MULTILINE)
+NOTED = re.compile(r"[+-]\s+time: \"[0-9TZ:.-]+\"")
 DIFF_HEADER = re.compile(r"^\+\+\+ \S*/([^/\s]+)", re.MULTILINE)
 
 
@@ -64,6 +67,9 @@ def plan_apply(kubectl: Kubectl, manifests: Sequence[Mapping[str, Any]]) -> Appl
     """Ask the server what applying would change; it fills in the defaults, so nothing is compared by guesswork."""
     result = kubectl.run(["diff"] + SERVER_SIDE, stdin=_as_list(manifests))
     if result.rc == 0:
+        return ApplyPlan(False, "", [])
+    differing = DIFFERENCE.findall(result.stdout)
+    if result.rc == 1 and differing and all(map(NOTED.fullmatch, differing)):
         return ApplyPlan(False, "", [])
     if result.rc == 1 and "+++ " in result.stdout:
         shown = _without_secrets(_without_temporary_paths(result.stdout))

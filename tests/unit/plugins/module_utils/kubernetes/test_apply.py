@@ -52,6 +52,15 @@ def test_the_diff_names_the_object_and_no_temporary_file() -> None:
     assert "+    k8s-app: flannel" in plan.diff
 
 
+def test_when_fields_were_set_is_no_difference() -> None:
+    # kube-apiserver 1.20.2 notes another time for an Installation of Calico's operator in which nothing changes.
+    head = CHANGED.split("@@")[0]
+    times = '-    time: "2026-11-22T14:40:29Z"\n+    time: "2026-11-22T14:40:30Z"\n'
+    noted = head + "@@ -25,7 +25,7 @@\n     operation: Apply\n" + times + "   name: x\n"
+    assert not plan_apply(kubectl(Result(1, noted, "")), [NAMESPACE]).differs
+    assert plan_apply(kubectl(Result(1, noted + "+  labels:\n", "")), [NAMESPACE]).differs
+
+
 def test_a_namespace_that_the_same_manifests_bring_is_no_error() -> None:
     refused = Result(1, "", 'Error from server (NotFound): namespaces "kube-flannel" not found\n')
     plan = plan_apply(kubectl(refused), [NAMESPACE, DAEMON_SET])
