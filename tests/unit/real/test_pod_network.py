@@ -1,7 +1,7 @@
 """Objects of Calico and Cilium on a real API server with their own definitions, which are not part of this collection.
 
-CALICO_CRDS names a folder with tigera/operator's definitions of Installation and APIServer and projectcalico.org/v3's of BGP, all below
-its pkg/imports/crds; CILIUM_CRDS names pkg/k8s/apis/cilium.io/client/crds of cilium/cilium (1.20.2).
+CALICO_CRDS names a folder with tigera/operator's definitions of Installation and APIServer and projectcalico.org/v3's of BGP, all
+below its pkg/imports/crds; CILIUM_CRDS names pkg/k8s/apis/cilium.io/client/crds of cilium/cilium (1.20.2).
 """
 
 from __future__ import annotations
