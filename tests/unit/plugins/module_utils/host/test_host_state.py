@@ -108,6 +108,8 @@ def test_a_block_without_its_last_marker_is_refused_and_not_guessed() -> None:
 
 def test_a_service_restarts_when_a_file_is_newer_than_its_start_even_if_this_run_wrote_nothing(tmp_path: Any) -> None:
     (tmp_path / "file").write_text("new\n")
+    # Whatever umask a module that another test ran has left.
+    (tmp_path / "file").chmod(0o644)
     host = Host(ActiveEnterTimestampMonotonic=seconds_ago(60), StateChangeTimestampMonotonic=seconds_ago(60))
     service = services.WantedService("containerd", "started", True, restart_on=[str(tmp_path / "file")])
     outcome = bring_to_state(WantedState(files=[wanted_file(tmp_path / "file")], services=[service]), host, check=False)
