@@ -8,8 +8,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from typing import List
+from typing import List, Optional
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -46,6 +47,19 @@ class Playbooks:
                 print("killed %.1f s into %r" % (after, task), flush=True)
                 return
         sys.exit("".join(seen[-60:]) + "\nThe run ended before the task %r began." % task)
+
+    def kill_after(self, seconds: float, name: str, *arguments: str) -> Optional[str]:
+        """Kill it with SIGKILL after so many seconds; the task that was cut, or None when it had ended well before."""
+        process = self.start(name, *arguments)
+        timer = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
+        timer.start()
+        output, _ = process.communicate()
+        timer.cancel()
+        if process.returncode == 0:
+            return None
+        if process.returncode != -signal.SIGKILL:
+            sys.exit(output[-8000:] + "\n%s failed before it was killed." % " ".join([name, *arguments]))
+        return ([name] + re.findall(r"^TASK \[(?:baremetal\.kubernetes\.)?(.+?)\] \*", output, re.MULTILINE))[-1]
 
     def run(self, name: str, *arguments: str) -> str:
         """To its end, which must be a good one; its output."""
