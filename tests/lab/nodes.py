@@ -148,7 +148,7 @@ def _start(lab: Lab, node: str, image: str, bundles: dict[str, Path], modules: s
         podman("start", name)
         return
     if state:  # created, configured, dead: left by a killed run
-        podman("rm", "--force", "--volumes", "--time", "0", name)
+        _discard(name)
     podman(
         *("run", "--detach", "--name", name, "--hostname", node, "--label", f"{LABEL}={lab.name}"),
         # A cgroup namespace of its own: without it the kubelet finds no [kubepods].
@@ -237,9 +237,21 @@ def down(lab: str | None) -> None:
 
 
 def _remove(lab: str | None) -> None:
-    in_parallel(lambda name: podman("rm", "--force", "--volumes", "--time", "0", name), containers(lab))
+    in_parallel(_discard, containers(lab))
     for name in machines.machines(lab):
         machines.remove(name)
+
+
+def _discard(name: str) -> None:
+    """Removes a container with its volumes; a full machine may take longer to end its processes than podman waits for them."""
+    for last in (False, False, True):
+        try:
+            podman("rm", "--force", "--volumes", "--time", "0", name)
+            return
+        except LabError:
+            if last:
+                raise
+            time.sleep(5)
 
 
 def blank(lab: Lab, start: Callable[[], None]) -> None:
@@ -273,7 +285,7 @@ def lose(name: str) -> None:
     if found in machines.machines():
         machines.remove(found)
     else:
-        podman("rm", "--force", "--volumes", "--time", "0", found)
+        _discard(found)
 
 
 def start(name: str) -> None:
