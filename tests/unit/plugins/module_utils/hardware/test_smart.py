@@ -29,6 +29,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[4] / "fixtures" / "smartctl"
+#: By tests/vm/zfs, beside what ZFS' programs printed there.
+CAPTURED = FIXTURES.parent / "zfs" / "captured"
 
 
 def text(name: str) -> str:
@@ -74,6 +76,20 @@ def test_an_nvme_disk_that_fails_says_everything_that_is_wrong_with_it() -> None
         (DISK, WARNING, "its last self-test failed"),
     ]
     assert found("nvme_read_only_7_3") == [(DISK, FAILING, "it has gone read-only")]
+
+
+@pytest.mark.parametrize("scan", sorted(CAPTURED.glob("*/smartctl_scan.json")), ids=lambda path: path.parent.name)
+def test_what_was_captured_of_nvme_disks_is_read(scan: pathlib.Path) -> None:
+    """From qemu's disks, the second time after one was told to say that its reliability is degraded."""
+    well, failing = ((scan.parent / name).read_text() for name in ("smartctl_nvme.json", "smartctl_nvme_failing.json"))
+    for text, findings in ((well, []), (failing, ["it says that its reliability is degraded"])):
+        names = [one["name"] for one in json.loads(scan.read_text())["devices"]]
+        answers: Dict[Tuple[str, ...], Any] = {(*LOOK, name): text for name in names}
+        seen = read(FakeRunner(commands={SCAN: scan.read_text(), **answers}))
+        assert [disk.device.name for disk in seen.disks] == names and seen.unread == []
+        assert {(disk.model, disk.serial) for disk in seen.disks} == {("QEMU NVMe Ctrl", "LABA")}
+        made = judge(seen.disks[0], DEFAULTS, {})
+        assert [one.text.split(": ", 1)[1] for one in made if one.severity == FAILING] == findings
 
 
 def test_a_hot_disk_is_hot_and_not_broken_though_smart_says_not_passed() -> None:
