@@ -18,14 +18,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.words im
     duration,
     facts,
     phase_rows,
+    slowest_tasks,
     verdict,
 )
 
 STYLE = """
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0 1rem; font-size: .85rem }
 """
-#: Slowest tasks of a phase.
-SLOWEST = 3
 
 
 def page(run: Run, past: Past, planned: Past, steps: Sequence[str]) -> str:
@@ -79,11 +78,10 @@ def _phases(run: Run, past: Past) -> List[str]:
     head, *figures = phase_rows(run, past)
     rows = []
     for phase, row in zip(run.worked, figures):
-        slowest = "; ".join("%s %s" % (task.name, duration(task.seconds)) for task in phase.slowest(SLOWEST))
         cells = [cell(_clock(phase.begin)), cell(row[0])]
         for name, value in zip(head[1:], row[1:]):
             cells.append(cell(value, "number failed" if value and name in ("failed", "unreachable") else "number"))
-        rows.append(cells + [cell(slowest)])
+        rows.append(cells + [cell(slowest_tasks([phase]))])
     return ["<h2>Phases</h2>", table(["begun", *head, "slowest tasks"], rows)]
 
 
