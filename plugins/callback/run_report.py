@@ -94,8 +94,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.words im
     summary_lines,
     waiting_lines,
 )
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.playbook_plays import PLAYBOOKS_PATH
 
-COLLECTION_PLAYBOOKS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "playbooks")
 #: The one task whose result is read for more than its outcome, by its short name.
 CHECK = "topology_check"
 
@@ -151,7 +151,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Any) -> None:
         path = os.path.realpath(str(playbook._file_name))
         sources = list(context.CLIARGS.get("inventory") or [])
-        self.ours = os.path.dirname(path) == os.path.realpath(COLLECTION_PLAYBOOKS)
+        self.ours = os.path.dirname(path) == os.path.realpath(PLAYBOOKS_PATH)
         self.directory = self.get_option("directory") or self._beside(sources)
         self.history = read(self.directory) if self.directory else ""
         self.run = Run(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import html
+import time
 from typing import Any, Iterable, List, Sequence
 
 STYLE = """
@@ -22,6 +23,11 @@ th { font-weight: 600; font-size: .85rem; color: var(--soft) } td.number { text-
 
 def escaped(value: Any) -> str:
     return html.escape(str(value))
+
+
+def date(at: float) -> str:
+    """Of seconds since 1970, in UTC."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
 
 
 def document(title: str, body: Iterable[str], style: str = "") -> str:

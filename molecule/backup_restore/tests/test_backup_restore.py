@@ -6,15 +6,17 @@ import contextlib
 import json
 import pathlib
 import re
-import signal
-import subprocess
+import sys
 import time
 from typing import Any, Dict, Iterator, List
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-INVENTORY = ROOT / "inventories" / "lab" / "backup_restore"
+sys.path.insert(0, str(ROOT / "molecule" / "shared"))
+
+from playbooks import Playbooks  # noqa: E402
+
 NEW_MACHINES = ROOT / "molecule" / "backup_restore" / "inventory" / "new_machines.yml"
 CONFIRM = "restore_confirm=backup-restore"
 DIRECTORY = "/var/backups/kubernetes"
@@ -228,25 +230,10 @@ def test_all_members_lost_with_a_writer_running_nothing_from_before_the_backup_i
     assert restored_in(run.stdout) <= 60
 
 
-def killed_before(task: str, *arguments: str) -> None:
-    """A restore whose controller is killed when it comes to a task."""
-    command = ["ansible-playbook", *arguments, "-e", CONFIRM]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "TASK [" in line and task in line:
-                break
-        else:
-            pytest.fail("the restore ended before the task in which it is killed")
-        process.send_signal(signal.SIGKILL)
-
-
 def test_a_restore_that_is_killed_goes_on_where_it_stopped(cluster: Any, s3: Any) -> None:
     destroy_data(cluster)
-    on = ["--inventory", str(INVENTORY), "baremetal.kubernetes.restore"]
-    killed_before("Start the control plane where it stands", *on, *with_storage(s3))
+    killed_before = "Start the control plane where it stands"
+    Playbooks(cluster.scenario).kill_inside(killed_before, 0, "restore", *with_storage(s3), "-e", CONFIRM)
     run = cluster.run("restore", *with_storage(s3), "-e", CONFIRM)
     assert run.returncode == 0, run.stdout[-6000:]
     cluster.playbook("verify")
@@ -259,8 +246,8 @@ def test_new_machines_at_other_addresses_take_the_place_of_lost_ones(cluster: An
         cluster.lab("stop", "backup_restore-" + name)
     new = ["--inventory", str(NEW_MACHINES)]
     # A run that gets as far as the machines' packages and images: what follows is the restore itself.
-    on = ["--inventory", str(INVENTORY), *new, "baremetal.kubernetes.restore"]
-    killed_before("Stop, set aside what is there, and restore", *on, *with_storage(s3))
+    killed_before = "Stop, set aside what is there, and restore"
+    Playbooks(cluster.scenario).kill_inside(killed_before, 0, "restore", *new, *with_storage(s3), "-e", CONFIRM)
     run = cluster.run("restore", *new, *with_storage(s3), "-e", CONFIRM)
     assert run.returncode == 0, run.stdout[-8000:]
     print("new machines: restored in %.1f s, %d keys acknowledged before" % (restored_in(run.stdout), len(wanted)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pathlib
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,11 +13,12 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 LAB = ROOT / "tests" / "lab"
-sys.path.insert(0, str(LAB))
+sys.path[:0] = [str(LAB), str(ROOT / "molecule" / "shared")]
 
 import nodes  # noqa: E402
 
-SCENARIO = "upgrade"
+from playbooks import Playbooks  # noqa: E402
+
 VERSION = ["-e", "cluster_kubernetes_version=1.20.3"]
 #: A container shows the machine's own mark of its boot; so that each start of a node has another one, as systemd-nspawn does it.
 BOOT_MARK = """
@@ -41,22 +41,23 @@ systemctl daemon-reload && systemctl enable --quiet --now lab-boot-mark
 class Machines(threading.Thread):
     """A node's system that starts itself anew ends its container; a machine would go on to its next boot."""
 
-    def __init__(self) -> None:
+    def __init__(self, scenario: str) -> None:
         super().__init__()
+        self.scenario = scenario
         self.ended = threading.Event()
         self.booted: List[str] = []
 
     def run(self) -> None:
         while not self.ended.wait(1):
-            for name, state in nodes.containers(SCENARIO).items():
+            for name, state in nodes.containers(self.scenario).items():
                 if state == "exited":
-                    self.booted.append(name.removeprefix("bm-%s-" % SCENARIO))
+                    self.booted.append(name.removeprefix("bm-%s-" % self.scenario))
                     nodes.podman("start", name)
 
 
 @pytest.fixture(name="machines")
-def _machines() -> Iterator[Machines]:
-    thread = Machines()
+def _machines(cluster: Any) -> Iterator[Machines]:
+    thread = Machines(cluster.scenario)
     thread.start()
     yield thread
     thread.ended.set()
@@ -97,8 +98,7 @@ def test_every_node_is_emptied_upgraded_and_started_anew(cluster: Any, machines:
 
 def kill_when_booting(cluster: Any, machines: Machines) -> str:
     """Start the playbook and kill it once the first node starts anew; that node's name."""
-    command = ["ansible-playbook", "--inventory", str(cluster.inventory), "baremetal.kubernetes.upgrade_os", *VERSION]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with Playbooks(cluster.scenario).start("upgrade_os", *VERSION) as process:
         assert process.stdout is not None
         said = ""
         for line in process.stdout:
@@ -112,7 +112,7 @@ def kill_when_booting(cluster: Any, machines: Machines) -> str:
         process.kill()
     (name,) = machines.booted
     # Until it answers.
-    nodes.start("%s-%s" % (SCENARIO, name))
+    nodes.start("%s-%s" % (cluster.scenario, name))
     return name
 
 

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any, Iterable, List, Mapping, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.drill.measure import Sample
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.html_page import bullets, cell, document, escaped, table
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.html_page import bullets, cell, date, document, escaped, table
 
 WIDTH, LEFT, RIGHT = 1200, 70, 20
 TOP, PLOT, LANE = 60, 240, 26
@@ -27,8 +26,8 @@ def page(report: Mapping[str, Any], probes: Sequence[Sample], writes: Sequence[S
         '<p class="verdict %s">%s</p>' % ("passed" if passed else "failed", _verdict(report)),
         "<p>%s to %s UTC. Endpoint %s; %s every %g ms, an answer within %g s; a write every %g ms, within %g s.</p>"
         % (
-            _date(report["begin"]),
-            _date(report["end"]),
+            date(report["begin"]),
+            date(report["end"]),
             escaped(report["endpoint"]),
             escaped(report["path"]),
             1000 * report["probe_interval"],
@@ -157,7 +156,3 @@ def _verdict(report: Mapping[str, Any]) -> str:
 
 def _dots(points: Iterable[Any]) -> str:
     return "".join("M%.1f %.1fh0" % point for point in points)
-
-
-def _date(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))

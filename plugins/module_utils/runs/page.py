@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import List, Sequence
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.html_page import bullets, cell, document, escaped, table
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.html_page import bullets, cell, date, document, escaped, table
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.history import Past
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.record import SUCCEEDED, Run
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.words import (
@@ -18,14 +18,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.words im
     duration,
     facts,
     phase_rows,
+    slowest_tasks,
     verdict,
 )
 
 STYLE = """
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0 1rem; font-size: .85rem }
 """
-#: Slowest tasks of a phase.
-SLOWEST = 3
 
 
 def page(run: Run, past: Past, planned: Past, steps: Sequence[str]) -> str:
@@ -39,7 +38,7 @@ def page(run: Run, past: Past, planned: Past, steps: Sequence[str]) -> str:
         "<h1>%s</h1>" % escaped(run.playbook),
         '<p class="verdict %s">%s.</p>' % ("passed" if good else "failed", escaped(verdict(run))),
         "<p>%s.</p>" % escaped("; ".join(part for part in (against(run, past), amount(run)) if part)),
-        "<p>%s to %s UTC, inventory %s</p>" % (_date(run.begin), _date(run.end), escaped(", ".join(run.inventory))),
+        "<p>%s to %s UTC, inventory %s</p>" % (date(run.begin), date(run.end), escaped(", ".join(run.inventory))),
     ]
     parts += ["<p>%s</p>" % escaped(line) for line in facts(run)]
     if run.failures:
@@ -79,16 +78,11 @@ def _phases(run: Run, past: Past) -> List[str]:
     head, *figures = phase_rows(run, past)
     rows = []
     for phase, row in zip(run.worked, figures):
-        slowest = "; ".join("%s %s" % (task.name, duration(task.seconds)) for task in phase.slowest(SLOWEST))
         cells = [cell(_clock(phase.begin)), cell(row[0])]
         for name, value in zip(head[1:], row[1:]):
             cells.append(cell(value, "number failed" if value and name in ("failed", "unreachable") else "number"))
-        rows.append(cells + [cell(slowest)])
+        rows.append(cells + [cell(slowest_tasks([phase]))])
     return ["<h2>Phases</h2>", table(["begun", *head, "slowest tasks"], rows)]
-
-
-def _date(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
 
 
 def _clock(at: float) -> str:

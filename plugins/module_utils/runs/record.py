@@ -58,9 +58,6 @@ class Phase:
     def seconds(self) -> float:
         return self.end - self.begin
 
-    def slowest(self, number: int) -> List[Task]:
-        return sorted(self.tasks.values(), key=lambda task: -task.seconds)[:number]
-
 
 class Wait(NamedTuple):
     """A task that has not ended yet at a host, since when, and what the host said last where the task is tried again and again."""

@@ -10,7 +10,14 @@ import shlex
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.history import Past
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.record import ENDED_EARLY, FAILED, SUCCEEDED, Run, Wait
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.record import (
+    ENDED_EARLY,
+    FAILED,
+    SUCCEEDED,
+    Phase,
+    Run,
+    Wait,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, listed
 
 #: Playbooks after which a cluster has just become another one: backups of it are worth a thought.
@@ -25,6 +32,8 @@ WRITES = {
 #: What would move a terminal's cursor or colour it.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 NOBODY_KNOWS = "decided on the way"
+#: How many tasks are told as the slowest.
+SLOWEST = 3
 
 
 def duration(seconds: float) -> str:
@@ -121,13 +130,18 @@ def phase_rows(run: Run, past: Past) -> List[List[str]]:
     return [[row[number] for number in used] for row in rows]
 
 
+def slowest_tasks(phases: Sequence[Phase]) -> str:
+    """Those of all these phases together, each with its time."""
+    tasks = sorted((task for phase in phases for task in phase.tasks.values()), key=lambda task: -task.seconds)
+    return "; ".join("%s %s" % (task.name, duration(task.seconds)) for task in tasks[:SLOWEST])
+
+
 def summary_lines(run: Run, past: Past, steps: Sequence[str]) -> List[str]:
     """The end of a run on a terminal."""
     lines = ["; ".join(part for part in (verdict(run), against(run, past), amount(run)) if part)]
     if run.worked:
         lines += ["", *columns([[cell[:72] for cell in row] for row in phase_rows(run, past)])]
-        slowest = sorted((task for phase in run.worked for task in phase.tasks.values()), key=lambda task: -task.seconds)[:3]
-        lines += ["  slowest tasks: %s" % "; ".join("%s %s" % (task.name, duration(task.seconds)) for task in slowest)]
+        lines += ["  slowest tasks: %s" % slowest_tasks(run.worked)]
     for failure in run.failures[:1]:
         message = failure.message.splitlines() or [""]
         more = "" if len(message) == 1 else " [...]"

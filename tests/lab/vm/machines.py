@@ -36,8 +36,8 @@ MEMORY = 512  # MiB: enough for a director or a load balancer
 PATIENCE = int(os.environ.get("LAB_VM_PATIENCE", "600"))
 #: qemu's. `tcg` needs nothing of the machine; `kvm` is faster where there is one.
 ACCELERATION = os.environ.get("LAB_VM_ACCEL", "tcg")
-#: A machine that is short of time looks to its kernel like one whose timer is broken, and to systemd as if services hung. It
-#: measures the clock of its processor (TSC) wrong by a factor of twenty, so that its time would run away.
+#: Of every kernel in qemu. A machine that is short of time looks to its kernel like one whose timer is broken, and to systemd as if
+#: services hung. It measures the clock of its processor (TSC) wrong by a factor of twenty, so that its time would run away.
 QEMU_WORDS = (
     *("root=/dev/vda", "console=ttyS0", "quiet", "net.ifnames=0", "mitigations=off"),
     *("no_timer_check", "nowatchdog", "rcupdate.rcu_cpu_stall_suppress=1", "tsc=unstable", "clocksource=hpet"),

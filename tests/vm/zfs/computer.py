@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "tests" / "lab"))
 import ansible  # noqa: E402
 import products  # noqa: E402
 from vm import image as vm_image  # noqa: E402
+from vm.machines import QEMU_WORDS  # noqa: E402
 
 MEMORY = 1024
 DISK_SIZE = 256 << 20
@@ -90,15 +91,10 @@ class Computer:
 
     def start(self, *disks: Disk) -> None:
         """It gets its power, with these disks in its slots; returns when systemd has started everything."""
-        words = f"root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 mitigations=off systemd.hostname={self.name}"
-        # A machine that is short of time looks to the kernel like one whose timer is broken.
-        words += " no_timer_check nowatchdog rcupdate.rcu_cpu_stall_suppress=1 systemd.default_timeout_start_sec=900"
-        # It would measure its processor's clock wrong by a factor of twenty, and all that has a time limit would fail.
-        words += " tsc=unstable clocksource=hpet"
-        words += f" ip=10.0.2.15::10.0.2.2:255.255.255.0:{self.name}:eth0:none"
+        words = [*QEMU_WORDS, "rw", f"systemd.hostname={self.name}", f"ip=10.0.2.15::10.0.2.2:255.255.255.0:{self.name}:eth0:none"]
         argv = ["qemu-system-x86_64", "-name", self.name, "-machine", "q35", "-cpu", "max", "-smp", "1", "-m", str(MEMORY)]
         argv += ["-accel", ACCELERATION, "-display", "none", "-serial", f"file:{self.folder}/console.log"]
-        argv += ["-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd), "-append", words]
+        argv += ["-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd), "-append", " ".join(words)]
         argv += ["-drive", f"file={self.folder}/system.qcow2,if=virtio,cache=unsafe", "-device", "virtio-rng-pci"]
         argv += ["-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{self.port}-:22"]
         argv += ["-qmp", f"unix:{self._socket},server=on,wait=off"]
