@@ -23,10 +23,12 @@ class Playbooks:
 
     def start(self, name: str, *arguments: str) -> "subprocess.Popen[str]":
         """In a session of its own, so that all of it can be killed."""
+        # Where skipped hosts are not shown, a task is not named before its first host has done it.
+        shown = {"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1", "ANSIBLE_FORCE_COLOR": "0", "PYTHONUNBUFFERED": "1"}
         return subprocess.Popen(
             ["ansible-playbook", "--inventory", str(self.inventory), "baremetal.kubernetes." + name, *arguments],
             cwd=ROOT,
-            env=dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_FORCE_COLOR="0", PYTHONUNBUFFERED="1"),
+            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), **shown},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
