@@ -168,6 +168,22 @@ class Computer:
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout.rstrip()
 
+    def playbook(self, name: str, *arguments: str, check: bool = True, **settings: Any) -> str:
+        """A playbook's run with this computer as the only host, a control plane, and its output."""
+        host = {"ansible_host": "127.0.0.1", "ansible_user": "root", "ansible_python_interpreter": "/usr/bin/python3"}
+        host |= {
+            "ansible_port": self.port,
+            "ansible_ssh_private_key_file": str(self.keys / "id_ed25519"),
+            "ansible_ssh_common_args": " ".join(self.ssh()[3:-1]),
+        }
+        inventory = self.folder / "inventory.json"
+        inventory.write_text(json.dumps({"control_plane": {"hosts": {self.name: host}, "vars": settings}}))
+        paths = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}/.build/collections"}
+        argv = ["ansible-playbook", "--inventory", str(inventory), name, *arguments]
+        done = subprocess.run(argv, env={**os.environ, **paths}, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
     def until(self, command: str, wanted: str) -> str:
         """Waits until a command prints what is wanted."""
         deadline = time.monotonic() + PATIENCE

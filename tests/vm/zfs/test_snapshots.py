@@ -197,3 +197,41 @@ def test_trials_compare_files_and_volumes_and_leave_nothing(node: Node) -> None:
     assert "files are equal" in said[0] and "files are equal" in said[1], said
     assert "not compared: it is encrypted" in said[2] and "8388608 bytes are equal" in said[3], said
     assert "trial" not in node.run("zfs list -H -o name -r tank")
+
+
+def test_the_playbooks_go_on_with_the_chain_and_bring_a_dataset_back(node: Node) -> None:
+    wanted = json.loads(node.run(f"cat {SETTINGS}"))
+    settings = {
+        "cluster_name": wanted["cluster_name"],
+        "cluster_kubernetes_version": "1.30.0",
+        "zfs_backup_datasets": wanted["datasets"],
+        "zfs_backup_storage": {name: value for name, value in wanted["storage"].items() if value},
+        "zfs_backup_encryption": "age",
+        "zfs_backup_age_recipients": wanted["age_recipients"],
+        "zfs_backup_age_identity": node.run("cat /etc/baremetal-kubernetes/zfs-backup.age"),
+        "zfs_backup_part_mib": wanted["part_mib"],
+    }
+
+    def playbook(name: str, *arguments: str, check: bool = True) -> str:
+        return node.computer.playbook("baremetal.kubernetes." + name, *arguments, check=check, **settings)
+
+    node.run("echo of the playbook > /tank/volumes/a/n")
+    node.snapshot()
+    points = len(node.points("tank/volumes/a"))
+    playbook("zfs_backup", "-e", "zfs_backup_now=true")
+    node.computer.until("systemctl show --property ActiveState --value kubernetes-zfs-backup.service", "inactive")
+    assert len(node.points("tank/volumes/a")) > points and not node.points("tank/volumes/a")[-1].name.endswith("-full")
+    assert "changed=0" in playbook("zfs_backup")
+    assert (
+        node.run("systemctl is-active kubernetes-zfs-backup.timer kubernetes-zfs-backup-trial.timer sanoid.timer").split()
+        == ["active"] * 3
+    )
+    onto = ["-e", "zfs_backup_restore_on=n1", "-e", "zfs_backup_restore_dataset=tank/volumes/a"]
+    target = [*onto, "-e", "zfs_backup_restore_target=tank/by-playbook"]
+    playbook("zfs_backup_restore", *target, "--check")
+    assert "by-playbook" not in node.run("zfs list -H -o name")
+    playbook("zfs_backup_restore", *target)
+    assert node.sums("tank/by-playbook") == node.sums("tank/volumes/a")
+    assert "changed=0" in playbook("zfs_backup_restore", *target)
+    refused = playbook("zfs_backup_restore", *onto, "-e", "zfs_backup_restore_target=tank/volumes/a", check=False)
+    assert "nothing is restored over one" in refused

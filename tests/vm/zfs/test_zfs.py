@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import pathlib
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,18 +55,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def call(computer: Computer, module: str, arguments: dict[str, Any], check: bool = False) -> dict[str, Any]:
     """What a module answers on a computer."""
     return computer.module(module, {**arguments, "_ansible_check_mode": check, "_ansible_diff": True})
-
-
-def write_inventory(computer: Computer) -> pathlib.Path:
-    inventory = computer.folder / "inventory.json"
-    host = {"ansible_host": "127.0.0.1", "ansible_user": "root", "ansible_python_interpreter": "/usr/bin/python3"}
-    host |= {
-        "ansible_port": computer.port,
-        "ansible_ssh_private_key_file": str(computer.keys / "id_ed25519"),
-        "ansible_ssh_common_args": " ".join(computer.ssh()[3:-1]),
-    }
-    inventory.write_text(json.dumps({"control_plane": {"hosts": {computer.name: host}}}))
-    return inventory
 
 
 def pool(computer: Computer, vdevs: list[dict[str, Any]], check: bool = False, **more: Any) -> dict[str, Any]:
@@ -352,12 +339,8 @@ def test_the_roles_bring_datasets_limits_services_and_the_watch(site: Site) -> N
     ]
     book = site.folder / "role.json"
     book.write_text(json.dumps(play))
-    environment = dict(os.environ, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_COLLECTIONS_PATH=f"{ROOT}/.build/collections")
-    argv = ["ansible-playbook", "--inventory", str(write_inventory(site.first)), str(book)]
-    first = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    assert first.returncode == 0, first.stdout + first.stderr
-    again = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout + again.stderr
+    site.first.playbook(str(book))
+    assert "changed=0" in site.first.playbook(str(book))
     before_22 = not json_status(site.first)
     datasets = {"tank/containerd": "/var/lib/containerd", "tank/etcd": "/var/lib/etcd"}
     if before_22:
