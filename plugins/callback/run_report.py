@@ -295,7 +295,7 @@ class CallbackModule(CallbackBase):
             waits = {host: wait for host, wait in list(run.waits.items()) if now - max(wait.begin, told.get(host, 0)) >= every}
             if waits:
                 told.update(dict.fromkeys(waits, now))
-                self._say("", waiting_lines(waits, now, every))
+                self._say("", waiting_lines(waits, now))
 
     @staticmethod
     def _partial() -> bool:

@@ -135,8 +135,8 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Returns the steps that would be taken, and refuses what it would refuse. Where ZFS is not installed yet, it says
-      so.
+    description: Returns the steps that would be taken, and refuses what it would refuse. Where ZFS is not installed yet,
+      or its module not loaded, it says what to do about that.
   diff_mode:
     support: full
     description: The pool before, and each step; those by which something is lost are marked with the options that allow them.
@@ -366,7 +366,7 @@ def main() -> None:
     except NoZfsError as error:
         if not module.check_mode:
             module.fail_json(**error.fields())
-        steps = [Step("create", "install ZFS; then it is seen what pool %s needs" % wanted.name, ())]
+        steps = [Step("create", "%s; then it is seen what pool %s needs" % (error.remedy, wanted.name), ())]
         module.exit_json(changed=True, steps=list(map(as_dict, steps)), pool=None, diff={"before": "", "after": line_of(steps[0])})
     except ProblemError as error:
         module.fail_json(**error.fields())

@@ -189,12 +189,11 @@ def next_steps(run: Run, inventory: Sequence[str], kubeconfig: str, ours: bool) 
     return steps
 
 
-def waiting_lines(waits: Mapping[str, Wait], now: float, least: float) -> List[str]:
-    """What is waited for: a line for each task that is under way for longer than that many seconds, with its hosts."""
+def waiting_lines(waits: Mapping[str, Wait], now: float) -> List[str]:
+    """What is waited for: a line for each task, with its hosts."""
     together: Dict[str, List[str]] = {}
     for host, wait in waits.items():
-        if now - wait.begin >= least:
-            together.setdefault(wait.task, []).append(host)
+        together.setdefault(wait.task, []).append(host)
     lines = []
     for task, hosts in together.items():
         first = waits[hosts[0]]

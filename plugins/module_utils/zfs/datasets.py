@@ -9,9 +9,9 @@ import posixpath
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.host import NoZfsError, ZfsError, ZfsHost
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.host import ZfsError, ZfsHost
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.plan import Step
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.properties import (
     ONCE,
@@ -53,15 +53,13 @@ def read(runner: Runner, wanted: Sequence[WantedDataset]) -> Found:
 
     :raises ZfsError: zfs does not answer; NoZfsError: there is none.
     """
-    version = ZfsHost(runner).version()
+    host = ZfsHost(runner)
+    version, imported = host.version(), host.zpool("list", "-H", "-o", "name").split()
     pools = sorted({one.name.split("/")[0] for one in wanted})
     asked = sorted({name for one in wanted for name in one.properties} - set(READ))
     names = ",".join(READ + tuple(asked))
-    known = runner.run(["zpool", "list", "-H", "-o", "name"], timeout=TIMEOUT)
-    if known.rc == NOT_FOUND or "not loaded" in known.stderr or "/dev/zfs" in known.stderr:
-        raise NoZfsError("zfs", known.stderr.strip() or "zpool is missing", "install it, or `modprobe zfs`")
     datasets: Dict[str, Dict[str, str]] = {}
-    for pool in (name for name in pools if name in known.stdout.split()):
+    for pool in (name for name in pools if name in imported):
         argv = ["zfs", "get", "-Hp", "-r", "-t", "filesystem,volume", "-o", "name,property,value", names, pool]
         result = runner.run(argv, timeout=TIMEOUT)
         if result.rc != 0:

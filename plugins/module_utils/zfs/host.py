@@ -41,6 +41,8 @@ REPLACING = "replacing-"
 #: has written nothing but the table.
 SLOW_UDEV = ("failed to detect device partitions", "one or more devices is currently unavailable")
 ATTEMPTS = 5
+#: libzfs_error_init in libzfs_util.c: what each program ends with that could not load or reach the module.
+NO_MODULE = re.compile(r"modules (are not loaded|cannot be auto-loaded)|/dev/zfs\b|[Ff]ailed to initialize")
 #: States in which a member's path leads to its own disk: the kernel holds it open.
 OPEN = ("ONLINE", "DEGRADED", "AVAIL", "INUSE")
 
@@ -50,7 +52,25 @@ class ZfsError(ProblemError):
 
 
 class NoZfsError(ZfsError):
-    """There is no ZFS on this host yet."""
+    """There is no ZFS on this host yet: its programs are missing, or the kernel's module is not loaded."""
+
+
+def _said(result: Result) -> str:
+    return result.stderr.strip() or result.stdout.strip() or "exit code %d" % result.rc
+
+
+def _raise_where_missing(result: Result) -> None:
+    """NoZfsError where a program of ZFS is not there, or could not reach the kernel's part."""
+    if result.rc == NOT_FOUND:
+        raise NoZfsError(
+            "zfs", "its programs are not on this host", "install zfsutils-linux (Debian, Ubuntu) or zfs (EL), as role zfs does"
+        )
+    if result.rc != 0 and NO_MODULE.search(_said(result)):
+        raise NoZfsError(
+            "zfs",
+            "its programs are on this host, but the kernel's module is not loaded: %s" % _said(result).splitlines()[0],
+            "run `modprobe zfs`, as role zfs does (where that fails, `dkms status` may say why)",
+        )
 
 
 class Done(NamedTuple):
@@ -73,13 +93,11 @@ class ZfsHost:
     def version(self) -> Version:
         """Of the programs, such as (2, 1, 11)."""
         result = self.runner.run(["zfs", "version"], timeout=TIMEOUT)
+        # Without the module it does not even say its own version.
+        _raise_where_missing(result)
         match = re.search(r"^zfs-([0-9]+(?:\.[0-9]+)*)", result.stdout, re.MULTILINE)
-        if result.rc == NOT_FOUND:
-            raise NoZfsError("zfs", "its programs are not on this host", "install zfsutils-linux (Debian, Ubuntu) or zfs (EL)")
         if not match:
-            # Without the module it does not even say its own version.
-            said = (result.stderr.strip() or "`zfs version` says none").splitlines()[0]
-            raise NoZfsError("zfs", said, "run `modprobe zfs`; after a new kernel look at `dkms status`")
+            raise ZfsError("zfs version", "no version in its answer: %s" % _said(result), "see what it says by hand")
         return tuple(int(part) for part in match.group(1).split("."))
 
     def pools(self, version: Version) -> List[Pool]:
@@ -87,11 +105,11 @@ class ZfsHost:
         for attempt in range(3):
             try:
                 if version >= JSON_SINCE:
-                    return parse_json(self._zpool("status", "--json", "--json-int", "-P"))
-                text, guids = self._zpool("status", "-P"), self._zpool("status", "-g")
+                    return parse_json(self.zpool("status", "--json", "--json-int", "-P"))
+                text, guids = self.zpool("status", "-P"), self.zpool("status", "-g")
                 found = parse_status(text, guids)
                 # A spare that steps in meanwhile moves the GUIDs to other rows.
-                if [pool.groups for pool in parse_status(self._zpool("status", "-P"), guids)] != [pool.groups for pool in found]:
+                if [pool.groups for pool in parse_status(self.zpool("status", "-P"), guids)] != [pool.groups for pool in found]:
                     raise StatusError("the pools changed while they were read")
                 return found
             except StatusError as error:
@@ -100,13 +118,15 @@ class ZfsHost:
                     raise ZfsError("zpool status", str(error), "start again, and report this with the output of `zpool status`")
         raise AssertionError("unreachable")
 
-    def _zpool(self, *words: str) -> str:
+    def zpool(self, *words: str) -> str:
+        """What it prints.
+
+        :raises ZfsError: it failed; NoZfsError: there is no ZFS.
+        """
         result = self.runner.run(["zpool", *words], timeout=TIMEOUT)
-        said = result.stderr.strip() or result.stdout.strip()
-        if re.search(r"modules (are not loaded|cannot be auto-loaded)|/dev/zfs|failed to initialize ZFS|not loaded", said):
-            raise NoZfsError("zfs", said.splitlines()[0], "run `modprobe zfs`; after a new kernel look at `dkms status`")
+        _raise_where_missing(result)
         if result.rc != 0:
-            raise ZfsError("zpool %s" % " ".join(words), said or "exit code %d" % result.rc, "see `zpool status`")
+            raise ZfsError("zpool %s" % " ".join(words), _said(result), "see `zpool status`")
         return result.stdout
 
     def importable(self) -> Tuple[Importable, ...]:
@@ -145,7 +165,7 @@ class ZfsHost:
         seen = Seen(version, pool, devices=named, members=members, hostname=hostname, hostid=hostid, full=full)
         if pool is None:
             return seen._replace(importable=self.importable() if wanted.state == "present" else ())
-        properties = parse_get(self._zpool("get", "-Hp", "-o", "property,value", "all", wanted.name))
+        properties = parse_get(self.zpool("get", "-Hp", "-o", "property,value", "all", wanted.name))
         if pool.guid == "":
             pool = pool._replace(guid=properties.get("guid", ""))
         return seen._replace(

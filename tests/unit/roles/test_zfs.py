@@ -133,6 +133,13 @@ def test_one_call_brings_all_files_and_services() -> None:
     assert next(one for one in plain["services"] if one["name"] == "zfs-zed")["restart_on"] == []
 
 
+def test_check_mode_says_what_is_missing_and_no_more() -> None:
+    (said,) = (task for task in read_yaml(ROOT / "roles" / "zfs" / "tasks" / "prepare.yml") if "ansible.builtin.debug" in task)
+    text = said["ansible.builtin.debug"]["msg"]
+    assert expression("zfs", text, **node("rocky", packages={})) == "Would install zfs, and load the kernel's module zfs"
+    assert expression("zfs", text, **node(kernel_modules=[])) == "Would load the kernel's module zfs"
+
+
 def test_what_a_pool_says_reaches_the_module_and_what_it_does_not_say_is_left_out() -> None:
     tasks = read_yaml(ROOT / "roles" / "zfs" / "tasks" / "main.yml")
     (call,) = (task["baremetal.kubernetes.zfs_pool"] for task in tasks if "baremetal.kubernetes.zfs_pool" in task)

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import ServiceState
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Result
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Result
 from ansible_collections.baremetal.kubernetes.plugins.modules import zfs_pool
 from module_arguments import patch_module_args
 from zfs_machine import BY_ID, Machine
@@ -71,13 +71,40 @@ def test_a_refusal_says_everything_and_changes_nothing(machine: Machine, capsys:
     assert machine.changes == []
 
 
-def test_without_zfs_check_mode_says_so_and_a_run_fails(machine: Machine, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "_zfs_version", lambda words: "", raising=True)
+NO_PROGRAMS = Result(NOT_FOUND, "", "zfs: not found")
+NO_MODULE = Result(1, "", "The ZFS modules cannot be auto-loaded.\nTry running 'modprobe zfs' as root to manually load them.\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "step", "problem"),
+    [
+        (NO_PROGRAMS, "install zfsutils-linux (Debian, Ubuntu) or zfs (EL), as role zfs does; ", "programs are not on this host"),
+        (NO_MODULE, "run `modprobe zfs`, as role zfs does ", "programs are on this host, but the kernel's module is not loaded"),
+    ],
+    ids=["programs", "module"],
+)
+def test_without_zfs_check_mode_says_what_is_to_come_and_a_run_fails(
+    machine: Machine, capsys: Any, monkeypatch: pytest.MonkeyPatch, said: Result, step: str, problem: str
+) -> None:
+    monkeypatch.setattr(machine, "run", lambda argv, **more: said)
     answer = call(capsys, check=True)
-    assert (answer["changed"], texts(answer)) == (True, ["install ZFS; then it is seen what pool tank needs"])
+    assert answer["changed"] is True
+    (text,) = texts(answer)
+    assert text.startswith(step) and text.endswith("; then it is seen what pool tank needs")
+    assert ("install" in text) is (said is NO_PROGRAMS)
     answer = call(capsys)
     assert answer["failed"] is True
-    assert "run `modprobe zfs`" in answer["msg"]
+    assert problem in answer["msg"] and answer["remedy"] in text
+
+
+def test_another_fault_of_its_programs_is_none_of_zfs_missing(
+    machine: Machine, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Result(1, "", "Permission denied the ZFS utilities must be run as root.")
+    monkeypatch.setattr(machine, "run", lambda argv, **more: said)
+    answer = call(capsys, check=True)
+    assert answer["failed"] is True
+    assert "Permission denied" in answer["msg"] and "modprobe" not in answer["msg"]
 
 
 def test_a_time_that_systemd_does_not_know_is_refused_with_all_else(machine: Machine, capsys: Any) -> None:
