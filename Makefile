@@ -19,8 +19,15 @@ help:  ## Show the targets
 
 include tests/lab/lab.mk
 
-$(VENV)/ready: tests/requirements.txt
-	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+# A target of its own, since PYTHON is looked for again between one target's commands and the next's.
+venv-package:
+	@if [ -z "$(PYTHON)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing python3-venv" && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null; fi
+
+$(VENV)/ready: tests/requirements.txt | venv-package
+	@[ -n "$(PYTHON)" ] || { echo "No Python 3.11, 3.12 or 3.13 with venv was found. Debian and Ubuntu: apt-get install python3-venv." \
+	  "Others: name one, as in make PYTHON=/usr/local/bin/python3.12 lab" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --requirement tests/requirements.txt
 	touch $@
 
@@ -33,8 +40,7 @@ setup: $(VENV)/ready $(COLLECTION)  ## Make the virtual environment and the coll
 lab: setup lab-build  ## Build a cluster in containers: TOPOLOGY=stacked_ha (default) or single
 	$(BIN)/python tests/lab/lab.py up inventories/lab/$(TOPOLOGY)
 	$(BIN)/ansible-playbook --inventory inventories/lab/$(TOPOLOGY) playbooks/$(TOPOLOGY).yml
-	@echo "Reach it: ssh -i ~/.cache/baremetal-kubernetes-lab/ssh/id_ed25519 root@NODE, or"
-	@ls inventories/lab/$(TOPOLOGY)/kubeconfig-* | sed 's/^/kubectl --kubeconfig /; s/$$/ get nodes/'
+	@$(BIN)/python tests/lab/lab.py reach inventories/lab/$(TOPOLOGY)
 
 test: setup  ## Run every check and the scenarios that fit into the hour
 	tests/run
@@ -69,6 +75,10 @@ test-vm: setup lab-build  ## Test real LVS in virtual machines (qemu; software e
 bench: setup lab-build  ## Compare a fresh stacked_ha with a plain script doing the same work
 	$(BIN)/python tests/bench/bench.py
 
+# An hour on two cores, and 15 GB. Your network's mirrors and certificates: see tests/clean_room.
+clean-room:  ## Try `make lab` in a container that has only git, Python and make
+	tests/clean_room
+
 # Some 25 minutes of processor time, most of them for 300 and 1,000 hosts: SCALE="--most 100" leaves these out.
 scale: setup  ## Count what the controller has to do for 1 to 1,000 simulated hosts
 	$(BIN)/python tests/bench/scale.py $(SCALE)
@@ -76,4 +86,4 @@ scale: setup  ## Count what the controller has to do for 1 to 1,000 simulated ho
 docs: setup  ## Build the site out of docs/ and of every module and role into .build/docs/html
 	tests/docs
 
-.PHONY: help setup lab test lint unit fuzz matrix galaxy sanity molecule test-vm bench scale docs
+.PHONY: help venv-package setup lab test lint unit fuzz matrix galaxy sanity molecule test-vm bench clean-room scale docs

@@ -27,6 +27,7 @@ PREREQUISITES = {
     "iptables": "iptables",
     "netavark": "netavark",
     "depmod": "kmod",
+    "update-ca-certificates": "ca-certificates",
 }
 # podman's helpers that are not on the PATH
 HELPERS = ("/usr/lib/podman", "/usr/libexec/podman")

@@ -47,6 +47,18 @@ def up(arguments: argparse.Namespace) -> None:
     nodes.up(lab, image, bundle)
 
 
+def reach(arguments: argparse.Namespace) -> None:
+    """Print the commands that reach an inventory's nodes and cluster."""
+    lab = nodes.read(arguments.inventory)
+    keys = products.ssh_keys()
+    for node, address in lab.nodes.items():
+        print(f"ssh -i {keys}/id_ed25519 -o UserKnownHostsFile={keys}/known_hosts root@{address}   # {node}")
+    # The bundle's own: this machine may have none, or one that is years newer than the cluster.
+    kubectl = products.bundle(lab.kubernetes) / "bin" / "kubectl"
+    for kubeconfig in sorted(arguments.inventory.glob("kubeconfig-*")):
+        print(f"{kubectl} --kubeconfig {kubeconfig} get nodes")
+
+
 def blank(arguments: argparse.Namespace) -> None:
     """Put fresh nodes in the place of an inventory's nodes."""
     lab = nodes.read(arguments.inventory)
@@ -92,10 +104,10 @@ def main() -> int:
     """Exit code of the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for function in (build, machines, s3_server, up, blank, down, purge, status):
+    for function in (build, machines, s3_server, up, reach, blank, down, purge, status):
         command = commands.add_parser(function.__name__.replace("_", "-"), help=function.__doc__)
         command.set_defaults(run=function)
-        if function in (machines, up, blank, down):
+        if function in (machines, up, reach, blank, down):
             optional = "?" if function in (machines, down) else None
             command.add_argument("inventory", type=Path, nargs=optional, help="such as inventories/lab/single")
         if function is down:

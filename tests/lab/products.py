@@ -56,6 +56,10 @@ GO_PROGRAMS = {
     "flannel": ("github.com/containernetworking/plugins/plugins/meta/flannel", "v0.9.1"),
 }
 COREDNS = "github.com/coredns/coredns"
+# Of Debian's backports, for machines without one that can fetch the toolchain which a module asks for (1.21)
+GO = "1.23"
+# Packages that are extracted and not configured have no hook of their own that does this.
+MERGED_USR = ("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",)
 # Backends that flanneld is built without: one whose module the proxy has not, and one that needs a C compiler and is refused anyway
 FLANNEL_LEFT_OUT = ("tencentvpc", "udp")
 # The default limits are refused where the machine is a container or small virtual machine itself.
@@ -91,7 +95,8 @@ def _imported_image(name: str, packages_in_it: tuple[str, ...], source: bool = F
 
 
 def _image_exists(reference: str) -> bool:
-    return subprocess.run(["podman", "image", "exists", reference], check=False).returncode == 0
+    # Without its words: Debian's podman warns at first of plugins that it does without.
+    return subprocess.run(["podman", "image", "exists", reference], capture_output=True, check=False).returncode == 0
 
 
 def node_image(keys: Path) -> str:
@@ -175,7 +180,7 @@ def kubernetes(version: str = VERSION) -> Path:
 def _from_modules(name: str, version: str, build: Callable[[str, str, Path], None], *sources: str) -> Path:
     """A product of Go's module proxy, and of files of this directory."""
     given = [version, architecture(), _text("gomodules.py", *sources)]
-    return product(f"{name}-{version}", given, lambda out: build(_needed_go(), version, out))
+    return product(f"{name}-{version}", given, lambda out: build(_go(), version, out))
 
 
 def _minor(version: str) -> int:
@@ -208,44 +213,55 @@ def _debian_files() -> Path:
     """A root file system whose programs go into images; nothing in it is configured or started."""
 
     def build(out: Path) -> None:
-        mmdebstrap(out / "root", "extract", IMAGE_PACKAGES, "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
+        mmdebstrap(out / "root", "extract", IMAGE_PACKAGES, *MERGED_USR)
 
     return product("debian-files", [IMAGE_PACKAGES, SUITE, architecture(), "merged-usr"], build) / "root"
 
 
-def _go() -> str | None:
-    """A Go that can install modules (1.21 or newer), installed from the distribution when there is none."""
+def _go() -> str:
+    """A Go that can build modules: this machine's if it is new enough, else the one of Debian's backports, in the cache."""
     found = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin:/usr/lib/go/bin")
-    if not found and shutil.which("apt-get") and os.geteuid() == 0:
-        candidate = re.search(r"Candidate: 2:1\.(\d+)", run(["apt-cache", "policy", "golang-go"]))
-        if candidate and int(candidate[1]) >= 21:
-            run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "golang-go"])
-            found = shutil.which("go")
     version = re.search(r"go1\.(\d+)", run([found, "version"])) if found else None
-    return found if version and int(version[1]) >= 21 else None
+    if found and version and int(version[1]) >= 21:
+        return found
+
+    def build(out: Path) -> None:
+        packages_in_it = (f"golang-{GO}-go", f"golang-{GO}-src")
+        mmdebstrap(out / "root", "extract", packages_in_it, *MERGED_USR, backports=f"golang-{GO}")
+
+    # What it downloads goes when the lab's cache goes.
+    os.environ.update(GOPATH=str(CACHE / "go-modules"), GOCACHE=str(CACHE / "go-build"))
+    return str(product("go", [GO, SUITE, architecture(), MERGED_USR], build) / f"root/usr/lib/go-{GO}/bin/go")
 
 
-def _needed_go() -> str:
-    go = _go()
-    if not go:
-        raise LabError("Kubernetes from Go's modules needs Go 1.21 or newer: install it (Debian: golang-go of backports).")
-    return go
+def _go_environment(out: Path) -> dict[str, str]:
+    return {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOTOOLCHAIN": "auto", "GOBIN": str(out / "bin")}
+
+
+def _go_install(package: str, version: str, out: Path) -> subprocess.CompletedProcess[str]:
+    """The program of a package into out/bin."""
+    argv = [_go(), "install", "-ldflags=-s -w", f"{package}@{version}"]
+    return subprocess.run(argv, capture_output=True, text=True, env=_go_environment(out), check=False, cwd=out)
+
+
+def _coredns(version: str) -> Path:
+    """CoreDNS. No cluster of the lab is made without it, so that a refusal is an error."""
+
+    def build(out: Path) -> None:
+        result = _go_install(COREDNS, version, out)
+        if result.returncode != 0:
+            raise LabError(f"CoreDNS {version} can't be built: {gomodules.reason(result.stderr) or 'go install gave no reason'}")
+        (out / "bin" / "coredns").rename(out / "coredns")
+
+    return product("coredns", [version, architecture()], build) / "coredns"
 
 
 def _go_program(name: str, package: str, version: str) -> tuple[Path | None, str]:
     """The program, or why the lab has to do without it. A refusal is kept as products are: `purge` makes the lab ask again."""
 
     def build(out: Path) -> None:
-        go = _go()
-        if not go:
-            (out / "refused").write_text("there is no Go 1.21 or newer on this machine (and none in its distribution)")
-            return
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOBIN": str(out / "bin")}
-        if name == "flanneld":
-            result = _build_flanneld(go, f"{package}@{version}", out, environment)
-        else:
-            argv = [go, "install", "-ldflags=-s -w", f"{package}@{version}"]
-            result = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False, cwd=out)
+        install = _build_flanneld if name == "flanneld" else _go_install
+        result = install(package, version, out)
         built = [path for path in out.glob("bin/*") if path.is_file()]
         if result.returncode == 0 and built:
             built[0].rename(out / name)
@@ -258,11 +274,11 @@ def _go_program(name: str, package: str, version: str) -> tuple[Path | None, str
     return (None, refused.read_text()) if refused.exists() else (folder / name, "")
 
 
-def _build_flanneld(go: str, module: str, out: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _build_flanneld(package: str, version: str, out: Path) -> subprocess.CompletedProcess[str]:
     """flanneld into out/bin, and beside it install-conf, the program of its image that writes the CNI configuration."""
-    download = subprocess.run(
-        [go, "mod", "download", "-json", module], capture_output=True, text=True, env=environment, check=False
-    )
+    go, environment = _go(), _go_environment(out)
+    argv = [go, "mod", "download", "-json", f"{package}@{version}"]
+    download = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
     if download.returncode != 0:
         return download
     source = out / ".source"
@@ -276,8 +292,8 @@ def _build_flanneld(go: str, module: str, out: Path, environment: dict[str, str]
     (source / "go.mod").chmod(0o644)
     (source / "go.sum").chmod(0o644)
     result = download
-    for package, program in (("./cmd/install_conf", out / "install-conf"), (".", out / "bin" / "flanneld")):
-        argv = [go, "build", "-mod=mod", "-ldflags=-s -w", "-o", str(program), package]
+    for part, program in (("./cmd/install_conf", out / "install-conf"), (".", out / "bin" / "flanneld")):
+        argv = [go, "build", "-mod=mod", "-ldflags=-s -w", "-o", str(program), part]
         result = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False, cwd=source)
         if result.returncode != 0:
             break
@@ -302,8 +318,7 @@ def bundle(version: str = VERSION) -> Path:
         programs = {name: _go_program(name, *source) for name, source in GO_PROGRAMS.items()}
         built, files = building.result(), debian.result()
     asked = _asked_for(built, version)
-    coredns = "v" + _tag(asked["coredns"]).lstrip("v")
-    programs["coredns"] = _go_program("coredns", COREDNS, coredns)
+    coredns = _coredns("v" + _tag(asked["coredns"]).lstrip("v"))
     etcd = _etcd(_tag(asked["etcd"]).partition("-")[0], files)
     # Pauses alike under any number
     pause = kubernetes() / "pause"
@@ -311,10 +326,9 @@ def bundle(version: str = VERSION) -> Path:
     if _minor(version) >= FIRST_MINOR_IN_MODULES:
         containerd = _from_modules("containerd", CONTAINERD_VERSION, gomodules.build_containerd)
     crictl = programs["crictl"][0] or _own_crictl(version)
-    sources = {**GO_PROGRAMS, "coredns": (COREDNS, coredns)}
-    missing = {" ".join(sources[name]): reason for name, (path, reason) in programs.items() if path is None}
+    missing = {" ".join(GO_PROGRAMS[name]): reason for name, (path, reason) in programs.items() if path is None}
     inputs = [
-        *(str(path) for path in (built, files, crictl, pause, containerd, *etcd.values())),
+        *(str(path) for path in (built, files, crictl, pause, containerd, coredns, *etcd.values())),
         {name: str(path) for name, (path, _reason) in programs.items()},
         _text("products.py", "archives.py", "packages.py", "files/kubelet.service", "files/10-kubeadm.conf"),
     ]
@@ -330,7 +344,7 @@ def bundle(version: str = VERSION) -> Path:
             shutil.copy2(plugin, out / "cni" / plugin.name)
         if "flannel" in paths:
             shutil.copy2(paths["flannel"], out / "cni" / "flannel")
-        images = _images(out, asked, built, files, {**paths, "pause": pause}, etcd)
+        images = _images(out, asked, built, files, {**paths, "pause": pause, "coredns": coredns}, etcd)
         if containerd:
             _write_releases(out / "releases", containerd, files)
         packages.write_repository(out, version, architecture())
@@ -399,11 +413,9 @@ def _images(
     node = [
         archives.Image(asked["pause"], (layer("pause", {"/pause": programs["pause"]}),), ("/pause",)),
         archives.Image(asked["kube-proxy"], (base, network, kube("kube-proxy"))),
+        archives.Image(asked["coredns"], (layer("coredns", {"/coredns": programs["coredns"]}),), ("/coredns",)),
         archives.Image(f"docker.io/library/busybox:{BUSYBOX_TAG}", (base,)),
     ]
-    if "coredns" in programs:
-        coredns = layer("coredns", {"/coredns": programs["coredns"]})
-        node.append(archives.Image(asked["coredns"], (coredns,), ("/coredns",)))
     if "flanneld" in programs and "flannel" in programs:
         both = {f"/opt/bin/{one}": programs["flanneld"].parent / one for one in ("flanneld", "install-conf")}
         flanneld = layer("flanneld", both)
