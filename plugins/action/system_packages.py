@@ -40,6 +40,8 @@ class ActionModule(ActionBase):
             wanted = {**wanted, "lock_timeout": arguments["lock_timeout"], **arguments[manager]}
         result = self._install("ansible.builtin." + manager, wanted, variables)
         if result.get("failed") and not result.get("unreachable"):
+            # From ansible-core 2.19 on it would be shown in the place of the message.
+            result.pop("exception", None)
             result["msg"] = refusal(
                 str(variables.get("inventory_hostname") or "this host"), arguments["names"], result, self._busy(variables)
             )
@@ -48,8 +50,7 @@ class ActionModule(ActionBase):
     def _install(self, manager: str, wanted: Mapping[str, Any], variables: Dict[str, Any]) -> Dict[str, Any]:
         """The result of the module, or of the action that chooses among several (dnf's)."""
         if manager == "ansible.builtin.apt":
-            answer: Dict[str, Any] = self._execute_module(module_name=manager, module_args=dict(wanted), task_vars=variables)
-            return answer
+            return dict(self._execute_module(module_name=manager, module_args=dict(wanted), task_vars=variables))
         task = self._task.copy()
         task.args = dict(wanted)
         action = self._shared_loader_obj.action_loader.get(
@@ -61,8 +62,7 @@ class ActionModule(ActionBase):
             templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )
-        answer = action.run(task_vars=variables)
-        return answer
+        return dict(action.run(task_vars=variables))
 
     def _busy(self, variables: Dict[str, Any]) -> str:
         """The program that holds a package manager's lock on the host now; empty where none does, or nobody can say."""

@@ -8,15 +8,16 @@ import re
 import subprocess
 import sys
 import time
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Sequence
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "molecule" / "shared")]
-import host  # noqa: E402
-import nodes  # noqa: E402
-from playbooks import Playbooks  # noqa: E402
+import host
+import nodes
+
+from playbooks import Playbooks
 
 FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 #: Holds dpkg's lock as apt does, says so, and lets go after so many seconds.
@@ -53,7 +54,8 @@ class Scene:
 
     def state(self) -> Dict[str, List[str]]:
         """Names, sizes and times of all that a playbook could have written; Python's own caches are nobody's."""
-        command = "find /etc /usr /opt /root /var/lib/dpkg /var/lib/kubelet -xdev -not -path '*/__pycache__*' -printf '%p %s %T@\\n' 2>/dev/null"
+        places = "/etc /usr /opt /root /var/lib/dpkg /var/lib/kubelet"
+        command = "find %s -xdev -not -path '*/__pycache__*' -printf '%%p %%s %%T@\\n' 2>/dev/null" % places
         return {node: sorted(self.sh(node, command, check=False).splitlines()) for node in self.lab.nodes}
 
     # --- the playbook
@@ -68,10 +70,10 @@ class Scene:
             assert before[node] == after[node], set(before[node]) ^ set(after[node])
         return output
 
-    def fails(self, *words: str, within: float = 600) -> str:
+    def fails(self, *words: str, within: float = 600, arguments: Sequence[str] = ()) -> str:
         """The playbook ends in time and says these words, none of them Python's; what it said."""
         begun = time.monotonic()
-        run = self.cluster.run("single")
+        run = self.cluster.run("single", *arguments)
         took = time.monotonic() - begun
         output = str(run.stdout + run.stderr)
         return self.said(run.returncode, output, took, words, within)
@@ -113,7 +115,9 @@ class Scene:
         """The node's Python, which is what modules run in, gets the time from libfaketime: a container's clock is the machine's."""
         subprocess.run(["podman", "cp", str(FAKETIME), self.lab.container(node) + ":/opt/libfaketime.so.1"], check=True)
         wrapper = '#!/bin/sh\\nLD_PRELOAD=/opt/libfaketime.so.1 FAKETIME=%+d exec /usr/bin/python3.11 "$@"\\n' % offset
-        self.sh(node, "ln -sfn python3.11 /usr/bin/python3-kept; rm /usr/bin/python3; printf '%s' >/usr/bin/python3; chmod 755 /usr/bin/python3" % wrapper)
+        self.sh(
+            node, "mv /usr/bin/python3 /usr/bin/python3-kept; printf '%s' >/usr/bin/python3; chmod 755 /usr/bin/python3" % wrapper
+        )
         try:
             yield
         finally:
@@ -123,12 +127,23 @@ class Scene:
     def small_disk(self, node: str, path: str, megabytes: int) -> Iterator[None]:
         """A file system of its own at the path, of this size."""
         image = "/var/small-%d" % megabytes
-        self.sh(node, "truncate -s %dM %s && mkfs.ext4 -q -m 0 %s && mkdir -p %s && mount -o loop %s %s" % (megabytes, image, image, path, image, path))
+        self.sh(node, "truncate -s %dM %s && mkfs.ext4 -q -m 0 %s" % (megabytes, image, image))
+        self.sh(node, "mkdir -p %s && mount -o loop %s %s" % (path, image, path))
         try:
             yield
         finally:
             # What a run started there has it open.
             self.sh(node, "systemctl stop kubelet containerd 2>/dev/null; umount --lazy %s && rm %s" % (path, image))
+
+    @contextlib.contextmanager
+    def without_dns(self, node: str) -> Iterator[None]:
+        """The server that the node's resolv.conf names is none (RFC 5737). The file is podman's mount, so it is not replaced."""
+        self.sh(node, "cp /etc/resolv.conf /run/resolv.conf.kept; echo nameserver 192.0.2.53 >/etc/resolv.conf")
+        assert not self.sh(node, "timeout 10 getent hosts dns.example.org", check=False)
+        try:
+            yield
+        finally:
+            self.sh(node, "cat /run/resolv.conf.kept >/etc/resolv.conf")
 
     @contextlib.contextmanager
     def locked(self, node: str, seconds: float) -> Iterator[str]:

@@ -26,6 +26,7 @@ RESET = (
 def check(topology: Topology) -> Iterator[Problem]:
     yield from _foreign(topology)
     yield from check_others(topology)
+    yield from _cut_off(topology)
     yield from _named_otherwise(topology)
     yield from _clusters(topology)
     yield from _elsewhere(topology)
@@ -59,11 +60,27 @@ def check_others(topology: Topology) -> Iterator[Problem]:
             yield Problem(
                 "Kubernetes on %s" % node.host,
                 "the host holds %s, which is a Kubernetes of its own: %s" % (name, ", ".join(map(text, entries(places)))),
-                "if nothing there is needed, take it away by its own means (%s) and run again; else take the host out of this inventory"
+                "if nothing there is needed, take it away by its own means (%s) and run again; "
+                "else take the host out of this inventory"
                 % REMOVERS.get(name, "see its documentation"),
                 (node.host,),
                 # Where both live already, nothing is made worse.
                 warning=node.state in MEMBER_STATES,
+            )
+
+
+def _cut_off(topology: Topology) -> Iterator[Problem]:
+    """Without kubeadm's configuration a cluster takes no further node; an init of ours that was cut off has its marker."""
+    for node in topology.control_planes:
+        apiserver = mapping(node.facts.get("apiserver"))
+        if node.state == "control_plane" and apiserver.get("ready") is True and apiserver.get("initialised") is False:
+            yield Problem(
+                "Kubernetes on %s" % node.host,
+                "an API server runs there, and kubeadm's configuration is not in its cluster (ConfigMap kubeadm-config): "
+                "a kubeadm init that this collection did not begin was cut off, or somebody deleted it",
+                "if that cluster is in use, bring the ConfigMap back (`kubeadm init phase upload-config kubeadm --config FILE`); "
+                + _reset(topology, [node.host]),
+                (node.host,),
             )
 
 
