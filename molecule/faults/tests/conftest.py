@@ -54,7 +54,7 @@ class Scene:
 
     def state(self) -> Dict[str, List[str]]:
         """Names, sizes and times of all that a playbook could have written; Python's own caches are nobody's."""
-        places = "/etc /usr /opt /root /var/lib/dpkg /var/lib/kubelet"
+        places = "/etc /usr /opt /root /var/lib/dpkg"
         command = "find %s -xdev -not -path '*/__pycache__*' -printf '%%p %%s %%T@\\n' 2>/dev/null" % places
         return {node: sorted(self.sh(node, command, check=False).splitlines()) for node in self.lab.nodes}
 
@@ -98,6 +98,10 @@ class Scene:
         print("converged in %.0f s (changed=%d), then changed=%d" % (middle - begun, first["changed"], second["changed"]))
         assert second["changed"] == 0
 
+    def reset(self, *hosts: str) -> None:
+        """What a refusal says to do."""
+        self.cluster.playbook("reset", "--limit", ",".join(hosts), "-e", "reset_confirm=" + self.cluster.setting("cluster_name"))
+
     # --- faults
 
     @contextlib.contextmanager
@@ -125,14 +129,14 @@ class Scene:
 
     @contextlib.contextmanager
     def small_disk(self, node: str, path: str, megabytes: int) -> Iterator[None]:
-        """A file system of its own at the path, of this size."""
+        """A file system of its own at the path, of this size. Whatever has the path open is stopped before it changes."""
+        self.sh(node, "systemctl stop kubelet containerd", check=False)
         image = "/var/small-%d" % megabytes
         self.sh(node, "truncate -s %dM %s && mkfs.ext4 -q -m 0 %s" % (megabytes, image, image))
         self.sh(node, "mkdir -p %s && mount -o loop %s %s" % (path, image, path))
         try:
             yield
         finally:
-            # What a run started there has it open.
             self.sh(node, "systemctl stop kubelet containerd 2>/dev/null; umount --lazy %s && rm %s" % (path, image))
 
     @contextlib.contextmanager
