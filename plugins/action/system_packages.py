@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installing import refusal
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installing import locked, refusal
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import mapping, text
 
 ARGUMENTS: Dict[str, Any] = {
@@ -42,9 +42,8 @@ class ActionModule(ActionBase):
         if result.get("failed") and not result.get("unreachable"):
             # From ansible-core 2.19 on it would be shown in the place of the message.
             result.pop("exception", None)
-            result["msg"] = refusal(
-                str(variables.get("inventory_hostname") or "this host"), arguments["names"], result, self._busy(variables)
-            )
+            busy = self._busy(variables) if locked(result) else ""
+            result["msg"] = refusal(str(variables.get("inventory_hostname") or "this host"), arguments["names"], result, busy)
         return result
 
     def _install(self, manager: str, wanted: Mapping[str, Any], variables: Dict[str, Any]) -> Dict[str, Any]:

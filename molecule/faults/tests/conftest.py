@@ -140,6 +140,18 @@ class Scene:
             self.sh(node, "systemctl stop kubelet containerd 2>/dev/null; umount --lazy %s && rm %s" % (path, image))
 
     @contextlib.contextmanager
+    def filling(self, node: str, path: str, once: str) -> Iterator[None]:
+        """Something fills the file system at the path up, once there is this file."""
+        fill = "until [ -e %s ]; do sleep 0.2; done; cat /dev/zero >%s/ballast" % (once, path)
+        self.sh(node, "systemd-run --quiet --unit fill-disk sh -c '%s'" % fill)
+        try:
+            yield
+        finally:
+            self.sh(
+                node, "systemctl stop fill-disk 2>/dev/null; systemctl reset-failed fill-disk 2>/dev/null; rm -f %s/ballast" % path
+            )
+
+    @contextlib.contextmanager
     def without_dns(self, node: str) -> Iterator[None]:
         """The server that the node's resolv.conf names is none (RFC 5737). The file is podman's mount, so it is not replaced."""
         self.sh(node, "cp /etc/resolv.conf /run/resolv.conf.kept; echo nameserver 192.0.2.53 >/etc/resolv.conf")

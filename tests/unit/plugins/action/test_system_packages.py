@@ -39,4 +39,4 @@ def test_the_family_chooses_who_installs_and_a_failure_is_put_into_words(tmp_pat
     for family, module in (("debian", "ansible.builtin.apt"), ("redhat", "dnf")):
         said = said_by(tmp_path, family)
         assert "Packages on localhost (no-such-package-of-anybody) were not installed" in said
-        assert module in said and "no_such_argument" in said and "What to do: " in said
+        assert module in said and "What to do: " in said

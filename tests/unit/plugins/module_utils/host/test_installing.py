@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installing import refusal
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installing import locked, refusal
 
 LOCKED = "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 77 (unattended-upgr)"
 
@@ -14,11 +14,15 @@ def test_a_lock_names_who_holds_it_and_the_line_that_says_so() -> None:
     said = refusal("n1", ["socat", "conntrack"], {"msg": "'apt-get install' failed: " + LOCKED}, "unattended-upgr (process 77)")
     assert said.startswith("Packages on n1 (socat, conntrack) were not installed: another package manager is at work")
     assert "it is unattended-upgr (process 77)" in said and LOCKED in said
+    assert locked({"msg": "Failed to lock apt for exclusive operation: Failed to lock directory /var/lib/apt/lists/"})
     assert "What to do: wait until it has ended" in said and "never delete the lock" in said
 
 
 def test_who_installs_by_chance_is_not_named_for_another_failure() -> None:
-    result = {"msg": "E: Unable to fetch", "stderr": "Temporary failure resolving 'deb.debian.org'"}
+    result = {
+        "msg": "'apt-get -o DPkg::Lock::Timeout=300' failed: E: Unable to fetch",
+        "stderr": "Temporary failure resolving 'deb.debian.org'",
+    }
     said = refusal("n1", ["socat"], result, "apt (process 9)")
     assert "a name can't be resolved" in said and "/etc/resolv.conf" in said and "process 9" not in said
 
