@@ -60,7 +60,7 @@ class Scene:
 
     # --- the playbook
 
-    def refused(self, *words: str, within: float = 180) -> str:
+    def refused(self, *words: str, within: float = 600) -> str:
         """The playbook refuses in these words, before it has changed anything; what it said."""
         before = self.state()
         output = self.fails(*words, "no host was changed", within=within)
@@ -70,7 +70,7 @@ class Scene:
             assert before[node] == after[node], set(before[node]) ^ set(after[node])
         return output
 
-    def fails(self, *words: str, within: float = 600, arguments: Sequence[str] = ()) -> str:
+    def fails(self, *words: str, within: float = 900, arguments: Sequence[str] = ()) -> str:
         """The playbook ends in time and says these words, none of them Python's; what it said."""
         begun = time.monotonic()
         run = self.cluster.run("single", *arguments)

@@ -98,7 +98,7 @@ def test_a_package_manager_that_never_ends_is_waited_for_and_then_named(scene: A
             "another package manager is at work",
             "python3 (process %s)" % process,
             "never delete the lock",
-            within=500,
+            within=900,
         )
     # The plan had said it, too.
     assert "package manager (worker1): python3 (process %s) is at work" % process in said
