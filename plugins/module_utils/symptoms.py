@@ -10,6 +10,7 @@ import re
 from typing import List, NamedTuple, Pattern, Tuple
 
 NAME_TAKEN = "a node of this name is in the cluster already"
+PACKAGES_BUSY = "another package manager is at work on this host (often unattended-upgrades, or cloud-init after the first boot)"
 SECRET = re.compile(r"\b(?:[a-z0-9]{6}\.[a-z0-9]{16}|[0-9a-f]{64})\b")
 
 
@@ -341,8 +342,8 @@ SYMPTOMS = (
     # --- package managers and disks
     _symptom(
         r"Could not get lock /var/lib/(dpkg|apt)|Unable to acquire the dpkg frontend lock|Failed to obtain the transaction lock|"
-        r"Waiting for process with pid \d+ to finish|waiting for cache lock",
-        "another package manager is at work on this host (often unattended-upgrades, or cloud-init after the first boot)",
+        r"Waiting for process with pid \d+ to finish|waiting for cache lock|Failed to lock apt for exclusive operation",
+        PACKAGES_BUSY,
         "wait until it has ended (the line names its process; `ps -fp PID` shows it), then run again; never delete the lock",
     ),
     _symptom(

@@ -240,10 +240,15 @@ ansible_facts:
             unfinished operation's kubeadm still works).
           type: dict
           returned: always
+        other_kubernetes:
+          description: Distributions of Kubernetes (V(k3s), V(rke2), V(microk8s), V(k0s)), each with its places on the host that
+            hold something.
+          type: dict
+          returned: always
         cluster:
-          description: C(id), the hash that kubeadm pins the cluster's CA by, and C(endpoint), null where there is no cluster. While
-            the CA is rotated C(ids) has two, and C(rotation) says with C(replaced) which goes, and with C(has_new) whether the host
-            keeps the new set.
+          description: C(id), the hash that kubeadm pins the cluster's CA by, C(endpoint), and on a control plane C(name); null
+            where there is no cluster. While the CA is rotated C(ids) has two, and C(rotation) says with C(replaced) which goes,
+            and with C(has_new) whether the host keeps the new set.
           type: dict
           returned: always
         static_pods:
@@ -273,8 +278,9 @@ ansible_facts:
           type: dict
           returned: always
         apiserver:
-          description: C(ready), null where no API server belongs here, C(message), and the C(nodes) that it knows, each with
-            C(name), C(addresses) and C(pod_cidrs), null where it did not say.
+          description: C(ready), null where no API server belongs here, C(message), the C(nodes) that it knows, each with
+            C(name), C(addresses) and C(pod_cidrs), and C(initialised), whether kubeadm's configuration is in the cluster, both null
+            where it did not say.
           type: dict
           returned: always
         kubelet:

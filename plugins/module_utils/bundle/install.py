@@ -21,6 +21,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manife
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.images import CLIENTS, listing, load, names
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.container.runtime import RUNTIMES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, Runner
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import find_symptoms
 
 STORE = "/var/lib/baremetal-kubernetes/bundle.json"
 PROGRAM_MODE = 0o755
@@ -141,10 +142,13 @@ def apply_plan(plan: Plan, wanted: WantedBundle, runner: Runner, store: DigestSt
         result = load(runner, wanted.runtime, step.archive, step.missing, wanted.namespace)
         if result.rc != 0:
             runtime = RUNTIMES[wanted.runtime]
+            said = result.stderr.strip() or result.stdout.strip()
+            known = find_symptoms(said)
+            look = "read `journalctl -u %s` and the free space of %s on the node" % (runtime.services[-1], runtime.data)
             raise BundleError(
                 step.archive,
-                "%s does not take it: %s" % (wanted.runtime, result.stderr.strip() or result.stdout.strip()),
-                "read `journalctl -u %s` and the free space of %s on the node" % (runtime.services[-1], runtime.data)
+                "%s does not take it: %s" % (wanted.runtime, "; ".join([one.cause for one in known] + [said])),
+                "; ".join([one.remedy for one in known] + [look])
                 if result.rc != NOT_FOUND
                 else "install %s on the node" % CLIENTS[wanted.runtime].load_argv[0],
             )

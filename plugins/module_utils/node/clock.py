@@ -27,9 +27,11 @@ def ahead(clock: float, reading_seconds: float, asked: float, answered: float) -
 def apart(known: Mapping[str, Ahead]) -> List[Tuple[str, float]]:
     """The hosts, each with the seconds that its clock surely is ahead of what most agree on; 0 where it may be right.
 
-    The medians of both bounds are bounds themselves as long as fewer than half of the clocks are wrong.
+    The medians of both bounds are bounds themselves as long as fewer than half of the clocks are wrong. Where the hosts are an even
+    number, the controller's clock has a voice, too: of two that differ nobody could say which is wrong.
     """
-    middle = Ahead(_median([one.least for one in known.values()]), _median([one.most for one in known.values()]))
+    voices = list(known.values()) + [Ahead(0.0, 0.0)] * (1 - len(known) % 2)
+    middle = Ahead(_median([one.least for one in voices]), _median([one.most for one in voices]))
     return [(host, max(0.0, one.least - middle.most) + min(0.0, one.most - middle.least)) for host, one in known.items()]
 
 

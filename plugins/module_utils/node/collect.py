@@ -20,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
     kernel,
     kubernetes,
     network,
+    others,
     package_manager,
     packages,
     rke2,
@@ -104,8 +105,10 @@ def collect(
     facts["firewall"] = services.firewall(active, runner.read("/etc/ufw/ufw.conf") or "")
     facts["kubelet"] = {"active": "kubelet" in active, "extra_arguments": kubernetes.read_kubelet_arguments(runner)}
     facts["kubeadm"] = node["kubeadm"]
+    facts["other_kubernetes"] = others.read(runner)
     facts["static_pods"] = node["static_pods"]
     facts["cluster"] = {
+        "name": node["cluster_name"],
         "id": found["cluster_id"],
         "ids": found["cluster_ids"],
         "rotation": found["rotation"],

@@ -35,6 +35,8 @@ class Answer(NamedTuple):
     ready: bool
     message: str
     nodes: Optional[List[Dict[str, Any]]] = None
+    #: Whether kubeadm's own configuration is in the cluster; None where it did not say.
+    initialised: Optional[bool] = None
 
 
 Ask = Callable[[str, int, Runner], Answer]
@@ -42,10 +44,10 @@ Connect = Callable[[str, str, str, str, float], "EtcdClient"]
 
 
 def read_apiserver(runner: Runner, ask: Optional[Ask] = None) -> Dict[str, Any]:
-    """ready (None where no API server belongs here), message, and nodes (None where it did not say)."""
+    """ready (None where no API server belongs here), message, nodes and initialised (None where it did not say)."""
     manifest = runner.read(MANIFESTS + "/kube-apiserver.yaml")
     if manifest is None:
-        return {"ready": None, "message": "no API server belongs here", "nodes": None}
+        return {"ready": None, "message": "no API server belongs here", "nodes": None, "initialised": None}
     flags = parse_flags(manifest)
     port = flags.get("secure-port", "")
     if ask is None:
@@ -54,7 +56,7 @@ def read_apiserver(runner: Runner, ask: Optional[Ask] = None) -> Dict[str, Any]:
 
         ask = ask_readyz
     answer = ask(local_address(flags.get("bind-address", "")), int(port) if _is_port(port) else 6443, runner)
-    return {"ready": answer.ready, "message": answer.message, "nodes": answer.nodes}
+    return {"ready": answer.ready, "message": answer.message, "nodes": answer.nodes, "initialised": answer.initialised}
 
 
 def local_address(bind_address: str) -> str:

@@ -19,9 +19,12 @@ JOIN_TOKEN_MARKER = "/run/baremetal-kubernetes/join-token"
 FOLDER = "/etc/kubernetes"
 MANIFESTS = "/etc/kubernetes/manifests"
 ETCD_DATA = "/var/lib/etcd"
+#: Of the kubeconfigs that name the cluster, the one that nobody has a reason to edit. A worker has none.
+CONTROLLER_MANAGER = FOLDER + "/controller-manager.conf"
 #: Where a package's unit reads KUBELET_EXTRA_ARGS from, of either family.
 KUBELET_ARGUMENTS = ("/etc/default/kubelet", "/etc/sysconfig/kubelet")
 #: kubeadm's own static pods. Others (a local load balancer, kube-vip) may run on any node.
+CONTROL_PLANE_KUBECONFIGS = ("controller-manager.conf", "scheduler.conf")
 CONTROL_PLANE_MANIFESTS = ("etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml")
 
 
@@ -42,7 +45,7 @@ class State(NamedTuple):
 
 
 def read(runner: Runner, kubeadm_version: Optional[str]) -> Dict[str, Any]:
-    """kubeadm, static_pods and the endpoint of cluster."""
+    """kubeadm, static_pods, and name and endpoint of the cluster."""
     traces = read_traces(runner)
     state = decide(traces)
     manifests = [runner.read("%s/%s" % (MANIFESTS, name)) or "" for name in traces.manifests]
@@ -61,6 +64,7 @@ def read(runner: Runner, kubeadm_version: Optional[str]) -> Dict[str, Any]:
         },
         "static_pods": [pod for pod in map(parse_static_pod, manifests) if pod is not None],
         "endpoint": endpoint,
+        "cluster_name": parse_cluster_name(runner.read(CONTROLLER_MANAGER) or ""),
     }
 
 
@@ -103,7 +107,9 @@ def decide(traces: Traces) -> State:
     kubelet = "kubelet.conf" in traces.kubeconfigs
     if apiserver and (kubelet or "admin.conf" in traces.kubeconfigs):
         return State("control_plane", "a kubeconfig and %s/kube-apiserver.yaml are there" % MANIFESTS)
-    if kubelet and not any(name in CONTROL_PLANE_MANIFESTS for name in traces.manifests):
+    # A kubeadm init that was cut off early has written the control plane's kubeconfigs, which no worker has.
+    begun = any(name in CONTROL_PLANE_KUBECONFIGS for name in traces.kubeconfigs)
+    if kubelet and not begun and not any(name in CONTROL_PLANE_MANIFESTS for name in traces.manifests):
         return State("worker", "%s/kubelet.conf is there, and no static pod of a control plane" % FOLDER)
     return State("foreign", "neither blank nor a whole node: found %s" % ", ".join(seen))
 
@@ -123,6 +129,12 @@ def parse_endpoint(kubeconfig: str) -> Optional[str]:
         return None
     server = match.group(1)
     return server if re.search(r":[0-9]+$", server) and not server.endswith("::") else server + ":443"
+
+
+def parse_cluster_name(kubeconfig: str) -> Optional[str]:
+    """The cluster that a component's current context, as kubeadm writes it (USER@CLUSTER), is of."""
+    match = re.search(r"""^current-context:[ \t]*["']?[^\s"'@]+@([^\s"']+)""", kubeconfig, re.MULTILINE)
+    return match.group(1) if match else None
 
 
 def parse_static_pod(manifest: str) -> Optional[Dict[str, Optional[str]]]:

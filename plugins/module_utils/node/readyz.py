@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks an API server on its own host whether it is ready, and which nodes it knows."""
+"""Asks an API server on its own host whether it is ready, which nodes it knows, and whether kubeadm has told it of the cluster."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ CA = "/etc/kubernetes/pki/ca.crt"
 CLIENT = ("/etc/kubernetes/pki/apiserver-kubelet-client.crt", "/etc/kubernetes/pki/apiserver-kubelet-client.key")
 #: kubeadm issues the API server's certificate for this name, whatever the node's addresses are.
 SERVER_NAME = "kubernetes"
+#: What kubeadm init uploads once its API server runs, and every later kubeadm reads.
+KUBEADM_CONFIG = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 
 
 class _Connection(http.client.HTTPSConnection):
@@ -38,7 +40,7 @@ class _Connection(http.client.HTTPSConnection):
 
 
 def ask_readyz(address: str, port: int, runner: Runner) -> Answer:
-    """GET /readyz, verified by the cluster's CA, and the nodes from one that is ready."""
+    """GET /readyz, verified by the cluster's CA, and the nodes and kubeadm's configuration from one that is ready."""
     try:
         context = ssl.create_default_context(cafile=CA)
         if all(runner.exists(path) for path in CLIENT):
@@ -47,17 +49,27 @@ def ask_readyz(address: str, port: int, runner: Runner) -> Answer:
         try:
             status, text = _get(connection, "/readyz")
             nodes = _nodes(connection) if status == 200 else None
+            # Whoever may read nodes may read it: a refusal says nothing about the cluster.
+            initialised = None if nodes is None else _has(connection, KUBEADM_CONFIG)
         finally:
             connection.close()
     except (OSError, ValueError, http.client.HTTPException) as error:
         return Answer(False, "%s:%d does not answer: %s" % (address, port, error or type(error).__name__))
-    return Answer(status == 200, text if status == 200 else "HTTP %d: %s" % (status, text[-500:]), nodes)
+    return Answer(status == 200, text if status == 200 else "HTTP %d: %s" % (status, text[-500:]), nodes, initialised)
 
 
 def _get(connection: _Connection, path: str) -> Tuple[int, str]:
     connection.request("GET", path)
     response = connection.getresponse()
     return response.status, response.read().decode("utf-8", "replace").strip()
+
+
+def _has(connection: _Connection, path: str) -> Optional[bool]:
+    """Whether there is such an object; None where it does not say."""
+    try:
+        return {200: True, 404: False}.get(_get(connection, path)[0])
+    except (OSError, http.client.HTTPException):
+        return None
 
 
 def _nodes(connection: _Connection) -> Optional[List[Dict[str, Any]]]:

@@ -31,6 +31,7 @@ WRITES = {
 }
 #: What would move a terminal's cursor or colour it.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+LOST = "bring %s back, which stopped answering on the way: see its power, its network and its sshd; or take it out of the inventory"
 NOBODY_KNOWS = "decided on the way"
 #: How many tasks are told as the slowest.
 SLOWEST = 3
@@ -173,7 +174,9 @@ def next_steps(run: Run, inventory: Sequence[str], kubeconfig: str, ours: bool) 
         return ["set right what is listed above, then the same command again; no host was changed"]
     if run.outcome == FAILED:
         again = "the same command again: what is done stays done, and it goes on from there"
-        return [again, "%s   # what the hosts say, in one archive" % playbook("diagnose")] if ours else []
+        steps = [again, "%s   # what the hosts say, in one archive" % playbook("diagnose")] if ours else []
+        lost = sorted({host for phase in run.phases for host in phase.unreachable})
+        return ([LOST % listed(lost)] if lost else []) + steps
     planned = str(run.plan.get("playbook") or "")
     if run.check:
         return ["the same command without --check"] if ours and run.playbook not in LOOKS else []

@@ -52,7 +52,10 @@ CHECKS = (
     *(zfs, membership, readiness, backups, zfs_backups, offline),
 )
 #: What holds for a cluster of RKE2, too. Its versions, members and ports are its own.
-RKE2_CHECKS = (hardware.check, groups.check, names.check, endpoint.check, balancing.check, subnets.check, readiness.check_machines)
+RKE2_CHECKS = (
+    *(hardware.check, groups.check, names.check, endpoint.check, balancing.check, subnets.check),
+    *(membership.check_others, readiness.check_machines),
+)
 
 
 class Outcome(NamedTuple):

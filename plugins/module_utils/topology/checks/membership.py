@@ -5,9 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Set, Tuple
+from typing import Dict, Iterator, List, Set, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, mapping, text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.others import REMOVERS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
+    MEMBER_STATES,
+    Topology,
+    entries,
+    mapping,
+    text,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import OPERATION, PLAYBOOKS
 
@@ -18,7 +25,11 @@ RESET = (
 
 def check(topology: Topology) -> Iterator[Problem]:
     yield from _foreign(topology)
+    yield from check_others(topology)
+    yield from _cut_off(topology)
+    yield from _named_otherwise(topology)
     yield from _clusters(topology)
+    yield from _elsewhere(topology)
     yield from _parts(topology)
     yield from _started(topology)
     yield from _rotated(topology)
@@ -38,6 +49,84 @@ def _foreign(topology: Topology) -> Iterator[Problem]:
                 _reset(topology, [node.host]),
                 (node.host,),
             )
+
+
+def check_others(topology: Topology) -> Iterator[Problem]:
+    """Kubernetes of another distribution: two of them fight for ports, iptables and the pods' network."""
+    for node in topology.cluster_nodes:
+        for name, places in mapping(node.facts.get("other_kubernetes")).items():
+            if name == topology.settings.distribution:
+                continue
+            yield Problem(
+                "Kubernetes on %s" % node.host,
+                "the host holds %s, which is a Kubernetes of its own: %s" % (name, ", ".join(map(text, entries(places)))),
+                "if nothing there is needed, take it away by its own means (%s) and run again; "
+                "else take the host out of this inventory"
+                % REMOVERS.get(name, "see its documentation"),
+                (node.host,),
+                # Where both live already, nothing is made worse.
+                warning=node.state in MEMBER_STATES,
+            )
+
+
+def _cut_off(topology: Topology) -> Iterator[Problem]:
+    """Without kubeadm's configuration a cluster takes no further node; an init of ours that was cut off has its marker."""
+    for node in topology.control_planes:
+        apiserver = mapping(node.facts.get("apiserver"))
+        if node.state == "control_plane" and apiserver.get("ready") is True and apiserver.get("initialised") is False:
+            yield Problem(
+                "Kubernetes on %s" % node.host,
+                "an API server runs there, and kubeadm's configuration is not in its cluster (ConfigMap kubeadm-config): "
+                "a kubeadm init that this collection did not begin was cut off, or somebody deleted it",
+                "if that cluster is in use, bring the ConfigMap back (`kubeadm init phase upload-config kubeadm --config FILE`); "
+                + _reset(topology, [node.host]),
+                (node.host,),
+            )
+
+
+def _named_otherwise(topology: Topology) -> Iterator[Problem]:
+    """A whole cluster that somebody else made looks like ours but for its name, which kubeadm writes into every kubeconfig."""
+    named: Dict[str, List[str]] = {}
+    for node in topology.control_planes:
+        name = text(mapping(node.facts.get("cluster")).get("name"))
+        if node.state == "control_plane" and name and name != topology.settings.name:
+            named.setdefault(name, []).append(node.host)
+    for name, hosts in named.items():
+        endpoint = text(mapping(topology.nodes[hosts[0]].facts.get("cluster")).get("endpoint"))
+        yield Problem(
+            "cluster_name",
+            "%s %s of the cluster %r%s (/etc/kubernetes/controller-manager.conf), and this is %r"
+            % (
+                listed(hosts),
+                "is a control plane" if len(hosts) == 1 else "are control planes",
+                name,
+                " at %s" % endpoint if endpoint else "",
+                topology.settings.name,
+            ),
+            "write cluster_name: %s if that cluster is meant; if not, take %s out of this inventory; or, %s"
+            % (name, "it" if len(hosts) == 1 else "them", _reset(topology, hosts)),
+            tuple(hosts),
+        )
+
+
+def _elsewhere(topology: Topology) -> Iterator[Problem]:
+    """Workers that have joined, where no control plane of the inventory is in a cluster: not of the one that would be begun."""
+    planes = topology.control_planes
+    if topology.playbook in PLAYBOOKS or not planes or any(not node.readable or node.state in MEMBER_STATES for node in planes):
+        return
+    known = {one for node in planes for one in node.cluster_ids}
+    joined = [node for node in topology.workers if node.state in MEMBER_STATES and not known & set(node.cluster_ids)]
+    if not joined:
+        return
+    hosts = [node.host for node in joined]
+    endpoints = sorted({text(mapping(node.facts.get("cluster")).get("endpoint")) for node in joined} - {""})
+    yield Problem(
+        "cluster of %s" % listed(hosts),
+        "%s joined one%s, and no control plane of this inventory is in any: the cluster that would be begun is another one"
+        % ("it has" if len(hosts) == 1 else "they have", " at %s" % listed(endpoints) if endpoints else ""),
+        "take %s out of this inventory; or, %s" % ("it" if len(hosts) == 1 else "them", _reset(topology, hosts)),
+        tuple(hosts),
+    )
 
 
 def _clusters(topology: Topology) -> Iterator[Problem]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.clock import Ahead, apart
@@ -29,9 +29,9 @@ CLOCK_WARNING_SECONDS = 5.0
 CLOCK_ERROR_SECONDS = 60.0
 
 GIB = 1 << 30
-#: Where data grows (a runtime has its own place) -> who needs it. Less than 2 GiB free and image pulls or etcd's first
+#: Where data grows (a runtime has its own place) -> who needs it. Less than 2 GiB free and packages, image pulls or etcd's first
 #: snapshot fill the disk.
-DATA_PATHS = (("/var/lib/etcd", "etcd"), ("", "runtime"))
+DATA_PATHS = (("/var/lib/etcd", "etcd"), ("", "node"), ("/var/lib/kubelet", "node"), ("/usr", "node"))
 DISK_WARNING = 2 * GIB
 DISK_ERROR = GIB // 2
 
@@ -234,12 +234,15 @@ def _disks(topology: Topology) -> Iterator[Problem]:
     members = {node.host for node in topology.etcd_members}
     tight: Dict[Tuple[str, bool], Tuple[List[str], List[str]]] = {}
     for node in topology.readable_nodes:
+        seen: Set[str] = set()
         for place, part in DATA_PATHS:
             path = place or data_path(node, topology)
-            if (part == "etcd" and node.host not in members) or (part == "runtime" and not node.in_cluster):
+            if (part == "etcd" and node.host not in members) or (part == "node" and not node.in_cluster):
                 continue
             free, mount = free_bytes(node.facts, path)
-            if free is not None and free < DISK_WARNING:
+            # Once for a file system, by the first that needs it.
+            if free is not None and free < DISK_WARNING and mount not in seen:
+                seen.add(mount)
                 hosts, words = tight.setdefault((path, free >= DISK_ERROR), ([], []))
                 hosts.append(node.host)
                 words.append("%s has %.1f GiB free on %s" % (node.host, free / GIB, mount))

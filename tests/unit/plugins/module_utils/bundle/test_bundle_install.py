@@ -203,6 +203,12 @@ def test_an_archive_that_containerd_refuses_is_named_with_its_words(bundle: path
         install_bundle(wanted(bundle), runner, False)
 
 
+def test_an_archive_for_which_there_is_no_room_says_so(bundle: pathlib.Path) -> None:
+    runner = Containerd(bundle, **{"import": Result(1, "", "ctr: failed to copy: write /x: no space left on device")})
+    with pytest.raises(BundleError, match="a disk is full; ctr: failed.*What to do: free space on the file system"):
+        install_bundle(wanted(bundle), runner, False)
+
+
 def test_an_archive_without_the_images_that_it_promises_is_an_error(bundle: pathlib.Path) -> None:
     runner = Containerd(bundle)
     runner.archives[str(bundle / "images/node.tar")] = [PAUSE]

@@ -31,6 +31,17 @@ def test_clocks_that_agree_are_never_apart_however_slowly_they_are_read(calls: L
     assert all(abs(difference) < 0.01 for _host, difference in apart(known))
 
 
+def test_of_two_hosts_that_differ_the_controllers_clock_says_which_is_wrong() -> None:
+    right, wrong = Ahead(-0.5, 0.5), Ahead(3599.5, 3600.5)
+    assert apart({"a": right, "b": wrong}) == [("a", 0.0), ("b", 3599.0)]
+    assert apart({"a": Ahead(-3600.5, -3599.5), "b": right}) == [("a", -3599.0), ("b", 0.0)]
+
+
+def test_a_controller_whose_clock_is_wrong_makes_no_host_wrong() -> None:
+    assert apart({"a": Ahead(900.0, 901.0), "b": Ahead(900.2, 901.2)}) == [("a", 0.0), ("b", 0.0)]
+    assert apart({"a": Ahead(900.0, 901.0)}) == [("a", 0.0)]
+
+
 @given(st.lists(st.tuples(SECONDS, SECONDS), min_size=2, max_size=20), st.floats(2000, 1e9), st.booleans())
 def test_the_one_that_is_wrong_by_more_than_the_calls_took_is_found_and_no_other(
     calls: List[Tuple[float, float]], wrong: float, behind: bool

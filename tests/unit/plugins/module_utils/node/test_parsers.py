@@ -15,6 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.node import (
     kernel,
     kubernetes,
     network,
+    others,
     packages,
     readyz,
     runtime,
@@ -434,6 +435,12 @@ def test_a_foreign_host_says_which_files_make_it_so() -> None:
     assert "/var/lib/etcd/member" in why
 
 
+def test_an_init_that_was_cut_off_before_any_static_pod_is_no_worker() -> None:
+    assert decide(Traces(CONFIGS, [], [], None)).name == "foreign"
+    # Administrators do copy this one to workers.
+    assert decide(Traces(["admin.conf", "kubelet.conf"], [], [], None)).name == "worker"
+
+
 def test_an_empty_file_system_for_etcd_and_an_installed_package_leave_a_host_blank() -> None:
     paths = ("/var/lib/etcd/lost+found/x", "/etc/kubernetes/manifests/.keep", "/etc/kubernetes/pki/ca.crt")
     runner = FakeRunner(files=dict.fromkeys(paths, ""))
@@ -470,6 +477,26 @@ def test_a_kubeadm_that_outlived_its_run_is_seen_while_its_operation_is_unfinish
 )
 def test_the_endpoint_is_the_kubeconfigs_server_with_its_port(text: str, endpoint: Optional[str]) -> None:
     assert kubernetes.parse_endpoint(text) == endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("current-context: system:kube-controller-manager@prod\nkind: Config\n", "prod"),
+        ('current-context: "kubernetes-admin@my.cluster"\n', "my.cluster"),
+        ("current-context: mine\n", None),
+        ("#current-context: a@b\n", None),
+        ("", None),
+    ],
+)
+def test_the_clusters_name_is_that_of_the_context_as_kubeadm_writes_it(text: str, name: Optional[str]) -> None:
+    assert kubernetes.parse_cluster_name(text) == name
+
+
+def test_other_distributions_are_told_by_programs_and_by_folders_that_hold_something() -> None:
+    assert others.read(FakeRunner(files={"/etc/rancher/node/password": ""})) == {}
+    held = {"/etc/rancher/k3s/config.yaml": "", "/usr/local/bin/k0s": ""}
+    assert others.read(FakeRunner(files=held)) == {"k3s": ["/etc/rancher/k3s"], "k0s": ["/usr/local/bin/k0s"]}
 
 
 def test_a_control_plane_whose_kubelet_talks_to_itself_is_known_by_its_clusters_endpoint() -> None:
@@ -553,6 +580,7 @@ PARSERS: List[Callable[[str], Any]] = [
     packages.program_version,
     kubernetes.parse_marker,
     kubernetes.parse_endpoint,
+    kubernetes.parse_cluster_name,
     kubernetes.parse_static_pod,
     kubernetes.parse_flags,
     health.local_address,

@@ -44,6 +44,15 @@ def test_a_ready_server_names_its_nodes_and_their_pod_networks(cluster: Cluster)
     ]
 
 
+def test_whether_kubeadm_told_the_cluster_of_it_is_asked_of_who_may_read(cluster: Cluster) -> None:
+    cluster.objects["/api/v1/nodes"] = {"items": [node("cp")]}
+    assert ask(cluster).initialised is False
+    cluster.objects[readyz.KUBEADM_CONFIG] = {"data": {}}
+    assert ask(cluster).initialised is True
+    del cluster.objects["/api/v1/nodes"]
+    assert ask(cluster).initialised is None
+
+
 @pytest.mark.parametrize("objects", [{}, {"/api/v1/nodes": {"items": [{"spec": {}}]}}, {"/api/v1/nodes": []}])
 def test_a_server_that_does_not_name_its_nodes_is_ready_all_the_same(cluster: Cluster, objects: Dict[str, Any]) -> None:
     cluster.objects.update(objects)

@@ -29,7 +29,8 @@ def test_a_blank_node_with_a_bundle_is_blank_and_its_bare_programs_tell_their_ve
     assert facts["kubeadm"]["version"] == "1.20.2"
     versions = [facts["packages"][name] for name in ("kubelet", "kubectl", "crictl")]
     assert versions == ["1.20.2", "1.20.2", "1.20.0"]
-    assert facts["cluster"] == {"id": None, "ids": [], "rotation": {"replaced": None, "has_new": False}, "endpoint": None}
+    rotation = {"replaced": None, "has_new": False}
+    assert facts["cluster"] == {"id": None, "ids": [], "rotation": rotation, "endpoint": None, "name": None}
     assert (facts["etcd"], facts["apiserver"]["ready"], facts["certificates"]) == (None, None, [])
     assert facts["runtime"]["name"] == "containerd"
     assert (facts["runtime"]["version"], facts["runtime"]["config_schema"]) == ("1.6.20", 2)
@@ -42,10 +43,12 @@ def test_a_control_plane_tells_its_cluster_its_pods_and_its_certificates() -> No
     assert facts["kubeadm"]["state"] == "control_plane"
     assert facts["cluster"]["id"].startswith("sha256:")
     assert facts["cluster"]["endpoint"] == "10.89.79.100:6443"
+    assert facts["cluster"]["name"] == "kubernetes"
+    assert facts["other_kubernetes"] == {}
     assert [pod["name"] for pod in facts["static_pods"]] == ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
     assert facts["static_pods"][1]["image"] == "k8s.gcr.io/kube-apiserver:v1.20.2"
     assert facts["kubelet"] == {"active": True, "extra_arguments": []}
-    assert facts["apiserver"] == {"ready": True, "message": "127.0.0.1:6443", "nodes": None}
+    assert facts["apiserver"] == {"ready": True, "message": "127.0.0.1:6443", "nodes": None, "initialised": None}
     assert (facts["etcd"]["data_present"], facts["etcd"]["reachable"], facts["etcd"]["healthy"]) == (True, False, False)
     assert "not in a test" in facts["etcd"]["message"]
     by_path = {certificate["path"]: certificate for certificate in facts["certificates"]}

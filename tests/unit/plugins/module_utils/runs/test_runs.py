@@ -46,6 +46,17 @@ def run_of(outcome: str = SUCCEEDED, playbook: str = "stacked_ha", seconds: floa
     return run
 
 
+def test_a_host_that_was_lost_on_the_way_is_brought_back_first() -> None:
+    run = Run("single", ["inventory"], 1000.0)
+    run.play("a", "Prepare", 1000.0)
+    run.task("t", "Do it", 1000.0)
+    run.result("t", "w1", UNREACHABLE, 1010.0, "Connection timed out")
+    run.close(FAILED, 1010.0, set())
+    first, again, _diagnose = next_steps(run, ["inventory"], "", True)
+    assert first.startswith("bring w1 back, which stopped answering on the way") and again.startswith("the same command again")
+    assert next_steps(run_of(FAILED), ["inventory"], "", True)[0] == again
+
+
 def entry(**changes: Any) -> str:
     phases = [{"name": "Prepare", "seconds": 40.0, "hosts": 2}, {"name": "Prepare", "seconds": 5.0, "hosts": 1}]
     made: Dict[str, Any] = {

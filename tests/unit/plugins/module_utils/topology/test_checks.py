@@ -487,6 +487,12 @@ def test_a_full_disk_is_refused_and_a_tight_one_warned_about(stacked_ha: Any) ->
     assert stacked_ha.refused("/var/lib/containerd", "0.0 GiB free on /").hosts == ("worker1",)
 
 
+def test_a_file_system_is_named_once_by_the_first_that_needs_it_and_others_are_looked_at_too(stacked_ha: Any) -> None:
+    stacked_ha.facts("cp1")["filesystems"][0]["free_bytes"] = 1 << 20
+    stacked_ha.facts("worker1")["filesystems"].append({"mount": "/usr", "free_bytes": 1 << 20})
+    assert {(one.setting, one.hosts) for one in stacked_ha.problems} == {("/var/lib/etcd", ("cp1",)), ("/usr", ("worker1",))}
+
+
 def test_a_port_that_is_taken_on_a_blank_host_is_refused(stacked_ha: Any) -> None:
     stacked_ha.facts("cp1")["listening"] += [2379, 6443]
     stacked_ha.facts("worker1")["listening"] += [10250, 6443]
@@ -510,6 +516,46 @@ def test_foreign_remains_are_refused_with_the_way_to_reset(stacked_ha: Any) -> N
     stacked_ha.refused(
         "Kubernetes on cp1", "/etc/kubernetes/manifests/etcd.yaml", "baremetal.kubernetes.reset", "reset_confirm=kubernetes"
     )
+
+
+def test_another_distribution_is_refused_with_its_own_way_to_go_and_left_alone_where_both_live(stacked_ha: Any) -> None:
+    stacked_ha.facts("worker1")["other_kubernetes"] = {"k3s": ["/etc/rancher/k3s", "/var/lib/rancher/k3s"]}
+    stacked_ha.refused("Kubernetes on worker1", "the host holds k3s", "/var/lib/rancher/k3s", "k3s-agent-uninstall.sh")
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    assert stacked_ha.warned("Kubernetes on worker1", "the host holds k3s").hosts == ("worker1",)
+
+
+def test_an_init_that_somebody_else_began_and_did_not_end_is_refused(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    stacked_ha.facts("cp1")["apiserver"]["initialised"] = False
+    stacked_ha.refused("Kubernetes on cp1", "a kubeadm init", "was cut off", "upload-config", "reset_confirm")
+    # What does not answer says nothing of that.
+    stacked_ha.facts("cp1")["apiserver"]["ready"] = False
+    assert not [one for one in stacked_ha.problems if one.setting == "Kubernetes on cp1"]
+
+
+def test_a_cluster_of_another_name_is_not_taken_for_this_one(stacked_ha: Any) -> None:
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    for host in ("cp1", "cp2", "cp3"):
+        stacked_ha.facts(host)["cluster"]["name"] = "kubernetes"
+    assert not stacked_ha.problems
+    stacked_ha.facts("cp2")["cluster"]["name"] = "other"
+    words = ("cp2 is a control plane of the cluster 'other'", "cluster_name: other", "reset")
+    assert stacked_ha.refused("cluster_name", *words).hosts == ("cp2",)
+
+
+def test_workers_of_a_cluster_that_is_not_to_be_begun_are_refused(stacked_ha: Any) -> None:
+    stacked_ha.live("worker1")
+    stacked_ha.facts("worker1")["cluster"]["endpoint"] = "192.0.2.9:6443"
+    words = ("it has joined one at 192.0.2.9:6443", "no control plane of this inventory is in any", "reset_confirm=kubernetes")
+    assert stacked_ha.refused("cluster of worker1", *words).hosts == ("worker1",)
+    # Restored are the control planes of the cluster that it has joined.
+    stacked_ha.data["playbook"] = "restore"
+    assert not [one for one in stacked_ha.problems if one.setting == "cluster of worker1"]
+    stacked_ha.data["playbook"] = ""
+    # Of a control plane that nobody reaches it may be.
+    stacked_ha.host("cp1")["unreachable"] = True
+    assert not [one for one in stacked_ha.problems if one.setting == "cluster of worker1"]
 
 
 def test_a_node_of_another_cluster_is_named(stacked_ha: Any) -> None:

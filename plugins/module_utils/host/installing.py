@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, The baremetal.kubernetes authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a package manager did not install something, in words. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import PACKAGES_BUSY, find_symptoms, redact
+
+#: Lines of what the program said that a message has, from the end.
+LINES = 6
+OTHERWISE = "mend what these lines name and run the play again"
+
+
+def locked(result: Mapping[str, Any]) -> bool:
+    """Whether the failure of a package module is about a lock, so that it matters who holds it."""
+    return any(finding.cause == PACKAGES_BUSY for finding in find_symptoms(_said(result)))
+
+
+def refusal(host: str, names: Sequence[str], result: Mapping[str, Any], busy: str) -> str:
+    """Cause, evidence and remedy of a package module's failure.
+
+    :param result: the module's own (C(msg), and where a program ran C(stderr) and C(stdout)).
+    :param busy: the program that holds a package manager's lock on the host, empty where none does.
+    """
+    said = _said(result)
+    findings = find_symptoms(said)
+    causes = [finding.cause for finding in findings]
+    remedies = [finding.remedy for finding in findings]
+    if busy and locked(result):
+        causes.append("it is %s" % busy)
+    evidence = [finding.evidence for finding in findings] or _last(str(result.get("stderr") or result.get("msg") or said))
+    return "Packages on %s (%s) were not installed%s.%s\nWhat to do: %s." % (
+        host,
+        ", ".join(names),
+        ": " + "; ".join(causes) if causes else "",
+        "".join("\n  %s" % redact(line) for line in evidence),
+        "; ".join(remedies) or OTHERWISE,
+    )
+
+
+def _said(result: Mapping[str, Any]) -> str:
+    return "\n".join(str(result.get(part) or "") for part in ("stdout", "stderr", "msg"))
+
+
+def _last(said: str) -> Sequence[str]:
+    lines = [line.strip()[:500] for line in said.splitlines() if line.strip()]
+    return lines[-LINES:] or ["(the package manager said nothing)"]
