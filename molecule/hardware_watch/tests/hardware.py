@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
+import socket
+import threading
 import time
 from typing import Any, Callable, Dict, List, Set, Tuple
 
@@ -45,6 +48,34 @@ def wait(seconds: float, what: str, look: Callable[[], Any]) -> Any:
             trouble = str(error)
         assert time.monotonic() < deadline, "%s: not within %d s. %s" % (what, seconds, trouble)
         time.sleep(1)
+
+
+class Knocks:
+    """Connects to an address over and over while its ``with`` block runs. A kernel answers, however busy the programs behind it are."""
+
+    INTERVAL = 0.1
+
+    def __init__(self, address: str, port: int) -> None:
+        self.target = (address, port)
+        self.ended = threading.Event()
+        #: Longest time in seconds between two connections.
+        self.longest = 0.0
+
+    def __enter__(self) -> "Knocks":
+        self.thread = threading.Thread(target=self._knock, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.ended.set()
+        self.thread.join(10)
+
+    def _knock(self) -> None:
+        last = time.monotonic()
+        while not self.ended.wait(self.INTERVAL):
+            with contextlib.suppress(OSError), socket.create_connection(self.target, timeout=0.5):
+                now = time.monotonic()
+                self.longest, last = max(self.longest, now - last), now
 
 
 class Hardware:
