@@ -37,10 +37,14 @@ class Row(NamedTuple):
     what: str
 
 
+#: Charts of one version and repository: the prefix of theirs -> the one of those settings.
+TOGETHER = {"ceph_csi_rbd": "ceph_csi", "ceph_csi_cephfs": "ceph_csi", "cni_calico_crds": "cni_calico"}
+
+
 def _chart(role: str, groups: Tuple[str, ...], when: str, prefix: str = "") -> Row:
     """A role's chart; roles with several have a prefix for each."""
     prefix = prefix or role
-    version = role if role == "ceph_csi" else prefix
+    version = TOGETHER.get(prefix, prefix)
     fields: Tuple[Tuple[str, str], ...] = (("name", prefix + "_chart"), ("version", version + "_version"))
     fields += (("repository", version + "_chart_repository"), ("sha256", prefix + "_chart_sha256"))
     fields += (("setting", "'%s_chart'" % prefix),)
@@ -81,6 +85,7 @@ ROWS = (
     Row("images", NODES, "node_problem_detector_enabled | bool", "[node_problem_detector_image]"),
     _chart("cni", ("control_plane",), "cni_plugin == 'cilium'", "cni_cilium"),
     _chart("cni", ("control_plane",), "cni_plugin == 'calico'", "cni_calico"),
+    _chart("cni", ("control_plane",), "cni_plugin == 'calico' and cni_calico_crds_chart | length > 0", "cni_calico_crds"),
     _chart("metallb", ("control_plane",), "metallb_install | bool and metallb_address_pools | length > 0"),
     _chart("monitoring", ("control_plane",), "monitoring_mode == 'stack'"),
     _chart("snapshot_controller", ("control_plane",), "snapshot_controller_enabled | bool"),

@@ -64,8 +64,12 @@ MERGED_USR = ("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",)
 FLANNEL_LEFT_OUT = ("tencentvpc", "udp")
 # The default limits are refused where the machine is a container or small virtual machine itself.
 LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
-# What tests talk to from outside of the nodes; in no bundle
-GO_SERVERS = {"versitygw": ("github.com/versity/versitygw/cmd/versitygw", "v1.8.0")}
+# What tests talk to or run from outside of the nodes; in no bundle
+GO_TOOLS = {
+    "versitygw": ("github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
+    "helm3": ("helm.sh/helm/v3/cmd/helm", "v3.22.0"),
+    "helm4": ("helm.sh/helm/v4/cmd/helm", "v4.3.1"),
+}
 LABEL = "io.baremetal-kubernetes.lab"
 
 
@@ -303,9 +307,18 @@ def _build_flanneld(package: str, version: str, out: Path) -> subprocess.Complet
 
 def s3_server() -> Path:
     """The program of a server of S3's protocol, which keeps buckets in a directory."""
-    path, reason = _go_program("versitygw", *GO_SERVERS["versitygw"])
+    return _tool("versitygw")
+
+
+def helm(major: int) -> Path:
+    """The program of that major version of Helm."""
+    return _tool(f"helm{major}")
+
+
+def _tool(name: str) -> Path:
+    path, reason = _go_program(name, *GO_TOOLS[name])
     if path is None:
-        raise LabError(f"no S3 server for the tests: {reason}")
+        raise LabError(f"no {name} for the tests: {reason}")
     return path
 
 

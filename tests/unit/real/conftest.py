@@ -1,8 +1,10 @@
-"""A real kube-apiserver 1.20.2 on a real etcd, from the lab's cache: what it takes, it takes."""
+"""Real kube-apiservers on a real etcd, from the lab's cache: what they take, they take."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import pathlib
 import shutil
 import socket
 import subprocess
@@ -12,9 +14,7 @@ from typing import Iterator, List, NamedTuple
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import HostRunner
-from lab_programs import kubernetes
-
-BINARIES = kubernetes("kube-apiserver").parent
+from lab_programs import current_kubernetes, kubernetes
 
 MADE = ("namespace/default", "namespace/kube-system", "priorityclass/system-node-critical")
 
@@ -34,9 +34,25 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if not (BINARIES / "kube-apiserver").exists() or not (BINARIES / "kubectl").exists() or shutil.which("etcd") is None:
+    """Kubernetes 1.20.2, the oldest that the roles install."""
+    if not kubernetes("kube-apiserver").exists() or not kubernetes("kubectl").exists() or shutil.which("etcd") is None:
         pytest.skip("no kube-apiserver 1.20.2 in the lab's cache, or no etcd here: nothing is tried against a real API")
-    folder = tmp_path_factory.mktemp("cluster")
+    with _serving(kubernetes("kube-apiserver"), kubernetes("kubectl"), tmp_path_factory.mktemp("cluster")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def current_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The newest Kubernetes that the lab has built."""
+    server, kubectl = current_kubernetes("kube-apiserver"), current_kubernetes("kubectl")
+    if not server.exists() or not kubectl.exists() or shutil.which("etcd") is None:
+        pytest.skip("no kube-apiserver of 1.30 or newer in the lab's cache (`lab.py up inventories/lab/current_release` makes one)")
+    with _serving(server, kubectl, tmp_path_factory.mktemp("current")) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _serving(server: pathlib.Path, kubectl: pathlib.Path, folder: pathlib.Path) -> Iterator[Cluster]:
     clients, peers, port = _free_port(), _free_port(), _free_port()
     subprocess.run(["openssl", "genrsa", "-out", str(folder / "sa.key"), "2048"], check=True, capture_output=True)
     (folder / "tokens.csv").write_text("token,admin,admin,system:masters\n")
@@ -58,7 +74,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             "default=http://127.0.0.1:%d" % peers,
         ],
         [
-            str(BINARIES / "kube-apiserver"),
+            str(server),
             "--etcd-servers",
             etcd_url,
             "--secure-port",
@@ -99,7 +115,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     )
     with open(folder / "log", "wb") as log:
         processes = [subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) for command in commands]
-    found = Cluster(str(BINARIES / "kubectl"), str(folder / "kubeconfig"))
+    found = Cluster(str(kubectl), str(folder / "kubeconfig"))
     try:
         for _ in range(240):
             # What the API server makes some seconds after it is ready.

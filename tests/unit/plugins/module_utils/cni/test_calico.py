@@ -1,22 +1,17 @@
 # Copyright: (c) 2026, The baremetal.kubernetes authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calico's Installation, and the values of both charts against what the charts themselves take.
-
-CILIUM_CHART names install/kubernetes/cilium of cilium/cilium (1.20.2 was tried), which is not part of this collection.
-"""
+"""Calico's Installation, and Cilium's objects."""
 
 from __future__ import annotations
 
-import json
-import os
 import pathlib
 from typing import Any, Dict
 
 import pytest
 import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.calico import calico_data
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import cilium_objects, cilium_values
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.cilium import cilium_objects
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.pod_network import DEFAULTS
 
@@ -38,17 +33,6 @@ CALICO: Dict[str, Any] = {
     "values": {},
 }
 PEER = {"address": "10.0.0.1", "as_number": 64512}
-CILIUM: Dict[str, Any] = {
-    "proxy_mode": "disabled",
-    "endpoint": "10.0.0.100:8443",
-    "pod_subnet": "10.244.0.0/16,fd00:10::/56",
-    "nodes": 3,
-    "mtu": 1440,
-    "l2_announcements": True,
-    "bgp": True,
-    "registry": "registry.example.org/cilium",
-    "values": {},
-}
 
 
 def network(**given: Any) -> Dict[str, Any]:
@@ -112,51 +96,6 @@ def test_routers_become_peers() -> None:
 def test_what_would_carry_nothing_is_refused(given: Dict[str, Any], says: str) -> None:
     with pytest.raises(SettingError, match=says):
         calico_data(dict(CALICO, **given))
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {},
-        {"proxy_mode": "iptables", "l2_announcements": False},
-        {
-            "values": {
-                "ipam": {
-                    "mode": "cluster-pool",
-                    "operator": {"clusterPoolIPv4PodCIDRList": ["10.244.0.0/17"], "clusterPoolIPv6PodCIDRList": ["fd00:10::/57"]},
-                }
-            }
-        },
-    ],
-)
-def test_ciliums_own_schema_takes_the_values(given: Dict[str, Any]) -> None:
-    folder = os.environ.get("CILIUM_CHART")
-    if not folder:
-        pytest.skip("CILIUM_CHART is not set: Cilium's chart is not here to check its values against")
-    jsonschema = pytest.importorskip("jsonschema")
-    schema = json.loads((pathlib.Path(folder) / "values.schema.json").read_text())
-    defaults = yaml.safe_load((pathlib.Path(folder) / "values.yaml").read_text())
-    values = cilium_values(dict(CILIUM, **given))
-    validator = jsonschema.Draft7Validator(schema)
-    assert [error.message for error in validator.iter_errors(values)] == []
-    assert list(validator.iter_errors({"kubeProxyReplacement": []})), "nothing is checked"
-    unknown = [path for path in _paths(values) if not _known(defaults, path)]
-    assert unknown == []
-
-
-def _paths(values: Any, path: "tuple[str, ...]" = ()) -> Any:
-    for name, value in values.items():
-        yield path + (name,)
-        if isinstance(value, dict):
-            yield from _paths(value, path + (name,))
-
-
-def _known(defaults: Any, path: "tuple[str, ...]") -> bool:
-    for name in path:
-        if not isinstance(defaults, dict) or name not in defaults:
-            return False
-        defaults = defaults[name]
-    return True
 
 
 def test_ciliums_objects_select_every_service() -> None:

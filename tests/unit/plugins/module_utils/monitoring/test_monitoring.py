@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
 import shutil
@@ -102,26 +101,6 @@ def test_the_chart_reads_the_directory_that_the_hosts_write_and_asks_no_port_tha
     specification = values["prometheus"]["prometheusSpec"]
     assert specification["retention"] == "1y" and specification["ruleSelectorNilUsesHelmValues"] is False
     assert specification["storageSpec"]["volumeClaimTemplate"]["spec"]["storageClassName"] == "fast-local-zfs"
-
-
-def test_every_value_is_one_that_the_chart_has() -> None:
-    path = os.environ.get("MONITORING_CHARTS")
-    if not path:
-        pytest.skip("MONITORING_CHARTS names no folder with the charts kube-prometheus-stack and prometheus-node-exporter")
-    chart = yaml.safe_load((pathlib.Path(path) / "kube-prometheus-stack" / "values.yaml").read_text())
-    exporter = yaml.safe_load((pathlib.Path(path) / "prometheus-node-exporter" / "values.yaml").read_text())
-    chart["prometheus-node-exporter"] = {**exporter, **chart["prometheus-node-exporter"]}
-    chart["prometheus-node-exporter"]["prometheus"]["monitor"].setdefault("relabelings", [])
-
-    def compare(ours: Any, theirs: Any, place: str) -> None:
-        for key, value in ours.items():
-            assert key in theirs, "%s.%s" % (place, key)
-            if isinstance(value, dict) and theirs[key]:
-                compare(value, theirs[key], "%s.%s" % (place, key))
-
-    compare(made(storage_class="x")["values"], chart, "values")
-    ours = made()["values"]["prometheus-node-exporter"]["extraArgs"]
-    assert ours[: len(ours) - 1] == chart["prometheus-node-exporter"]["extraArgs"]
 
 
 @pytest.mark.parametrize(

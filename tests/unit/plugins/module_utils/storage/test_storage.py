@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
 from typing import Any, Dict
 
 import pytest
-import yaml
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.ceph_csi import ceph_csi_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.storage.longhorn import longhorn_data
@@ -110,20 +107,3 @@ def test_what_would_be_refused_later_is_refused_here(make: Any, given: Dict[str,
     with pytest.raises(SettingError) as refused:
         make(**given)
     assert refused.value.setting == setting and words in str(refused.value) and "SECRET" not in str(refused.value)
-
-
-def test_every_value_is_one_that_its_chart_has() -> None:
-    folder = os.environ.get("STORAGE_CHARTS")
-    if not folder:
-        pytest.skip("STORAGE_CHARTS names no folder with values.yaml of zfs-localpv, longhorn, ceph-csi-rbd and ceph-csi-cephfs")
-
-    def compare(ours: Any, theirs: Any, place: str) -> None:
-        for key, value in ours.items():
-            assert key in theirs, "%s.%s" % (place, key)
-            if isinstance(value, dict):
-                compare(value, theirs[key], "%s.%s" % (place, key))
-
-    charts = {"zfs-localpv": openebs()["values"], "longhorn": longhorn()["values"]}
-    charts.update({"ceph-csi-" + kind: values for kind, values in ceph()["values"].items()})
-    for chart, values in charts.items():
-        compare(values, yaml.safe_load((pathlib.Path(folder) / chart / "values.yaml").read_text()), chart)
