@@ -26,7 +26,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(conflist) and C(commands).
+  description: C(conflist), C(routes) and C(rules).
   type: dict
 """
 

@@ -14,9 +14,13 @@ from typing import Any, Dict, List, Mapping, Sequence
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.settings import pod_subnets
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import SettingError
 
+#: Marks our routes (ip-route(8): a number without a name is fine), so that others' are never touched. Return routes have 178.
+PROTOCOL = 177
+
 
 def bridge_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
-    """``conflist`` (the CNI configuration) and ``commands`` (lines for the role's kubernetes-pod-network.sh) of one node.
+    """Of one node: ``conflist`` (the CNI configuration), ``routes`` ("ipv4" and "ipv6", commands for ``ip -batch``) and ``rules``
+    (lines for the role's kubernetes-pod-network.sh).
 
     :param settings: node_name, nodes [{name, address(es), pod_cidrs}], pod_subnet, mtu, masquerade.
     :raises SettingError: the node is unknown to the cluster, or has no pod network.
@@ -32,8 +36,8 @@ def bridge_data(settings: Mapping[str, Any]) -> Dict[str, Any]:
         )
     return {
         "conflist": _conflist(own[0]["pod_cidrs"], int(settings["mtu"])),
-        "commands": _routes([node for node in nodes if node["name"] != settings["node_name"]])
-        + _rules(subnets, bool(settings["masquerade"])),
+        "routes": _routes([node for node in nodes if node["name"] != settings["node_name"]]),
+        "rules": _rules(subnets, bool(settings["masquerade"])),
     }
 
 
@@ -56,15 +60,16 @@ def _conflist(pod_cidrs: Sequence[str], mtu: int) -> Dict[str, Any]:
     }
 
 
-def _routes(others: Sequence[Mapping[str, Any]]) -> List[str]:
-    lines = []
+def _routes(others: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
+    texts = {"ipv4": "", "ipv6": ""}
     for node in sorted(others, key=lambda node: str(node["name"])):
         gateways = {ipaddress.ip_address(address).version: address for address in reversed(node["addresses"])}
         for cidr in node["pod_cidrs"]:
             network = ipaddress.ip_network(cidr)
             if network.version in gateways:
-                lines.append("route %d %s %s" % (network.version, network, ipaddress.ip_address(gateways[network.version])))
-    return lines
+                gateway = ipaddress.ip_address(gateways[network.version])
+                texts["ipv%d" % network.version] += "route replace %s via %s protocol %d\n" % (network, gateway, PROTOCOL)
+    return texts
 
 
 def _rules(subnets: Sequence[str], masquerade: bool) -> List[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.cni.bridge import PROTOCOL
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.services import read_services
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import JOIN_TOKEN_MARKER
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -51,8 +52,8 @@ FILES = (
     "/usr/local/sbin/kubernetes-pod-network",
     "/usr/local/sbin/kubernetes-return-routes",
     "/etc/sysctl.d/60-kubernetes-return-routes.conf",
-    "/etc/systemd/networkd.conf.d/60-kubernetes-return-routes.conf",
-    "/etc/cni/pod-network",
+    "/usr/local/sbin/kubernetes-watch-routes",
+    "/etc/systemd/networkd.conf.d/60-kubernetes-routes.conf",
     "/etc/cni/net.d/10-pods.conflist",
     "/etc/cni/net.d/10-flannel.conflist",
     "/etc/cni/net.d/10-calico.conflist",
@@ -75,6 +76,7 @@ FOLDERS = (
     "/etc/kubernetes/security",
     "/etc/kubernetes/kube-vip",
     "/etc/kubernetes-failover-ip",
+    "/etc/kubernetes-pod-network",
     "/etc/kubernetes-return-routes",
     "/run/kubernetes-failover-ip",
     "/etc/kubernetes-hardware-watch",
@@ -88,8 +90,8 @@ LINK = re.compile(
 #: Chains of kube-proxy and the kubelet, flannel, the portmap plugin and the bridge's masquerading, Cilium, Calico, and our own.
 CHAIN = re.compile(r"(KUBE|FLANNEL|CNI|CILIUM|OLD_CILIUM|cali|BAREMETAL-POD)[-_].*")
 NFT_TABLES = ("kube-proxy", "flannel-ipv4", "flannel-ipv6")
-#: The mark of our routes (roles/cni/templates/kubernetes-pod-network.sh.j2).
-ROUTE_PROTOCOL = "177"
+#: The mark of our routes.
+ROUTE_PROTOCOL = str(PROTOCOL)
 FAMILIES = (("4", "iptables"), ("6", "ip6tables"))
 USER_KUBECONFIG = "/root/.kube/config"
 

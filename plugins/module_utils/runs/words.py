@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, List, Mapping, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.history import Past
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.record import (
@@ -18,7 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.record i
     Run,
     Wait,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, grouped, listed
 
 #: Playbooks after which a cluster has just become another one: backups of it are worth a thought.
 BUILDS = ("single", "stacked_ha", "external_etcd", "lvs_haproxy", "rke2_ha", "grow", "join", "replace", "restore")
@@ -194,11 +194,8 @@ def next_steps(run: Run, inventory: Sequence[str], kubeconfig: str, ours: bool) 
 
 def waiting_lines(waits: Mapping[str, Wait], now: float) -> List[str]:
     """What is waited for: a line for each task, with its hosts."""
-    together: Dict[str, List[str]] = {}
-    for host, wait in waits.items():
-        together.setdefault(wait.task, []).append(host)
     lines = []
-    for task, hosts in together.items():
+    for task, hosts in grouped((wait.task, host) for host, wait in waits.items()).items():
         first = waits[hosts[0]]
         longest = max(now - waits[host].begin for host in hosts)
         said = ["%s said: %s" % (host, waits[host].said.splitlines()[0][:300]) for host in hosts if waits[host].said][:3]

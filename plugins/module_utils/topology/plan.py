@@ -23,6 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import ALIVE, BEGUN, BLANK, DEAD
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.names import nowhere
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import grouped
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import (
     PLAYBOOKS,
     RESTORE,
@@ -203,9 +204,7 @@ def host_groups(work: Sequence[Mapping[str, str]], order: Sequence[str]) -> List
 
     An entry takes Ansible 30 ms.
     """
-    groups: Dict[str, List[str]] = {}
-    for entry in work:
-        groups.setdefault(entry["group"], []).append(entry["host"])
+    groups = grouped((entry["group"], entry["host"]) for entry in work)
     position = {host: number for number, host in enumerate(order)}
     together: Dict[str, List[str]] = {}
     apart: List[Dict[str, Any]] = []

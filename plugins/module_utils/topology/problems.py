@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, TypeVar
 
 #: A list of hosts in a text is cut here; the result holds all of them.
 HOSTS_IN_TEXT = 5
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class Problem(NamedTuple):
@@ -34,11 +37,17 @@ def listed(names: Iterable[str], limit: int = HOSTS_IN_TEXT) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
+def grouped(pairs: Iterable[Tuple[Key, Value]]) -> Dict[Key, List[Value]]:
+    """All values of each key; keys and values in the order in which they came."""
+    found: Dict[Key, List[Value]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
+
+
 def differing(setting: str, values: Mapping[str, object], who: str, remedy: str, secret: bool = False) -> Iterator[Problem]:
     """A problem where the hosts, each with its value, do not have the same one; values that may hold a password are not shown."""
-    said: Dict[str, List[str]] = {}
-    for host, value in values.items():
-        said.setdefault(str(value), []).append(host)
+    said = grouped((str(value), host) for host, value in values.items())
     if len(said) > 1:
         shown = "; ".join("%.60s on %s" % (value, listed(hosts, 3)) for value, hosts in said.items())
         text = "%s differ in it" % who
@@ -48,10 +57,7 @@ def differing(setting: str, values: Mapping[str, object], who: str, remedy: str,
 
 def of_hosts(found: Iterable[Tuple[Tuple[Any, ...], str]]) -> Iterator[Problem]:
     """Each complaint (setting, problem, remedy, and for a warning True) once, with all hosts that it is about."""
-    hosts: Dict[Tuple[Any, ...], List[str]] = {}
-    for complaint, host in found:
-        hosts.setdefault(complaint, []).append(host)
-    for complaint, names in hosts.items():
+    for complaint, names in grouped(found).items():
         setting, problem, remedy = complaint[:3]
         yield Problem(setting, problem, remedy, tuple(names), any(complaint[3:]))
 

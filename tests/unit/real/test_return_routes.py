@@ -17,6 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.metallb impor
 from roles_render import ROOT
 
 PROGRAM = ROOT / "roles" / "metallb" / "files" / "kubernetes-return-routes"
+WATCH = ROOT / "roles" / "cluster" / "templates" / "kubernetes-watch-routes.sh.j2"
 CLIENT = "198.51.100.5"
 FAILOVER = "203.0.113.11"
 SERVER = (
@@ -178,7 +179,7 @@ def test_the_route_is_back_when_the_interface_has_lost_its_address_and_got_it_ba
 
     exchange()
     assert net.ask() == "", "the route is there without help, or this test shows nothing"
-    watch = subprocess.Popen(["ip", "netns", "exec", net.node, *net.program(tmp_path, "watch")], start_new_session=True)
+    watch = subprocess.Popen(["ip", "netns", "exec", net.node, "sh", str(WATCH), str(tmp_path)], start_new_session=True)
     try:
         time.sleep(1)
         for _twice in range(2):

@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 from typing import Any, Dict, List
 
 import pytest
 import yaml
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node_cleanup import traces
 from roles_render import ROOT, expression, role_variables, template
 from yaml_files import read_yaml
 
@@ -93,37 +95,91 @@ def bridge(name: str) -> Any:
 
 
 def test_a_node_has_a_route_to_every_other_nodes_pods() -> None:
-    assert bridge("cp2")["commands"] == [
-        "route 4 10.244.1.0/24 10.89.79.11",
-        "route 4 10.244.3.0/24 10.89.79.13",
-        "forward 4 10.244.0.0/16",
-        "masquerade 4 10.244.0.0/16",
+    made = bridge("cp2")
+    assert made["routes"]["ipv4"].splitlines() == [
+        "route replace 10.244.1.0/24 via 10.89.79.11 protocol 177",
+        "route replace 10.244.3.0/24 via 10.89.79.13 protocol 177",
     ]
+    assert made["rules"] == ["forward 4 10.244.0.0/16", "masquerade 4 10.244.0.0/16"]
 
 
-@pytest.mark.skipif(
+def wanted() -> Dict[str, Any]:
+    own = dict(role_variables("cni"), _cni_bridge=bridge("cp2"))
+    state: Dict[str, Any] = expression("cni", "{{ cni_wanted }}", **own)
+    return state
+
+
+def test_the_service_is_restarted_for_every_file_that_it_reads_and_no_other() -> None:
+    state = wanted()
+    (service,) = state["services"]
+    written = {one["path"] for one in state["files"] if one.get("state") != "directory"}
+    others = {"/etc/cni/net.d/10-pods.conflist", "/etc/systemd/networkd.conf.d/60-kubernetes-routes.conf"}
+    assert set(service["restart_on"]) == written - others
+
+
+def test_networkd_is_told_to_leave_routes_that_are_not_its_own() -> None:
+    (text,) = (one["content"] for one in wanted()["files"] if one["path"].startswith("/etc/systemd/networkd.conf.d/"))
+    assert text.splitlines()[1:] == ["[Network]", "ManageForeignRoutingPolicyRules=no", "ManageForeignRoutes=no"]
+
+
+def test_reset_takes_away_all_that_was_written() -> None:
+    known = {*traces.FILES, *traces.FOLDERS, *(path for _unit, path in traces.SERVICES)}
+    for one in wanted()["files"]:
+        assert one["path"] in known or os.path.dirname(one["path"]) in known, one["path"]
+
+
+def test_systemd_takes_the_unit(tmp_path: pathlib.Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here to ask")
+    path = tmp_path / "kubernetes-pod-network.service"
+    # Programs that are not on this machine.
+    path.write_text(re.sub("/usr/local/sbin/[a-z-]+", "/bin/sh", template("cni", "kubernetes-pod-network.service.j2")))
+    said = subprocess.run(["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, check=False)
+    assert [line for line in said.stderr.splitlines() if "kubernetes-pod-network" in line] == []
+
+
+KERNEL = pytest.mark.skipif(
     os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip", "iptables"))),
     reason="needs root, unshare, ip and iptables: the script is not run in a network namespace",
 )
+SCRIPT = ROOT / "roles/cni/templates/kubernetes-pod-network.sh.j2"
+WATCH = ROOT / "roles/cluster/templates/kubernetes-watch-routes.sh.j2"
+CARD = """
+ip link set lo up; ip link add eth9 type veth peer name peer9
+ip link set eth9 up; ip link set peer9 up; ip addr add 10.89.79.12/24 dev eth9; ip addr add fd00::12/64 dev eth9 nodad
+"""
+
+
+def in_namespace(steps: str) -> str:
+    # What is still running there ends with its first process.
+    argv = ["unshare", "--net", "--pid", "--fork", "sh", "-c", "set -e\n" + CARD + steps]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def folder_of(path: pathlib.Path, *gone: str) -> str:
+    """What POD_NETWORK_FOLDER is set to, without the routes to some nodes."""
+    made = bridge("cp2")
+    path.mkdir()
+    for name, text in made["routes"].items():
+        lines = [line for line in text.splitlines() if not any(address in line for address in gone)]
+        (path / name).write_text("".join(line + "\n" for line in lines))
+    (path / "rules").write_text("\n".join(made["rules"]) + "\n")
+    return str(path)
+
+
+@KERNEL
 def test_the_kernel_gets_the_routes_and_rules_and_loses_those_of_a_node_that_left(tmp_path: pathlib.Path) -> None:
-    folder = tmp_path / "cni"
-    folder.mkdir()
-    (folder / "first").write_text("\n".join(bridge("cp2")["commands"]) + "\n")
-    (folder / "second").write_text("\n".join(line for line in bridge("cp2")["commands"] if "10.89.79.13" not in line) + "\n")
-    script = ROOT / "roles/cni/templates/kubernetes-pod-network.sh.j2"
-    steps = """set -e
-mkdir -p /etc/cni; mount --bind %(folder)s /etc/cni
-ip link set lo up; ip link add eth9 type veth peer name peer9; ip addr add 10.89.79.12/24 dev eth9
-ip link set eth9 up; ip link set peer9 up
+    steps = """
 ip route add 192.0.2.0/24 via 10.89.79.1
-cp /etc/cni/first /etc/cni/pod-network; sh %(script)s; sh %(script)s
+export POD_NETWORK_FOLDER=%s; sh %s; sh %s
 ip route show proto 177; iptables -w -t nat -S BAREMETAL-POD-MASQUERADE; iptables -w -S FORWARD; iptables -w -t nat -S POSTROUTING
 echo ===
-cp /etc/cni/second /etc/cni/pod-network; sh %(script)s; ip route
-""" % {"folder": folder, "script": script}
-    done = subprocess.run(["unshare", "--net", "--mount", "sh", "-c", steps], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    first, second = done.stdout.split("===\n")
+export POD_NETWORK_FOLDER=%s; sh %s; ip route
+"""
+    all_of_them, others = folder_of(tmp_path / "first"), folder_of(tmp_path / "second", "10.89.79.13")
+    first, second = in_namespace(steps % (all_of_them, SCRIPT, SCRIPT, others, SCRIPT)).split("===\n")
     assert first.splitlines() == [
         "10.244.1.0/24 via 10.89.79.11 dev eth9 ",
         "10.244.3.0/24 via 10.89.79.13 dev eth9 ",
@@ -137,3 +193,45 @@ cp /etc/cni/second /etc/cni/pod-network; sh %(script)s; ip route
     assert "10.244.1.0/24" in second
     assert "10.244.3.0/24" not in second
     assert "192.0.2.0/24" in second
+
+
+@KERNEL
+def test_a_gateway_that_is_not_to_be_reached_keeps_no_other_route_away(tmp_path: pathlib.Path) -> None:
+    folder = folder_of(tmp_path / "folder")
+    (tmp_path / "folder" / "ipv4").write_text(
+        "route replace 10.244.9.0/24 via 192.0.2.9 protocol 177\n" + (tmp_path / "folder" / "ipv4").read_text()
+    )
+    said = in_namespace("POD_NETWORK_FOLDER=%s sh %s 2>&1 || echo failed; ip route show proto 177" % (folder, SCRIPT))
+    assert "failed" in said, "nobody would be told"
+    assert [line.split()[0] for line in said.splitlines()[-2:]] == ["10.244.1.0/24", "10.244.3.0/24"]
+
+
+@KERNEL
+@pytest.mark.parametrize(
+    "loss",
+    ["ip addr flush dev eth9 scope global; ip addr add 10.89.79.12/24 dev eth9", "ip link set eth9 down; ip link set eth9 up"],
+    ids=["address", "link"],
+)
+def test_routes_are_back_when_the_interface_has_lost_what_they_hung_on(tmp_path: pathlib.Path, loss: str) -> None:
+    """As where systemd-networkd starts anew: the kernel drops all routes of the interface, and tells nobody."""
+    steps = """
+echo 'route replace fd00:10::/64 via fd00::11 protocol 177' > %(folder)s/ipv6
+ip -6 -batch %(folder)s/ipv6
+lose() { %(loss)s; ip addr add fd00::12/64 dev eth9 nodad; }
+count() { { ip route show proto 177; ip -6 route show proto 177; } | wc -l; }
+export POD_NETWORK_FOLDER=%(folder)s; sh %(script)s
+lose; echo "without help: $(ip route show proto 177 | wc -l)"
+sh %(watch)s %(folder)s &
+# Until it listens.
+for _try in $(seq 100); do lose; sleep 0.2; [ "$(count)" = 3 ] && break; done
+echo "with help: $(count)"
+lose
+for _try in $(seq 100); do [ "$(count)" = 3 ] && break; sleep 0.1; done
+echo "once more: $(count)"
+ip -o monitor route > %(folder)s/told &
+sleep 1; ip route add 192.0.2.0/24 dev eth9; sleep 2
+echo "told: $(grep -c 192.0.2 %(folder)s/told), and of its own: $(grep -c 'proto 177' %(folder)s/told)"
+"""
+    said = in_namespace(steps % {"folder": folder_of(tmp_path / "folder"), "script": SCRIPT, "watch": WATCH, "loss": loss})
+    # What is there is not written again: it would be woken by itself for ever.
+    assert said.splitlines() == ["without help: 0", "with help: 3", "once more: 3", "told: 1, and of its own: 0"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import re
 import shutil
 import subprocess
 from typing import Any, Dict, List
 
 import pytest
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.node_cleanup import traces
 from roles_render import ROOT, expression, template
 from yaml_files import read_yaml
 
@@ -40,7 +43,8 @@ def test_the_service_is_restarted_for_every_file_that_it_reads() -> None:
     (service,) = made["services"]
     written = {one["path"] for one in made["files"]}
     read = {"/etc/kubernetes-return-routes/" + name for name in ("ipv4", "ipv6", "marks.nft")}
-    read |= {"/usr/local/sbin/kubernetes-return-routes", "/etc/systemd/system/kubernetes-return-routes.service"}
+    read |= {"/usr/local/sbin/kubernetes-return-routes", "/usr/local/sbin/kubernetes-watch-routes"}
+    read |= {"/etc/systemd/system/kubernetes-return-routes.service"}
     assert read <= set(service["restart_on"]) & written
 
 
@@ -52,8 +56,14 @@ def test_reverse_path_filters_are_loose_after_a_boot_as_well() -> None:
 
 
 def test_networkd_is_told_to_leave_rules_that_are_not_its_own() -> None:
-    lines: List[str] = text(state(), "/etc/systemd/networkd.conf.d/60-kubernetes-return-routes.conf").splitlines()
+    lines: List[str] = text(state(), "/etc/systemd/networkd.conf.d/60-kubernetes-routes.conf").splitlines()
     assert lines[1:] == ["[Network]", "ManageForeignRoutingPolicyRules=no", "ManageForeignRoutes=no"]
+
+
+def test_reset_takes_away_all_that_was_written() -> None:
+    known = {*traces.FILES, *traces.FOLDERS, *(path for _unit, path in traces.SERVICES)}
+    for one in state()["files"]:
+        assert one["path"] in known or os.path.dirname(one["path"]) in known, one["path"]
 
 
 def test_nft_takes_the_marks(tmp_path: pathlib.Path) -> None:
@@ -71,8 +81,8 @@ def test_systemd_takes_the_unit(tmp_path: pathlib.Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("no systemd-analyze here to ask")
     path = tmp_path / "kubernetes-return-routes.service"
-    # Which is not on this machine.
-    unit = template("metallb", "kubernetes-return-routes.service.j2").replace("/usr/local/sbin/kubernetes-return-routes", "/bin/sh")
+    # Programs that are not on this machine.
+    unit = re.sub("/usr/local/sbin/[a-z-]+", "/bin/sh", template("metallb", "kubernetes-return-routes.service.j2"))
     path.write_text(unit)
     said = subprocess.run(["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, check=False)
     mine = [line for line in said.stderr.splitlines() if "kubernetes-return-routes" in line]

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List
+from typing import Iterator
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.backup.settings import complaints
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, mapping, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, of_hosts
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, grouped, of_hosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import PLAYBOOKS
 
 BACKUP = "backup"
@@ -40,9 +40,7 @@ def _backup(topology: Topology) -> Iterator[Problem]:
 
 def _schedules(topology: Topology) -> Iterator[Problem]:
     """Who leads is looked at when the timers fire, so they have to fire together."""
-    schedules: Dict[str, List[str]] = {}
-    for node in topology.backup_hosts:
-        schedules.setdefault(text(node.setting("backup_schedule")) or "hourly", []).append(node.host)
+    schedules = grouped((text(node.setting("backup_schedule")) or "hourly", node.host) for node in topology.backup_hosts)
     if len(schedules) > 1:
         few = min(schedules.values(), key=len)
         yield Problem("backup_schedule", "it has %d values" % len(schedules), "set it once for all hosts", tuple(few))

@@ -17,7 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
     within,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, grouped, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: What all directors have to say alike, since each of them may become the active one.
@@ -188,11 +188,8 @@ def _pair(topology: Topology) -> Iterator[Problem]:
     for name in OF_THE_PAIR:
         values = {node.host: node.setting(name) for node in topology.directors}
         yield from differing(name, values, "the directors", "set it once, for the group directors")
-    modes: Dict[str, List[str]] = {}
-    for node in topology.real_servers:
-        mode = text(node.setting("lvs_mode")) or "dr"
-        if mode != topology.lvs_mode:
-            modes.setdefault(mode, []).append(node.host)
+    modes = grouped((text(node.setting("lvs_mode")) or "dr", node.host) for node in topology.real_servers)
+    modes.pop(topology.lvs_mode, None)
     for mode, hosts in modes.items():
         yield Problem(
             "lvs_mode",

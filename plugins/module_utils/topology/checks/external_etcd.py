@@ -32,7 +32,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     number,
     text,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean, grouped, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import RESTORE
 
 PORTS = (2379, 2380)
@@ -195,10 +195,7 @@ def _hosts(topology: Topology) -> Iterator[Problem]:
             "give etcd hosts of its own; for etcd on the control planes set cluster_etcd_mode: stacked",
             both,
         )
-    names: Dict[str, List[str]] = {}
-    for node in nodes:
-        names.setdefault(node.name, []).append(node.host)
-    for name, hosts in names.items():
+    for name, hosts in grouped((node.name, node.host) for node in nodes).items():
         if len(hosts) > 1:
             yield Problem(
                 "node_name",
@@ -318,11 +315,8 @@ def _members(topology: Topology) -> Iterator[Problem]:
 
 
 def _authority(topology: Topology) -> Iterator[Problem]:
-    seen: Dict[str, List[str]] = {}
-    for node in topology.group("etcd"):
-        identity = text(host_facts(node).get("authority"))
-        if identity:
-            seen.setdefault(identity, []).append(node.host)
+    seen = grouped((text(host_facts(node).get("authority")), node.host) for node in topology.group("etcd"))
+    seen.pop("", None)
     if len(seen) > 1:
         ordered = sorted(seen.values(), key=len, reverse=True)
         yield Problem(

@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Set
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.credentials import NEEDS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, grouped, listed
 
 #: What all nodes have to say alike: they move the same addresses, by one claim.
 OF_THE_CLUSTER = ("failover_ip_provider", "failover_ip_addresses", "failover_ip_follow", "failover_ip_claim_name")
@@ -68,9 +68,7 @@ def _addresses(nodes: List[Node]) -> Iterator[Problem]:
 
 
 def _targets(nodes: List[Node]) -> Iterator[Problem]:
-    targets: Dict[str, List[str]] = {}
-    for node in nodes:
-        targets.setdefault(str(node.setting("failover_ip_target") or ""), []).append(node.host)
+    targets = grouped((str(node.setting("failover_ip_target") or ""), node.host) for node in nodes)
     lacking = targets.pop("", [])
     if lacking:
         yield Problem(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Dict, Iterator, List
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, counted, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, counted, grouped, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import PLAYBOOKS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import KINDS
 
@@ -119,10 +119,7 @@ def _external(topology: Topology) -> Iterator[Problem]:
 
 
 def _unreadable(topology: Topology) -> Iterator[Problem]:
-    reasons: Dict[str, List[str]] = {}
-    for node in topology.nodes.values():
-        if node.why_not:
-            reasons.setdefault(node.why_not, []).append(node.host)
+    reasons = grouped((node.why_not, node.host) for node in topology.nodes.values() if node.why_not)
     for reason, hosts in reasons.items():
         names = ("host " if len(hosts) == 1 else "hosts ") + listed(hosts)
         if "can't be reached" in reason:

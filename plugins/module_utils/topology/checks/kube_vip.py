@@ -11,7 +11,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kube_vip.settings import DEFAULTS, kube_vip_data
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import join_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, grouped, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth
 
 #: What all control planes have to say alike: they hold one address together.
@@ -65,10 +65,7 @@ def _place(topology: Topology) -> Iterator[Problem]:
             "write port %d, which needs no HAProxy: kube-vip holds the VIP where an API server lives" % settings.api_port,
             warning=True,
         )
-    interfaces: Dict[str, List[str]] = {}
-    for node in topology.control_planes:
-        if node.readable:
-            interfaces.setdefault(topology.vip_interface(node), []).append(node.host)
+    interfaces = grouped((topology.vip_interface(node), node.host) for node in topology.control_planes if node.readable)
     first = topology.control_planes[:1]
     one_for_all = bool(first) and setting(first[0], "run_as") == "daemon_set" and setting(first[0], "mode") == "arp"
     if one_for_all and len(interfaces) > 1:

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Dict, Iterable, Iterator, List, Tuple
+from typing import Callable, Iterable, Iterator, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import is_host_address, parse_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, grouped, listed
 
 #: A DNS-1123 subdomain, which is what the API server takes as a node's name.
 NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\Z")
@@ -57,13 +57,8 @@ def check(topology: Topology) -> Iterator[Problem]:
 
 def _shared(nodes: Iterable[Node], key: Callable[[Node], str]) -> Iterator[Tuple[str, Tuple[str, ...]]]:
     """Values that more than one host has, with these hosts; an empty value is no value."""
-    found: Dict[str, List[str]] = {}
-    for node in nodes:
-        value = key(node)
-        if value:
-            found.setdefault(value, []).append(node.host)
-    for value, hosts in found.items():
-        if len(hosts) > 1:
+    for value, hosts in grouped((key(node), node.host) for node in nodes).items():
+        if value and len(hosts) > 1:
             yield value, tuple(hosts)
 
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List
+from typing import Iterator, List
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.quorum import quorum, tolerance
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, grouped, listed
 
 #: Beyond seven members every write waits for more disks and nothing is gained (etcd FAQ, "maximum cluster size").
 MOST_MEMBERS = 7
@@ -61,10 +61,7 @@ def _machines(members: List[Node]) -> Iterator[Problem]:
     number = len(members)
     if number < 3:
         return
-    on_machine: Dict[str, List[str]] = {}
-    for node in members:
-        on_machine.setdefault(node.machine, []).append(node.host)
-    for machine, hosts in on_machine.items():
+    for machine, hosts in grouped((node.machine, node.host) for node in members).items():
         left = number - len(hosts)
         if left < quorum(number):
             yield Problem(

@@ -18,7 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     number,
     text,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, grouped, listed
 
 #: kubeadm's own limits for a control plane (K8S cmd/kubeadm/app/constants: ControlPlaneNumCPU, ControlPlaneMem).
 CONTROL_PLANE_CPUS = 2
@@ -92,11 +92,8 @@ def _names(topology: Topology) -> Iterator[Problem]:
 
 
 def _package_managers(topology: Topology) -> Iterator[Problem]:
-    busy: Dict[str, List[str]] = {}
-    for node in topology.readable_nodes:
-        program = text(node.facts.get("package_manager"))
-        if program:
-            busy.setdefault(program, []).append(node.host)
+    busy = grouped((text(node.facts.get("package_manager")), node.host) for node in topology.readable_nodes)
+    busy.pop("", None)
     for program, hosts in busy.items():
         yield Problem(
             "package manager",

@@ -27,7 +27,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     mapping,
     text,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, listed, of_hosts
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import (
+    Problem,
+    differing,
+    grouped,
+    listed,
+    of_hosts,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rke2 import (
     BUILD,
     DISTRIBUTION,
@@ -283,11 +289,8 @@ def _ports(topology: Topology) -> Iterator[Problem]:
 def _versions(topology: Topology) -> Iterator[Problem]:
     if topology.release is None or topology.playbook not in (BUILD, UPGRADE):
         return
-    found: Dict[str, List[str]] = {}
-    for node in topology.cluster_nodes:
-        version = text(seen(node).get("version"))
-        if version and is_member(node):
-            found.setdefault(version, []).append(node.host)
+    found = grouped((text(seen(node).get("version")), node.host) for node in topology.cluster_nodes if is_member(node))
+    found.pop("", None)
     revisions = [node.number_setting("rke2_revision") for node in topology.cluster_nodes]
     revision = next((int(one) for one in revisions if one is not None), 1)
     wanted = release_name(topology.settings.kubernetes_version, revision)

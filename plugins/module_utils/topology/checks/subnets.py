@@ -36,7 +36,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     number,
     text,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, counted, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, counted, grouped, listed
 
 #: kubeadm: a service subnet has at most 2^20 addresses, and a pod subnet at most 2^16 node networks.
 SERVICE_BITS = 20
@@ -70,9 +70,7 @@ def _subnets(topology: Topology) -> Iterator[Tuple[str, Network]]:
 
 
 def _families(topology: Topology) -> Iterator[Problem]:
-    families: Dict[str, List[int]] = {}
-    for setting, network in _subnets(topology):
-        families.setdefault(setting, []).append(network.version)
+    families = grouped((setting, network.version) for setting, network in _subnets(topology))
     for setting, versions in families.items():
         if len(versions) > 2 or len(set(versions)) != len(versions):
             yield Problem(
@@ -95,7 +93,7 @@ def _families(topology: Topology) -> Iterator[Problem]:
         )
 
 
-def _family_words(versions: List[int]) -> str:
+def _family_words(versions: Sequence[int]) -> str:
     return " and ".join("IPv%d" % version for version in sorted(set(versions)))
 
 

@@ -157,12 +157,11 @@ def test_routes_of_both_families_go_to_the_address_of_their_family() -> None:
             ],
         }
     )
-    assert data["commands"] == [
-        "route 4 10.244.1.0/24 10.0.0.2",
-        "route 6 fd00:10:0:1::/64 fd00::2",
-        "forward 4 10.244.0.0/16",
-        "forward 6 fd00:10::/56",
-    ]
+    assert data["routes"] == {
+        "ipv4": "route replace 10.244.1.0/24 via 10.0.0.2 protocol 177\n",
+        "ipv6": "route replace fd00:10:0:1::/64 via fd00::2 protocol 177\n",
+    }
+    assert data["rules"] == ["forward 4 10.244.0.0/16", "forward 6 fd00:10::/56"]
     bridge = data["conflist"]["plugins"][0]
     assert bridge["mtu"] == 1400
     assert bridge["ipam"]["ranges"] == [[{"subnet": "10.244.0.0/24"}], [{"subnet": "fd00:10::/64"}]]
