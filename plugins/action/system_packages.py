@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installing import locked, refusal
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installing import locked, refusal, silent
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import mapping, text
 
 ARGUMENTS: Dict[str, Any] = {
@@ -42,6 +42,8 @@ class ActionModule(ActionBase):
         if result.get("failed") and not result.get("unreachable"):
             # From ansible-core 2.19 on it would be shown in the place of the message.
             result.pop("exception", None)
+            if silent(result):
+                result["stderr"] = self._update(variables)
             busy = self._busy(variables) if locked(result) else ""
             result["msg"] = refusal(str(variables.get("inventory_hostname") or "this host"), arguments["names"], result, busy)
         return result
@@ -62,6 +64,12 @@ class ActionModule(ActionBase):
             shared_loader_obj=self._shared_loader_obj,
         )
         return dict(action.run(task_vars=variables))
+
+    def _update(self, variables: Dict[str, Any]) -> str:
+        """What apt itself says of its repositories, of which its Python binding tells nothing."""
+        argv = ["timeout", "60", "apt-get", "update", "--option", "Acquire::Retries=0", "--option", "Acquire::http::Timeout=10"]
+        answer = self._execute_module(module_name="ansible.builtin.command", module_args={"argv": argv}, task_vars=variables)
+        return "%s\n%s" % (text(answer.get("stdout")), text(answer.get("stderr")))
 
     def _busy(self, variables: Dict[str, Any]) -> str:
         """The program that holds a package manager's lock on the host now; empty where none does, or nobody can say."""

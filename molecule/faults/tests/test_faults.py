@@ -111,7 +111,7 @@ def test_a_lock_that_goes_is_waited_for_and_a_disk_that_fills_up_is_told_and_wit
         with contextlib.ExitStack() as both:
             both.enter_context(scene.small_disk(WORKER, "/var/lib/containerd", 620))
             both.enter_context(scene.filling(WORKER, "/var/lib/containerd", begun_to_work))
-            process = both.enter_context(scene.locked(WORKER, 60))
+            process = both.enter_context(scene.locked(WORKER, 120))
             scene.fails("worker1", "no space left on device", "a disk is full", "What to do: free space")
             assert not scene.sh(WORKER, "ls -d /proc/%s" % process, check=False)
         assert "ii  kubeadm" in scene.sh(WORKER, "dpkg --list kubeadm")

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import PACKAGES_BUSY, find_symptoms, redact
 
+#: Of ansible.builtin.apt: python-apt's exception has no text where a repository can't be fetched.
+NO_REASON = re.compile(r"Failed to update apt cache after \d+ retries:\s*$")
 #: Lines of what the program said that a message has, from the end.
 LINES = 6
 OTHERWISE = "mend what these lines name and run the play again"
@@ -17,6 +20,11 @@ OTHERWISE = "mend what these lines name and run the play again"
 def locked(result: Mapping[str, Any]) -> bool:
     """Whether the failure of a package module is about a lock, so that it matters who holds it."""
     return any(finding.cause == PACKAGES_BUSY for finding in find_symptoms(_said(result)))
+
+
+def silent(result: Mapping[str, Any]) -> bool:
+    """Whether apt's module has only that the repositories could not be read, and not why."""
+    return bool(NO_REASON.search(str(result.get("msg") or "")))
 
 
 def refusal(host: str, names: Sequence[str], result: Mapping[str, Any], busy: str) -> str:

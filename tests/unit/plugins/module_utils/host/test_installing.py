@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installing import locked, refusal
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installing import locked, refusal, silent
 
 LOCKED = "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 77 (unattended-upgr)"
 
@@ -32,6 +32,11 @@ def test_what_nobody_knows_is_shown_by_its_last_lines_without_secrets() -> None:
     said = refusal("n1", ["a"], {"msg": "x", "stderr": "\n".join(lines)}, "")
     assert "line 8" in said and "line 3" not in said and "abcdef.0123456789abcdef" not in said
     assert said.endswith("What to do: mend what these lines name and run the play again.")
+
+
+def test_apt_is_asked_itself_where_its_module_has_no_reason() -> None:
+    assert silent({"msg": "Failed to update apt cache after 5 retries: "})
+    assert not silent({"msg": "Failed to update apt cache after 5 retries: W:GPG error"}) and not silent({})
 
 
 def test_silence_is_said() -> None:
