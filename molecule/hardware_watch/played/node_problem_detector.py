@@ -69,7 +69,8 @@ def set_conditions(node, conditions):
 def make_event(node, source, event):
     body = {
         "metadata": {"generateName": node + ".", "namespace": "default"},
-        "involvedObject": {"kind": "Node", "name": node, "uid": node},
+        # Without a uid, as problem_client.go has it: `kubectl describe node` does not find it.
+        "involvedObject": {"apiVersion": "v1", "kind": "Node", "name": node},
         "source": {"component": source, "host": node},
         "firstTimestamp": stamp(),
         "lastTimestamp": stamp(),

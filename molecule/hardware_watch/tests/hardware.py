@@ -51,7 +51,7 @@ def wait(seconds: float, what: str, look: Callable[[], Any]) -> Any:
 
 
 class Knocks:
-    """Connects to an address over and over while its ``with`` block runs. A kernel answers, however busy the programs behind it are."""
+    """Connects to an address again and again. A kernel answers that, however busy the programs behind it are."""
 
     INTERVAL = 0.1
 
