@@ -18,6 +18,22 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import
 #: What the agents may ask of the API in a second: each announced Service has a Lease that is renewed (l2-announcements.rst).
 L2_CLIENT = {"qps": 50, "burst": 100}
 
+#: Where the chart names the images of quay.io/cilium, those of what values may switch on among them.
+IMAGES = {
+    "image": "cilium",
+    "operator.image": "operator",
+    "envoy.image": "cilium-envoy",
+    "certgen.image": "certgen",
+    "encryption.ztunnel.image": "ztunnel",
+    "hubble.relay.image": "hubble-relay",
+    "hubble.ui.backend.image": "hubble-ui-backend",
+    "hubble.ui.frontend.image": "hubble-ui",
+    "clustermesh.apiserver.image": "clustermesh-apiserver",
+    "nodeinit.image": "startup-script",
+    "preflight.image": "cilium",
+    "preflight.envoy.image": "cilium-envoy",
+}
+
 
 def cilium_values(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """The chart's values.
@@ -51,9 +67,11 @@ def cilium_values(settings: Mapping[str, Any]) -> Dict[str, Any]:
         values["bgpControlPlane"] = {"enabled": True}
     if settings["registry"]:
         registry = str(settings["registry"]).rstrip("/")
-        values["image"] = {"repository": registry + "/cilium"}
-        values["operator"]["image"] = {"repository": registry + "/operator"}
-        values["envoy"] = {"image": {"repository": registry + "/cilium-envoy"}}
+        for path, name in IMAGES.items():
+            place: Dict[str, Any] = values
+            for part in path.split("."):
+                place = place.setdefault(part, {})
+            place["repository"] = "%s/%s" % (registry, name)
     result = merged(values, settings["values"])
     _within(result, [subnet for subnet in (ipv4, ipv6) if subnet])
     return result

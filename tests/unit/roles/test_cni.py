@@ -88,6 +88,12 @@ def test_cilium_replaces_a_disabled_kube_proxy() -> None:
     }
 
 
+def test_the_module_gets_calicos_values() -> None:
+    options = task("calico.yml", 1)["baremetal.kubernetes.helm_release"]
+    values = expression("cni", options["values"], cni_expected_nodes=["cp1", "cp2"], **role_variables("cni"))
+    assert values["installation"]["calicoNetwork"]["ipPools"][0]["cidr"] == "10.244.0.0/16"
+
+
 def bridge(name: str) -> Any:
     nodes = [{"name": "cp%d" % i, "addresses": ["10.89.79.1%d" % i], "pod_cidrs": ["10.244.%d.0/24" % i]} for i in (1, 2, 3)]
     text = role_variables("cni")["_cni_bridge"]
