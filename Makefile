@@ -75,7 +75,7 @@ test-vm: setup lab-build  ## Test real LVS in virtual machines (qemu; software e
 bench: setup lab-build  ## Compare a fresh stacked_ha with a plain script doing the same work
 	$(BIN)/python tests/bench/bench.py
 
-# An hour on two cores, and 15 GB. Your network's mirrors and certificates: see tests/clean_room.
+# Some 25 minutes of processor time. tests/clean_room says how it is told your network's mirrors and certificates.
 clean-room:  ## Try `make lab` in a container that has only git, Python and make
 	tests/clean_room
 
