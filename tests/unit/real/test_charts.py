@@ -308,19 +308,19 @@ def test_a_chart_with_the_roles_values_is_rendered_for_every_kubernetes(
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_real_api_server_takes_what_is_installed_and_a_second_run_changes_nothing(
-    name: str, helm: RealHelm, charts: pathlib.Path, kubectl: Kubectl
+    name: str, helm: RealHelm, charts: pathlib.Path, kubectl: Kubectl, current_cluster: Any
 ) -> None:
     case = CASES[name]
-    options = dict(options_of(case, charts), helm_path=helm.program)
+    options = dict(options_of(case, charts), helm_path=helm.program, kubectl_path=current_cluster.kubectl)
     kubectl.run(["create", "namespace", options["namespace"]])
-    apply(kubectl, objects_of(case, case.before))
-    if options.get("crds_chart"):
-        options["kubectl_path"] = kubectl._argv[0]
+    before, objects = objects_of(case, case.before), objects_of(case, case.after)
+    if before:
+        apply(kubectl, before)
     try:
         assert helm.changes(**options) and not helm.changes(**options)
-        objects = objects_of(case, case.after)
-        apply(kubectl, objects)
-        assert not plan_apply(kubectl, objects).differs
+        if objects:
+            apply(kubectl, objects)
+            assert not plan_apply(kubectl, objects).differs
         if case.chart == "tigera-operator":
             stored = kubectl.object("x", "installation.operator.tigera.io", "default")["spec"]
             assert lacks(options["values"]["installation"], stored, "installation") == []
@@ -328,5 +328,7 @@ def test_a_real_api_server_takes_what_is_installed_and_a_second_run_changes_noth
         options["values"] = {**options["values"], "global": {"tried": True}}
         assert helm.changes(**options) and not helm.changes(**options)
     finally:
+        for one in objects:
+            kubectl.run(["delete", "--ignore-not-found", "--filename=-"], stdin=json.dumps(one))
         argv = helm.argv("uninstall", options["name"], "--namespace", options["namespace"], "--no-hooks")
         subprocess.run(argv, capture_output=True, check=False)
