@@ -17,7 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.quorum i
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Version, VersionError, release
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError, said
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
 PAUSE = 3.0
@@ -98,10 +98,8 @@ def read(
         etcd = etcd_job.result()
     return Seen(
         readyz=ready.stdout + ready.stderr,
-        readyz_error="" if ready.rc == 0 else (ready.stderr.strip() or "no answer"),
-        endpoint_error=""
-        if through is None or through.rc == 0
-        else (through.stderr.strip() or through.stdout.strip() or "no answer"),
+        readyz_error="" if ready.rc == 0 else said(ready),
+        endpoint_error="" if through is None or through.rc == 0 else said(through),
         version=_git_version(version.stdout),
         nodes=[item for item in items if item.get("kind") == "Node"],
         pods=[item for item in items if item.get("kind") == "Pod"],

@@ -15,6 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.ku
     ADMIN_KUBECONFIG,
     Kubectl,
     KubernetesError,
+    said,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import NOT_FOUND, TIMED_OUT, Result, Runner
 
@@ -85,8 +86,8 @@ class Helm:
         argv = ["timeout", "--kill-after=60", str(seconds + 30), self._program] + arguments + ["--timeout", "%ds" % seconds]
         result = self.runner.run(argv, timeout=seconds + 120.0, stdin=stdin, env={"KUBECONFIG": self._kubeconfig})
         if result.rc == TIMED_OUT:
-            said = (result.stderr.strip() or result.stdout.strip()).splitlines()[-1:]
-            words = "; ".join(["helm did not end within %d seconds" % seconds] + said)
+            last = said(result, "helm").splitlines()[-1]
+            words = "helm did not end within %d seconds; %s" % (seconds, last)
             raise KubernetesError(subject, words, "see with kubectl what does not become ready, and run the play again")
         self._output(subject, result)
 
@@ -103,7 +104,7 @@ class Helm:
 
     def _output(self, subject: str, result: Result) -> str:
         if result.rc != 0:
-            raise KubernetesError(subject, result.stderr.strip() or result.stdout.strip() or "no message", _remedy(result))
+            raise KubernetesError(subject, said(result, "helm"), _remedy(result))
         return result.stdout
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.errors import ProblemError
@@ -17,6 +18,10 @@ ADMIN_KUBECONFIG = "/etc/kubernetes/admin.conf"
 #: What modules that speak to the API take, by any program and by kubectl. Documented in plugins/doc_fragments/kubernetes_api.py.
 KUBECONFIG_ARGUMENT: Dict[str, Any] = {"kubeconfig": {"type": "path", "default": ADMIN_KUBECONFIG}}
 KUBECTL_ARGUMENTS: Dict[str, Any] = {**KUBECONFIG_ARGUMENT, "kubectl_path": {"type": "str", "default": "kubectl"}}
+
+
+#: How a line of klog begins: severity, date and time. kubectl 1.27 and newer log every attempt before they say what is wrong.
+_LOG_LINE = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d")
 
 
 class KubernetesError(ProblemError):
@@ -81,10 +86,11 @@ class Kubectl:
             raise KubernetesError(subject, "kubectl printed %r: %s" % (text[:100], error), "run it by hand: what answers there?")
 
 
-def said(result: Result) -> str:
-    """What a failed kubectl said, without its noise."""
+def said(result: Result, program: str = "kubectl") -> str:
+    """What kubectl or another client of the API said when it failed; of its log only where it said nothing else."""
     lines = [line for line in result.stderr.splitlines() if line.strip() and "client-side throttling" not in line]
-    return "\n".join(lines) or result.stdout.strip() or "kubectl ended with code %d and without a word" % result.rc
+    words = [line for line in lines if not _LOG_LINE.match(line)]
+    return "\n".join(words or lines) or result.stdout.strip() or "%s ended with code %d and without a word" % (program, result.rc)
 
 
 def remedy_for(result: Result) -> str:
