@@ -177,7 +177,8 @@ class Lab:
     def __init__(self, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, number: int, pods: bool = False) -> None:
         self.monkeypatch = monkeypatch
         self.pods = pods
-        self.peers = [Peer("etcd%d" % index, "127.81.0.%d" % (30 + index)) for index in range(1, number + 1)]
+        # Each run has its own addresses: what one that was killed has left there would answer for this one's members.
+        self.peers = [Peer("etcd%d" % index, "127.81.%d.%d" % (os.getpid() % 250, 30 + index)) for index in range(1, number + 1)]
         self.hosts = {peer.name: (PodHost if pods else Host)(peer, folder) for peer in self.peers}
         self.authority = make_authority(HostRunner(), "etcd-ca", 3650)
 
