@@ -57,6 +57,13 @@ class Cluster:
         assert result.rc == 0, result.stderr
         return json.loads(result.stdout) if "-o json" in arguments and "jsonpath" not in arguments else result.stdout
 
+    def etcdctl(self, arguments: str, node: str = "") -> str:
+        """etcdctl in the pod of stacked etcd on a control plane, by default the first."""
+        pki = "/etc/kubernetes/pki/etcd"
+        files = "--cacert %s/ca.crt --cert %s/healthcheck-client.crt --key %s/healthcheck-client.key" % (pki, pki, pki)
+        pod = "-n kube-system exec etcd-%s -- etcdctl --endpoints https://127.0.0.1:2379 " % (node or self.control_planes[0])
+        return str(self.kubectl(pod + files + " " + arguments))
+
     def lab(self, *arguments: str) -> None:
         subprocess.run(["python", "tests/lab/lab.py", *arguments], cwd=ROOT, check=True)
 

@@ -33,14 +33,10 @@ def test_only_the_first_control_plane_has_the_key_of_the_super_administrator(clu
 
 
 def test_etcd_is_that_of_the_release_and_has_every_member_voting(cluster: Any) -> None:
-    etcdctl = (
-        "exec etcd-%s -n kube-system -- etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
-        "--cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key "
-    ) % cluster.control_planes[0]
-    members = [line.split(", ") for line in cluster.kubectl(etcdctl + "member list").splitlines()]
+    members = [line.split(", ") for line in cluster.etcdctl("member list").splitlines()]
     assert sorted(member[2] for member in members) == sorted(cluster.control_planes)
     assert {(member[1], member[5]) for member in members} == {("started", "false")}
-    assert re.search(r"etcdctl version: 3\.6\.", cluster.kubectl(etcdctl + "version"))
+    assert re.search(r"etcdctl version: 3\.6\.", cluster.etcdctl("version"))
 
 
 def test_a_second_run_and_check_mode_change_nothing(cluster: Any) -> None:
