@@ -73,7 +73,7 @@ test-vm: setup lab-build  ## Test real LVS in virtual machines (qemu; software e
 	tests/vm/run
 
 bench: setup lab-build  ## Compare a fresh stacked_ha with a plain script doing the same work
-	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 # Some 25 minutes of processor time. tests/clean_room says how it is told your network's mirrors and certificates.
 clean-room:  ## Try `make lab` in a container that has only git, Python and make

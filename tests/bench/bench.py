@@ -61,6 +61,11 @@ class Nodes(NamedTuple):
         """Address of the control plane that is initialised."""
         return next(iter(self.control_planes.values()))
 
+    @property
+    def number(self) -> int:
+        """How many they are."""
+        return len(self.control_planes) + len(self.workers)
+
 
 class Figures(NamedTuple):
     """What one run took."""
@@ -75,14 +80,18 @@ class Figures(NamedTuple):
     slowest: list[tuple[str, float]] = []
 
 
-def own_inventory(template: Path, folder: Path) -> Path:
-    """A copy of an inventory, for nodes of the bench's own: only the addresses differ."""
+def own_inventory(template: Path, folder: Path, workers: int) -> Path:
+    """A copy of an inventory, for nodes of the bench's own: only the addresses and the number of workers differ."""
     subnet = yaml.safe_load((template / "hosts.yml").read_text())["all"]["vars"]["lab_subnet"]
     prefix = subnet.rsplit(".", 1)[0] + "."
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(template, folder, ignore=shutil.ignore_patterns("kubeconfig-*"))
     for path in folder.rglob("*.yml"):
         path.write_text(path.read_text().replace(prefix, OWN_PREFIX))
+    hosts = yaml.safe_load((folder / "hosts.yml").read_text())
+    names = {f"worker{number}": {"ansible_host": f"{OWN_PREFIX}{20 + number}"} for number in range(1, workers + 1)}
+    hosts["all"]["children"]["workers"]["hosts"] = names
+    (folder / "hosts.yml").write_text(yaml.safe_dump(hosts, sort_keys=False))
     return folder
 
 
@@ -210,7 +219,7 @@ def plain(nodes: Nodes, number: int) -> Figures:
     for letter, hosts in (("-c", nodes.control_planes), ("-w", nodes.workers)):
         for host, address in hosts.items():
             argv += [letter, f"{host}={address}"]
-    log = OUTPUT / f"plain-{number}.log"
+    log = OUTPUT / f"plain-{nodes.number}-{number}.log"
     meter = Meter()
     seconds = run(argv, log)
     busy = meter.busy()
@@ -222,8 +231,8 @@ def plain(nodes: Nodes, number: int) -> Figures:
 
 def ansible(nodes: Nodes, name: str, number: int) -> Figures:
     """The playbook, whatever the nodes' state; the connections are its own, as those of a run on another day."""
-    log = OUTPUT / f"{name}-{number}.log"
-    record = OUTPUT / f"{name}-{number}.json"
+    log = OUTPUT / f"{name}-{nodes.number}-{number}.log"
+    record = OUTPUT / f"{name}-{nodes.number}-{number}.json"
     record.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-") as control_path:
         environment = {
@@ -299,6 +308,8 @@ def topology_1000() -> float:
 
 SIDES = {"plain": "plain script", "first": "playbook, first run", "second": "playbook, second run"}
 Rounds = list[dict[str, Figures]]
+#: By number of nodes; the first is what most of the report is about.
+Sizes = dict[int, Rounds]
 
 
 def median(rounds: Rounds, side: str) -> float | None:
@@ -331,8 +342,21 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def markdown(rounds: Rounds, figures: dict[str, float]) -> str:
+def growth(sizes: Sizes) -> str:
+    """What a cluster of more nodes takes: medians of each side."""
+    rows = []
+    for nodes, rounds in sizes.items():
+        medians = [median(rounds, side) for side in SIDES]
+        figures = figures_of(rounds, None)
+        ratios = [figures.get(name) for name in ("fresh_ratio", "second_ratio")]
+        rows.append([str(nodes), *("-" if one is None else f"{one:.1f}" for one in medians)])
+        rows[-1] += ["-" if one is None else f"{one:.2f}" for one in ratios]
+    return table(["nodes", *SIDES.values(), "first / plain", "second / first"], rows)
+
+
+def markdown(sizes: Sizes, figures: dict[str, float]) -> str:
     """The report for people."""
+    nodes, rounds = next(iter(sizes.items()))
     wanted = []
     for name, (text, limit, unit) in WANTED.items():
         if name in figures:
@@ -342,7 +366,7 @@ def markdown(rounds: Rounds, figures: dict[str, float]) -> str:
         "# Bench: stacked_ha against a plain script\n",
         f"{os.cpu_count()} processors, {platform.release()}, {time.strftime('%Y-%m-%d %H:%M')}. All times in seconds. "
         "The plain script and the playbook's first run begin on blank nodes.\n"
-        "Both sides build the same cluster on nodes of the same image.\n",
+        f"Both sides build the same cluster on nodes of the same image: {nodes} nodes, where nothing else is said.\n",
     ]
     if wanted:
         parts.append(table(["figure", "measured", "wanted", "reached"], wanted))
@@ -374,19 +398,23 @@ def markdown(rounds: Rounds, figures: dict[str, float]) -> str:
                 table(["tasks executed", *hosts], [[text, *(str(runs[-1].tasks[host]) for host in hosts)]]),
                 table(["slowest tasks, last round", "seconds"], [[name, f"{took:.1f}"] for name, took in runs[-1].slowest]),
             ]
+    if len(sizes) > 1:
+        parts += ["## Growth with the nodes\n", growth(sizes)]
     return "\n".join(parts)
 
 
-def write_report(rounds: Rounds, topology_seconds: float | None) -> None:
+def write_report(sizes: Sizes, topology_seconds: float | None) -> None:
     """report.json and report.md, and the latter to the screen."""
-    figures = figures_of(rounds, topology_seconds)
+    figures = figures_of(next(iter(sizes.values())), topology_seconds)
     data = {
         "figures": figures,
         "wanted": {name: limit for name, (_text, limit, _unit) in WANTED.items()},
-        "rounds": [{side: one._asdict() for side, one in sides.items()} for sides in rounds],
+        "rounds": {
+            nodes: [{side: one._asdict() for side, one in sides.items()} for sides in rounds] for nodes, rounds in sizes.items()
+        },
     }
     (OUTPUT / "report.json").write_text(json.dumps(data, indent=1) + "\n")
-    (OUTPUT / "report.md").write_text(markdown(rounds, figures))
+    (OUTPUT / "report.md").write_text(markdown(sizes, figures))
     print((OUTPUT / "report.md").read_text())
     say(f"the report is in {OUTPUT}")
 
@@ -405,14 +433,16 @@ def measure(nodes: Nodes, sides: list[str], number: int, measured: dict[str, Fig
         settle()
         measured["second"] = ansible(nodes, "second", number)
         if measured["second"].changed:
-            raise BrokenRun(f"the second run changed something: {OUTPUT / f'second-{number}.log'}")
+            raise BrokenRun(f"the second run changed something: {OUTPUT / f'second-{nodes.number}-{number}.log'}")
 
 
 def main() -> int:
     """Exit code of the program."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=1, help="how often to measure both; the medians count")
-    parser.add_argument("--inventory", type=Path, help="a lab inventory whose nodes to replace; default: nodes of the bench's own")
+    given = parser.add_mutually_exclusive_group()
+    given.add_argument("--inventory", type=Path, help="a lab inventory whose nodes to replace; default: nodes of the bench's own")
+    given.add_argument("--workers", type=int, nargs="+", default=[1], help="how many; several numbers: one after the other")
     parser.add_argument("--keep", action="store_true", help="leave the nodes as the last run left them")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--plain-only", action="store_true", help="only the plain script")
@@ -421,26 +451,32 @@ def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     # Whoever ends the bench early still gets what it has measured.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    inventory = arguments.inventory or own_inventory(ROOT / "inventories" / "lab" / "stacked_ha", ROOT / ".build" / "bench")
-    nodes = read_nodes(inventory.resolve())
+    inventories = [arguments.inventory]
+    if not arguments.inventory:
+        template, folder = ROOT / "inventories" / "lab" / "stacked_ha", ROOT / ".build"
+        inventories = [own_inventory(template, folder / f"bench-{workers}", workers) for workers in arguments.workers]
     sides = ["plain"] if arguments.plain_only else ["ansible"] if arguments.ansible_only else ["plain", "ansible"]
-    rounds: Rounds = []
+    sizes: Sizes = {}
     topology_seconds = None
+    inventory = inventories[0]
     try:
         if "ansible" in sides:
             topology_seconds = topology_1000()
             say(f"topology_check of 1,000 hosts {topology_seconds:.1f} s")
-        for number in range(1, arguments.rounds + 1):
-            rounds.append({})
-            measure(nodes, sides, number, rounds[-1])
+        for inventory in inventories:
+            nodes = read_nodes(inventory.resolve())
+            rounds = sizes.setdefault(nodes.number, [])
+            for number in range(1, arguments.rounds + 1):
+                rounds.append({})
+                measure(nodes, sides, number, rounds[-1])
+            if not arguments.keep or inventory != inventories[-1]:
+                lab("down", nodes)
     except BrokenRun as error:
         print(f"bench: {error}\nbench: the nodes are left as they are: lab.py down {inventory}", file=sys.stderr)
         return 1
     finally:
-        if any(rounds):
-            write_report(rounds, topology_seconds)
-    if not arguments.keep:
-        lab("down", nodes)
+        if any(any(rounds) for rounds in sizes.values()):
+            write_report(sizes, topology_seconds)
     return 0
 
 
