@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from host import LabError
+from host import LabError, say
 
 KUBERNETES = "k8s.io/kubernetes"
 KUBERNETES_PROGRAMS = (
@@ -46,8 +46,25 @@ def build_kubernetes(go: str, version: str, out: Path) -> None:
 
 
 def build_etcd(go: str, version: str, out: Path) -> None:
-    """etcd, etcdctl and etcdutl of a release into ``out``."""
-    _build(go, out, ETCD_PROGRAMS, dict.fromkeys(ETCD_PROGRAMS.values(), f"v{version}"), ["go 1.23"], {}, [])
+    """etcd, etcdctl and etcdutl of a release into ``out``; the clients of an earlier patch where the proxy lacks the release's."""
+    required = {module: _at_most(go, out, module, version) for module in ETCD_PROGRAMS.values()}
+    required[ETCD_PROGRAMS["etcd"]] = f"v{version}"
+    _build(go, out, ETCD_PROGRAMS, required, ["go 1.23"], {}, [])
+
+
+def _at_most(go: str, out: Path, module: str, version: str) -> str:
+    """The newest patch of the version's minor that the module proxy has, up to that version itself."""
+    minor, _, patch = version.rpartition(".")
+    for number in range(int(patch), -1, -1):
+        found = f"v{minor}.{number}"
+        try:
+            _go(go, out, "mod", "download", f"{module}@{found}")
+        except LabError:
+            continue
+        if number != int(patch):
+            say(f"not in the lab: {module} v{version}, which the module proxy lacks; {found} stands in")
+        return found
+    raise LabError(f"the module proxy has no {module} of {minor}")
 
 
 def build_containerd(go: str, version: str, out: Path) -> None:
