@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
+from conftest import ROOT
 from playbook_run import run_playbook
 
 PLAYBOOK = """
@@ -40,3 +42,11 @@ def test_the_family_chooses_who_installs_and_a_failure_is_put_into_words(tmp_pat
         said = said_by(tmp_path, family)
         assert "Packages on localhost (no-such-package-of-anybody) were not installed" in said
         assert module in said and "What to do: " in said
+
+
+def test_roles_install_in_no_other_way() -> None:
+    """Else a busy package manager would not be waited for there, and a failure not be put into words."""
+    other = re.compile(r"^ *(?:ansible\.builtin\.)?(?:package|apt|dnf):\n(?: +\w+: .*\n)*? +name:", re.MULTILINE)
+    tasks = sorted((ROOT / "roles").glob("*/tasks/*.yml"))
+    assert tasks and other.search("  ansible.builtin.apt:\n    state: present\n    name: socat\n")
+    assert [str(path) for path in tasks if other.search(path.read_text())] == []
