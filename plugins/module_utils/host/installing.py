@@ -10,7 +10,7 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import PACKAGES_BUSY, find_symptoms, redact
 
-#: Of ansible.builtin.apt: python-apt's exception has no text where a repository can't be fetched. ansible-core 2.17 names no retries.
+#: Of ansible.builtin.apt: python-apt's exception has no text where a repository can't be fetched. Before 2.18 without the retries.
 NO_REASON = re.compile(r"Failed to update apt cache( after \d+ retries)?:\s*(unknown reason)?\s*$")
 #: Lines of what the program said that a message has, from the end.
 LINES = 6
