@@ -21,7 +21,7 @@ include tests/lab/lab.mk
 
 # A target of its own, since PYTHON is looked for again between one target's commands and the next's.
 venv-package:
-	@if [ -z "$(PYTHON)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	@if [ ! -e $(VENV)/ready ] && [ -z "$(PYTHON)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing python3-venv" && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null; fi
 
 $(VENV)/ready: tests/requirements.txt | venv-package

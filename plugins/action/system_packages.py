@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
-        facts = mapping(mapping(variables.get("ansible_facts")).get("kubernetes_node"))
+        facts = _node(variables) or self._read(variables)
         manager = MANAGERS.get(text(mapping(facts.get("os")).get("family")), "package")
         wanted = {"name": arguments["names"], "state": "present"}
         if manager != "package":
@@ -73,5 +73,12 @@ class ActionModule(ActionBase):
 
     def _busy(self, variables: Dict[str, Any]) -> str:
         """The program that holds a package manager's lock on the host now; empty where none does, or nobody can say."""
-        answer = self._execute_module(module_name=FACTS, module_args={}, task_vars=variables)
-        return text(mapping(mapping(answer.get("ansible_facts")).get("kubernetes_node")).get("package_manager"))
+        return text(self._read(variables).get("package_manager"))
+
+    def _read(self, variables: Dict[str, Any]) -> Mapping[str, Any]:
+        """The host's facts as they are now; empty where they can't be read."""
+        return _node(self._execute_module(module_name=FACTS, module_args={}, task_vars=variables))
+
+
+def _node(holder: Mapping[str, Any]) -> Mapping[str, Any]:
+    return mapping(mapping(holder.get("ansible_facts")).get("kubernetes_node"))

@@ -54,7 +54,7 @@ options:
   values:
     description:
       - All values that differ from the chart's own. C(null) takes away one of those.
-      - What stands under a name like password, token, secret or apiKey is in no output.
+      - A text, or a list of texts, whose name ends like password, token, secret or apiKey is in no output.
     type: dict
     default: {}
   helm_path:

@@ -10,8 +10,8 @@ module: system_packages
 version_added: 0.1.0
 short_description: Install packages, and say in plain words why that failed
 description:
-  - Has M(ansible.builtin.apt) or M(ansible.builtin.dnf) install packages, by the family that
-    M(baremetal.kubernetes.node_facts) read; of other systems, whatever M(ansible.builtin.package) takes.
+  - Has M(ansible.builtin.apt) or M(ansible.builtin.dnf) install packages, by the family that M(baremetal.kubernetes.node_facts)
+    reads; it is called where nobody has before. Of other systems it is whatever M(ansible.builtin.package) takes.
   - Waits for another package manager that is at work, such as unattended upgrades or cloud-init after the first boot.
   - Where it fails, the message has the cause (who holds the lock, that names are not resolved, that a disk is full), the line that
     shows it, and what to do.
@@ -30,7 +30,8 @@ options:
     type: dict
     default: {}
   lock_timeout:
-    description: Seconds to wait for another package manager to end.
+    description: Seconds to wait for another package manager to end, where M(ansible.builtin.apt) or M(ansible.builtin.dnf) is what
+      installs.
     type: int
     default: 300
 attributes:

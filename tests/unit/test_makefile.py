@@ -61,6 +61,13 @@ def test_where_venv_is_nothing_is_installed(project: pathlib.Path) -> None:
     assert asked(project) == ""
 
 
+def test_what_is_ready_needs_no_venv(project: pathlib.Path) -> None:
+    (project / ".venv").mkdir()
+    (project / ".venv" / "ready").touch()
+    assert make(project, 0, "exit 1").returncode == 0
+    assert asked(project) == ""
+
+
 @pytest.mark.parametrize(("user", "packages"), [(0, "exit 0"), (1000, "exit 0")], ids=["root", "somebody else"])
 def test_where_there_is_none_it_says_what_to_install(project: pathlib.Path, user: int, packages: str) -> None:
     done = make(project, user, packages)

@@ -20,7 +20,7 @@ import nodes
 from playbooks import Playbooks
 
 FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-#: Holds dpkg's lock as apt does, says so, and lets go after so many seconds.
+#: Holds dpkg's lock as apt does, and lets go after so many seconds.
 LOCK_HOLDER = """
 import fcntl, sys, time
 file = open("/var/lib/dpkg/lock-frontend", "w")

@@ -188,7 +188,7 @@ def test_a_cluster_is_built_over_slow_and_lossy_links_though_a_node_was_lost_on_
             process.returncode,
             "".join(seen),
             time.monotonic() - begun,
-            ["worker1", "UNREACHABLE", "unreachable=1", "bring worker1 back, which stopped answering"],
+            ["worker1", "UNREACHABLE", "unreachable=1", "bring back worker1, which did not answer"],
             900,
         )
         assert "server1" in said

@@ -10,8 +10,8 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.symptoms import PACKAGES_BUSY, find_symptoms, redact
 
-#: Of ansible.builtin.apt: python-apt's exception has no text where a repository can't be fetched.
-NO_REASON = re.compile(r"Failed to update apt cache after \d+ retries:\s*$")
+#: Of ansible.builtin.apt: python-apt's exception has no text where a repository can't be fetched. Before 2.18 without the retries.
+NO_REASON = re.compile(r"Failed to update apt cache( after \d+ retries)?:\s*(unknown reason)?\s*$")
 #: Lines of what the program said that a message has, from the end.
 LINES = 6
 OTHERWISE = "mend what these lines name and run the play again"
@@ -30,7 +30,7 @@ def silent(result: Mapping[str, Any]) -> bool:
 def refusal(host: str, names: Sequence[str], result: Mapping[str, Any], busy: str) -> str:
     """Cause, evidence and remedy of a package module's failure.
 
-    :param result: the module's own (C(msg), and where a program ran C(stderr) and C(stdout)).
+    :param result: the module's own (C(msg), of dnf's C(failures), and where a program ran C(stderr) and C(stdout)).
     :param busy: the program that holds a package manager's lock on the host, empty where none does.
     """
     said = _said(result)
@@ -39,7 +39,7 @@ def refusal(host: str, names: Sequence[str], result: Mapping[str, Any], busy: st
     remedies = [finding.remedy for finding in findings]
     if busy and locked(result):
         causes.append("it is %s" % busy)
-    evidence = [finding.evidence for finding in findings] or _last(str(result.get("stderr") or result.get("msg") or said))
+    evidence = [finding.evidence for finding in findings] or _last(str(result.get("stderr") or "") or _words(result) or said)
     return "Packages on %s (%s) were not installed%s.%s\nWhat to do: %s." % (
         host,
         ", ".join(names),
@@ -50,7 +50,13 @@ def refusal(host: str, names: Sequence[str], result: Mapping[str, Any], busy: st
 
 
 def _said(result: Mapping[str, Any]) -> str:
-    return "\n".join(str(result.get(part) or "") for part in ("stdout", "stderr", "msg"))
+    return "\n".join([str(result.get(part) or "") for part in ("stdout", "stderr")] + [_words(result)])
+
+
+def _words(result: Mapping[str, Any]) -> str:
+    """dnf's module has in its message that something failed, and what in a list beside it."""
+    failures = result.get("failures")
+    return "\n".join(map(str, [result.get("msg") or "", *(failures if isinstance(failures, list) else [])])).strip()
 
 
 def _last(said: str) -> Sequence[str]:

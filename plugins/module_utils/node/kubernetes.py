@@ -23,8 +23,8 @@ ETCD_DATA = "/var/lib/etcd"
 CONTROLLER_MANAGER = FOLDER + "/controller-manager.conf"
 #: Where a package's unit reads KUBELET_EXTRA_ARGS from, of either family.
 KUBELET_ARGUMENTS = ("/etc/default/kubelet", "/etc/sysconfig/kubelet")
-#: kubeadm's own static pods. Others (a local load balancer, kube-vip) may run on any node.
 CONTROL_PLANE_KUBECONFIGS = ("controller-manager.conf", "scheduler.conf")
+#: kubeadm's own static pods. Others (a local load balancer, kube-vip) may run on any node.
 CONTROL_PLANE_MANIFESTS = ("etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml")
 
 

@@ -31,7 +31,7 @@ WRITES = {
 }
 #: What would move a terminal's cursor or colour it.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-LOST = "bring %s back, which stopped answering on the way: see its power, its network and its sshd; or take it out of the inventory"
+LOST = "bring back %s, which did not answer: see power, network and sshd there; or take it out of the inventory"
 NOBODY_KNOWS = "decided on the way"
 #: How many tasks are told as the slowest.
 SLOWEST = 3

@@ -605,6 +605,7 @@ PARSERS: Sequence[Parser] = (
     _host("rke2's state", lambda host: rke2.read(host, 1, lambda: ""), [TEXTS["rke2"], SYSTEMCTL]),
     _json("marker of an operation", kubernetes.parse_marker, [{"operation": "join", "role": "worker", "cluster": "a", "at": "x"}]),
     _text("endpoint of a kubeconfig", kubernetes.parse_endpoint, [KUBECONFIG]),
+    _text("cluster of a kubeconfig", kubernetes.parse_cluster_name, [KUBECONFIG]),
     _text("static pods' manifests", kubernetes.parse_static_pod, MANIFESTS),
     _text("flags of static pods", kubernetes.parse_flags, MANIFESTS),
     _host(

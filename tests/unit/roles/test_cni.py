@@ -207,9 +207,14 @@ def test_a_gateway_that_is_not_to_be_reached_keeps_no_other_route_away(tmp_path:
     (tmp_path / "folder" / "ipv4").write_text(
         "route replace 10.244.9.0/24 via 192.0.2.9 protocol 177\n" + (tmp_path / "folder" / "ipv4").read_text()
     )
-    said = in_namespace("POD_NETWORK_FOLDER=%s sh %s 2>&1 || echo failed; ip route show proto 177" % (folder, SCRIPT))
+    (tmp_path / "folder" / "ipv6").write_text("route replace fd00:10::/64 via fd00::11 protocol 177\n")
+    with open(tmp_path / "folder" / "rules", "a") as rules:
+        rules.write("forward 6 fd00:10::/56\n")
+    said = in_namespace(
+        "POD_NETWORK_FOLDER=%s sh %s 2>&1 || echo failed; ip route show proto 177; ip -6 route show proto 177" % (folder, SCRIPT)
+    )
     assert "failed" in said, "nobody would be told"
-    assert [line.split()[0] for line in said.splitlines()[-2:]] == ["10.244.1.0/24", "10.244.3.0/24"]
+    assert [line.split()[0] for line in said.splitlines()[-3:]] == ["10.244.1.0/24", "10.244.3.0/24", "fd00:10::/64"]
 
 
 @KERNEL

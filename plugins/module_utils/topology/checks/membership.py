@@ -17,6 +17,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import OPERATION, PLAYBOOKS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rke2 import DISTRIBUTION, is_member
 
 RESET = (
     "if nothing there is needed: ansible-playbook baremetal.kubernetes.reset --limit %s -e reset_confirm=%s, then run again"
@@ -54,6 +55,7 @@ def _foreign(topology: Topology) -> Iterator[Problem]:
 def check_others(topology: Topology) -> Iterator[Problem]:
     """Kubernetes of another distribution: two of them fight for ports, iptables and the pods' network."""
     for node in topology.cluster_nodes:
+        member = is_member(node) if topology.settings.distribution == DISTRIBUTION else node.state in MEMBER_STATES
         for name, places in mapping(node.facts.get("other_kubernetes")).items():
             if name == topology.settings.distribution:
                 continue
@@ -65,13 +67,14 @@ def check_others(topology: Topology) -> Iterator[Problem]:
                 % REMOVERS.get(name, "see its documentation"),
                 (node.host,),
                 # Where both live already, nothing is made worse.
-                warning=node.state in MEMBER_STATES,
+                warning=member,
             )
 
 
 def _cut_off(topology: Topology) -> Iterator[Problem]:
     """Without kubeadm's configuration a cluster takes no further node; an init of ours that was cut off has its marker."""
-    for node in topology.control_planes:
+    # Where etcd has lost its data that is missing, too, and a restore brings it back.
+    for node in topology.control_planes if topology.playbook not in PLAYBOOKS else ():
         apiserver = mapping(node.facts.get("apiserver"))
         if node.state == "control_plane" and apiserver.get("ready") is True and apiserver.get("initialised") is False:
             yield Problem(

@@ -11,6 +11,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.clock import Ahead, apart
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.runtimes import data_path
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
+    MEMBER_STATES,
     Node,
     Topology,
     entries,
@@ -31,7 +32,7 @@ CLOCK_ERROR_SECONDS = 60.0
 GIB = 1 << 30
 #: Where data grows (a runtime has its own place) -> who needs it. Less than 2 GiB free and packages, image pulls or etcd's first
 #: snapshot fill the disk.
-DATA_PATHS = (("/var/lib/etcd", "etcd"), ("", "node"), ("/var/lib/kubelet", "node"), ("/usr", "node"))
+DATA_PATHS = (("/var/lib/etcd", "etcd"), ("", "node"), ("/var/lib/kubelet", "node"), ("/usr", "packages"))
 DISK_WARNING = 2 * GIB
 DISK_ERROR = GIB // 2
 
@@ -234,13 +235,15 @@ def _disks(topology: Topology) -> Iterator[Problem]:
         seen: Set[str] = set()
         for place, part in DATA_PATHS:
             path = place or data_path(node, topology)
-            if (part == "etcd" and node.host not in members) or (part == "node" and not node.in_cluster):
+            if (part == "etcd" and node.host not in members) or (part != "etcd" and not node.in_cluster):
                 continue
             free, mount = free_bytes(node.facts, path)
             # Once for a file system, by the first that needs it.
             if free is not None and free < DISK_WARNING and mount not in seen:
                 seen.add(mount)
-                hosts, words = tight.setdefault((path, free >= DISK_ERROR), ([], []))
+                # Where the packages are, no room for them keeps nobody from a backup or a restore.
+                enough = free >= DISK_ERROR or (part == "packages" and node.state in MEMBER_STATES)
+                hosts, words = tight.setdefault((path, enough), ([], []))
                 hosts.append(node.host)
                 words.append("%s has %.1f GiB free on %s" % (node.host, free / GIB, mount))
     for (path, enough), (hosts, words) in tight.items():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.host.installing import locked, refusal, silent
 
 LOCKED = "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 77 (unattended-upgr)"
@@ -34,9 +35,19 @@ def test_what_nobody_knows_is_shown_by_its_last_lines_without_secrets() -> None:
     assert said.endswith("What to do: mend what these lines name and run the play again.")
 
 
-def test_apt_is_asked_itself_where_its_module_has_no_reason() -> None:
-    assert silent({"msg": "Failed to update apt cache after 5 retries: "})
-    assert not silent({"msg": "Failed to update apt cache after 5 retries: W:GPG error"}) and not silent({})
+def test_what_dnfs_module_has_beside_its_message_is_shown_and_understood() -> None:
+    message = "Failed to install some of the specified packages"
+    said = refusal("n1", ["socat"], {"msg": message, "failures": ["No package socat available."], "rc": 1}, "")
+    assert message in said and "\n  No package socat available." in said
+    said = refusal("n1", ["socat"], {"msg": message, "failures": ["write /var/x: No space left on device"]}, "")
+    assert "were not installed: a disk is full" in said
+
+
+@pytest.mark.parametrize("core", ["", " after 5 retries"], ids=["2.17", "2.18"])
+def test_apt_is_asked_itself_where_its_module_has_no_reason(core: str) -> None:
+    assert silent({"msg": "Failed to update apt cache%s: unknown reason" % core})
+    assert silent({"msg": "Failed to update apt cache%s: " % core})
+    assert not silent({"msg": "Failed to update apt cache%s: W:GPG error" % core}) and not silent({})
 
 
 def test_silence_is_said() -> None:

@@ -491,6 +491,10 @@ def test_a_file_system_is_named_once_by_the_first_that_needs_it_and_others_are_l
     stacked_ha.facts("cp1")["filesystems"][0]["free_bytes"] = 1 << 20
     stacked_ha.facts("worker1")["filesystems"].append({"mount": "/usr", "free_bytes": 1 << 20})
     assert {(one.setting, one.hosts) for one in stacked_ha.problems} == {("/var/lib/etcd", ("cp1",)), ("/usr", ("worker1",))}
+    # Packages are there once a node is in the cluster.
+    stacked_ha.live("cp1", "cp2", "cp3", "worker1")
+    assert {(one.setting, one.hosts) for one in stacked_ha.problems} == {("/var/lib/etcd", ("cp1",))}
+    assert stacked_ha.warned("/usr", "worker1 has 0.0 GiB free").hosts == ("worker1",)
 
 
 def test_a_port_that_is_taken_on_a_blank_host_is_refused(stacked_ha: Any) -> None:
@@ -529,6 +533,10 @@ def test_an_init_that_somebody_else_began_and_did_not_end_is_refused(stacked_ha:
     stacked_ha.live("cp1", "cp2", "cp3", "worker1")
     stacked_ha.facts("cp1")["apiserver"]["initialised"] = False
     stacked_ha.refused("Kubernetes on cp1", "a kubeadm init", "was cut off", "upload-config", "reset_confirm")
+    # An etcd without its data looks the same, and is what a restore is for.
+    stacked_ha.data["playbook"] = "restore"
+    assert not [one for one in stacked_ha.problems if one.setting == "Kubernetes on cp1"]
+    stacked_ha.data["playbook"] = ""
     # What does not answer says nothing of that.
     stacked_ha.facts("cp1")["apiserver"]["ready"] = False
     assert not [one for one in stacked_ha.problems if one.setting == "Kubernetes on cp1"]

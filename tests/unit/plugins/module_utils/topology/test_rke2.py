@@ -165,6 +165,16 @@ def test_a_node_keeps_its_name() -> None:
     assert "the node is worker1 in its cluster" in str(inventory.said())
 
 
+def test_another_distribution_is_refused_beside_it_and_warned_of_where_both_live() -> None:
+    inventory = Rke2().member("cp1", "cp2", "cp3")
+    for host in ("cp1", "worker1"):
+        inventory.facts(host)["other_kubernetes"] = {"k3s": ["/etc/rancher/k3s"], "rke2": ["/etc/rancher/rke2"]}
+    inventory.refused("Kubernetes on worker1", "the host holds k3s")
+    inventory.warned("Kubernetes on cp1", "the host holds k3s")
+    inventory.member("worker1")
+    assert inventory.said() == [] and len(inventory.warnings) == 2
+
+
 def test_kube_vip_and_keepalived_do_not_hold_one_address() -> None:
     inventory = Rke2().set(vip_provider="kube_vip")
     assert inventory.group("plan_keepalived") == []
