@@ -48,9 +48,14 @@ ROLES = (
     "registry",
     "harbor",
     "rke2",
+    "upgrade",
+    "certificates",
+    "security",
+    "kube_proxy",
+    "diagnose",
 )
 #: People have variables of their own that begin like this.
-SHARED_PREFIXES = ("host", "backup", "restore", "monitoring")
+SHARED_PREFIXES = ("host", "backup", "restore", "monitoring", "certificates", "security")
 #: Names that module_utils/topology refuses with words of its own.
 KNOWN_ELSEWHERE = ("keepalived_auth_pass",)
 

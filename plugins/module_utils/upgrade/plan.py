@@ -207,15 +207,18 @@ def _check(wanted: Wanted, cluster: Cluster, target: Release) -> Iterator[Proble
         yield Problem(
             "control_plane", "no API server answers", "bring the cluster to health first: playbook verify says what is wrong"
         )
-    if not batch_size(wanted.batch, 1):
-        yield Problem(
-            "upgrade_batch", "%r is neither a number nor a share" % wanted.batch, "write a number as 2, or a share as 20%"
-        )
+    yield from batch_problems(wanted.batch)
     yield from _check_control_planes(cluster, target)
     yield from _check_kubelets(cluster, target)
     yield from _check_etcd(wanted, cluster, target)
     yield from _check_arguments(cluster, target)
     yield from _check_apis(wanted, cluster, target)
+
+
+def batch_problems(text: str) -> Iterator[Problem]:
+    """What is wrong with upgrade_batch."""
+    if not batch_size(text, 1):
+        yield Problem("upgrade_batch", "%r is neither a number nor a share" % text, "write a number as 2, or a share as 20%")
 
 
 def batch_size(text: str, workers: int) -> int:
@@ -242,6 +245,11 @@ def _check_control_planes(cluster: Cluster, target: Release) -> Iterator[Problem
             )
         else:
             versions.setdefault(version, []).append(node.host)
+    yield from step_problems(versions, target)
+
+
+def step_problems(versions: Mapping[Version, Sequence[str]], target: Release) -> Iterator[Problem]:
+    """Why control planes, by the version that they run, can't go to the target in one step."""
     for version, hosts in sorted(versions.items()):
         problem = release(version).upgrade_problem(target) if _known(version) else "%s is in none of our tables" % version.tag
         if problem:

@@ -24,6 +24,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.plan import batch_problems, step_problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import number_or
 
 UPGRADE = "leave cluster_kubernetes_version at %s here, and change it with the upgrade operation, one minor at a time"
@@ -40,8 +41,15 @@ def check(topology: Topology) -> Iterator[Problem]:
             "write a version of %s" % supported_text(),
         )
     if topology.playbook == "upgrade":
-        # Another version is what is wanted; module upgrade_plan says whether it can be had in one step.
         yield from _answers(topology)
+        far = list(step_problems(_running_versions(topology), release))
+        yield from far
+        batches = {str(node.variables["upgrade_batch"]) for node in topology.cluster_nodes if "upgrade_batch" in node.variables}
+        for batch in sorted(batches):
+            yield from batch_problems(batch)
+        if far:
+            # What another version asks of the nodes is asked when it can be had.
+            return
     else:
         yield from _running(topology, release)
         yield from _installed(topology, release)
@@ -68,13 +76,20 @@ def running_version(node: Node) -> Optional[Version]:
     return parse(text(node.kubeadm.get("version")))
 
 
-def _running(topology: Topology, release: Release) -> Iterator[Problem]:
-    different: Dict[Version, List[str]] = {}
+def _running_versions(topology: Topology) -> Dict[Version, List[str]]:
+    """Version to the control planes that run it."""
+    found: Dict[Version, List[str]] = {}
     for node in topology.control_planes:
         running = running_version(node) if node.state == "control_plane" else None
-        if running is not None and running != release.version:
-            different.setdefault(running, []).append(node.host)
-    for running, hosts in sorted(different.items()):
+        if running is not None:
+            found.setdefault(running, []).append(node.host)
+    return found
+
+
+def _running(topology: Topology, release: Release) -> Iterator[Problem]:
+    for running, hosts in sorted(_running_versions(topology).items()):
+        if running == release.version:
+            continue
         yield Problem(
             "cluster_kubernetes_version",
             "the cluster runs %s, and %s is wanted" % (running.text, release.version.text),

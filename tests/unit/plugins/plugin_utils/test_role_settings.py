@@ -89,3 +89,12 @@ def test_the_specifications_of_this_collection_can_all_be_read_and_defaults_fit(
         defaults = role_settings.load_yaml(str(roles / role / "defaults" / "main.yml")) or {}
         plain = {name: value for name, value in defaults.items() if "{{" not in str(value) and value != ""}
         assert list(check_role_settings({"host1": plain}, options)) == [], role
+
+
+def test_every_role_with_settings_of_its_own_is_checked() -> None:
+    roles = pathlib.Path(__file__).resolve().parents[4] / "roles"
+    # cluster_* are module_utils/topology's.
+    for folder in set(roles.iterdir()) - {roles / "cluster"}:
+        specifications = role_settings.load_yaml(str(folder / "meta" / "argument_specs.yml")) or {}
+        names = [name for point in (specifications.get("argument_specs") or {}).values() for name in point.get("options") or {}]
+        assert not [name for name in names if name.startswith(folder.name) and role_settings.role_of(name) != folder.name]

@@ -53,3 +53,14 @@ def test_the_same_arguments_are_right_for_a_version_that_has_them() -> None:
     assert not [problem for problem in inventory.problems if "pod-eviction" in problem.setting]
     inventory.set(scheduler_args={"logtostderr": "true"})
     assert [problem for problem in inventory.problems if problem.setting == "cluster_scheduler_args.logtostderr"]
+
+
+def test_a_version_that_is_too_far_is_refused_with_what_else_is_wrong_and_without_what_it_would_ask_of_nodes() -> None:
+    inventory = cluster().set(kubernetes_version="1.36.3")
+    for name in ("cp1", "cp2", "cp3", "worker1"):
+        inventory.facts(name)["cgroup_version"] = 1
+        inventory.data["hosts"][name]["vars"]["upgrade_batch"] = "many"
+    found = {problem.setting: problem.problem for problem in inventory.problems}
+    assert "go through 1.34, 1.35, 1.36" in found["cluster_kubernetes_version"]
+    assert "neither a number nor a share" in found["upgrade_batch"]
+    assert "cgroup version" not in found
