@@ -59,7 +59,7 @@ def main() -> None:
     on_node(first, "kubectl --kubeconfig /etc/kubernetes/admin.conf create configmap before-the-upgrade")
     playbooks.run("backup", "-e", json.dumps(BACKUP))
 
-    with Watch(playbooks.inventory / "kubeconfig-upgrade.cfg") as watch:
+    with Watch(playbooks.inventory / ("kubeconfig-%s.cfg" % settings["cluster_name"])) as watch:
         for task, after in KILLS:
             playbooks.kill_inside(task, after, "upgrade", *wanted)
         playbooks.run("upgrade", *wanted)

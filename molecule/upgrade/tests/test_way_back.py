@@ -12,8 +12,9 @@ BACKUP = {"backup_passphrase": "the lab's passphrase, known to all"}
 
 def test_a_cluster_goes_back_to_the_version_and_the_objects_from_before(cluster: Any) -> None:
     cluster.kubectl("create configmap after-the-upgrade")
-    assert cluster.playbook("reset", "-e", "reset_confirm=upgrade")["changed"] > 0
-    restored = cluster.run("restore", "-e", json.dumps(BACKUP), "-e", "restore_confirm=upgrade")
+    name = cluster.setting("cluster_name")
+    assert cluster.playbook("reset", "-e", "reset_confirm=" + name)["changed"] > 0
+    restored = cluster.run("restore", "-e", json.dumps(BACKUP), "-e", "restore_confirm=" + name)
     assert restored.returncode == 0, restored.stdout[-8000:]
     print(re.findall(r"The API was ready .*", restored.stdout))
     version = "v" + cluster.setting("cluster_kubernetes_version")

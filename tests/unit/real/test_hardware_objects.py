@@ -10,7 +10,7 @@ import json
 import os
 import pathlib
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 import pytest
 import yaml
@@ -18,6 +18,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.hardware.dete
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.apply import apply, plan_apply
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.monitoring.objects import monitoring_data
+from stored import lacks
 
 DEFINITIONS = ("prometheusrules", "podmonitors", "alertmanagerconfigs")
 
@@ -34,20 +35,6 @@ def without_empty_defaults(schema: Any) -> Any:
     if isinstance(schema, dict):
         return {key: without_empty_defaults(value) for key, value in schema.items() if not (key == "default" and value == "")}
     return [without_empty_defaults(one) for one in schema] if isinstance(schema, list) else schema
-
-
-def lacks(wanted: Any, stored: Any, place: str = "") -> List[str]:
-    """What of an object the API server dropped or changed."""
-    if isinstance(wanted, dict):
-        found = []
-        for key, value in wanted.items():
-            found += lacks(value, (stored or {}).get(key), "%s.%s" % (place, key)) if isinstance(stored, dict) else [place]
-        return found
-    if isinstance(wanted, list):
-        if not isinstance(stored, list) or len(stored) != len(wanted):
-            return [place]
-        return [one for number, value in enumerate(wanted) for one in lacks(value, stored[number], "%s[%d]" % (place, number))]
-    return [] if wanted == stored else ["%s: %r became %r" % (place, wanted, stored)]
 
 
 def stored(kubectl: Kubectl, wanted: Dict[str, Any]) -> Any:
