@@ -58,10 +58,11 @@ def _is_local(volume: Mapping[str, Any]) -> bool:
 
 
 def proxy_version(daemon_sets: List[Dict[str, Any]]) -> str:
-    """The tag of kube-proxy's image."""
+    """The tag of kube-proxy's image; empty where there is none."""
     for one in daemon_sets:
         if one["metadata"]["name"] == "kube-proxy":
-            return image_tag(str(one["spec"]["template"]["spec"]["containers"][0]["image"]))
+            pod = ((one.get("spec") or {}).get("template") or {}).get("spec") or {}
+            return image_tag(next((str(each.get("image", "")) for each in pod.get("containers") or []), ""))
     return ""
 
 

@@ -207,8 +207,8 @@ class _Etcd(EtcdClient):
 
     def _call(self, method: str, body: Dict[str, Any]) -> Dict[str, Any]:
         try:
-            found = json.loads(self.answer)
-        except (ValueError, RecursionError):
+            found = from_json(self.answer)
+        except ValueError:
             found = None
         if not isinstance(found, dict):
             raise self._strange(repr(self.answer)[:50])
@@ -417,7 +417,7 @@ def _history(text: str) -> None:
 
 def _drill(text: str) -> None:
     lines = drill_report.parse_lines(text)
-    drill_report.build(drill_report.Records(lines, lines, lines, lines[0] if lines else None))
+    drill_report.build(drill_report.Records(lines, lines, lines, drill_report.parse_observed(text)))
 
 
 def _memory(host: Any) -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import image_tag, read, requested
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import image_tag, proxy_version, read, requested
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.node import forbidden
 from fakes import FakeRunner
 
@@ -79,3 +80,8 @@ def test_what_was_settled_when_the_cluster_was_made_is_not_changed_by_an_upgrade
         {"field": "apiServer.extraArgs.profiling", "cluster": None, "wanted": "false"},
     ]
     assert forbidden(differences) == ['networking.podSubnet (the cluster has "10.244.0.0/16", the settings "10.0.0.0/16")']
+
+
+@pytest.mark.parametrize("spec", [None, {}, {"template": {"spec": {}}}, {"template": {"spec": {"containers": [{}]}}}])
+def test_a_daemon_set_without_an_image_has_no_version(spec: Any) -> None:
+    assert proxy_version([{"metadata": {"name": "kube-proxy"}, "spec": spec}]) == ""
