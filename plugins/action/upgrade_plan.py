@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import image_tag
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import mapping
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, readable
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import image_tag
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.plan import (
     OPERATION,
     Cluster,

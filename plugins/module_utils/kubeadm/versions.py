@@ -528,6 +528,11 @@ class Release:
         }
 
 
+def image_tag(image: str) -> str:
+    """v1.36.3 of registry.k8s.io/kube-proxy:v1.36.3; a digest behind it is left out."""
+    return image.split("@")[0].rpartition(":")[2]
+
+
 def supported(version: Version) -> bool:
     """Whether this collection builds clusters of the version."""
     return version.minor in SUPPORTED_MINORS

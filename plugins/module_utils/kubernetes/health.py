@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.client import EtcdClient
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.errors import EtcdError
@@ -16,7 +16,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.members 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.quorum import quorum
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.etcd.settings import KUBEADM_CLIENTS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.json_data import object_or_empty
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Version, VersionError, release
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Version, VersionError, image_tag, release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError, said
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 
@@ -153,7 +153,7 @@ def judge(seen: Seen, expected: Expectation) -> List[Check]:
         checks += [_nodes(seen.nodes, expected.nodes), _pods(seen.pods, expected.namespaces)]
         if expected.dns:
             checks.append(_dns(seen.deployments))
-        checks.append(_versions(seen.version, seen.nodes))
+        checks.append(_versions(seen.version, seen.pods, seen.nodes))
     if expected.certificates:
         checks.append(_certificates(expected.certificates, expected.certificate_days))
     return checks
@@ -308,10 +308,12 @@ def _dns(deployments: Sequence[Mapping[str, Any]]) -> Check:
     )
 
 
-def _versions(api: str, nodes: Sequence[Mapping[str, Any]]) -> Check:
+def _versions(api: str, pods: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> Check:
+    """Kubelets against the newest API server: which of them answered is chance while they differ, as in an upgrade."""
     try:
-        server = Version.parse(api.split("-")[0].split("+")[0])
-        allowed = release(server).kubelet_skew
+        servers = {_release_of(api), *_api_servers(pods)}
+        newest = max(servers)
+        allowed = release(newest).kubelet_skew
     except VersionError:
         return Check("versions", True, "API server %s (not in this collection's tables)" % (api or "unknown"))
     problems = []
@@ -320,12 +322,12 @@ def _versions(api: str, nodes: Sequence[Mapping[str, Any]]) -> Check:
         text = str(((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion", ""))
         kubelets.add(text)
         try:
-            kubelet = Version.parse(text.partition("-")[0].partition("+")[0])
+            kubelet = _release_of(text)
         except VersionError:
             continue
-        behind = server.minor - kubelet.minor
+        behind = newest.minor - kubelet.minor
         if behind < 0 or behind > allowed:
-            problems.append("%s: kubelet %s with API server %s" % (node["metadata"]["name"], text, api))
+            problems.append("%s: kubelet %s with API server %s" % (node["metadata"]["name"], text, newest.tag))
     if problems:
         return Check(
             "versions",
@@ -334,7 +336,24 @@ def _versions(api: str, nodes: Sequence[Mapping[str, Any]]) -> Check:
             "a kubelet may be up to %d minors older than the API server, and never newer" % allowed,
             waits=False,
         )
-    return Check("versions", True, "API server %s, kubelets %s" % (api, ", ".join(sorted(kubelets)) or "none"))
+    found = "API server%s %s" % ("s" * (len(servers) > 1), ", ".join(version.tag for version in sorted(servers)))
+    return Check("versions", True, "%s, kubelets %s" % (found, ", ".join(sorted(kubelets)) or "none"))
+
+
+def _release_of(text: str) -> Version:
+    """Without what a distribution adds to a release's name, such as +rke2r1."""
+    return Version.parse(text.partition("-")[0].partition("+")[0])
+
+
+def _api_servers(pods: Sequence[Mapping[str, Any]]) -> Iterator[Version]:
+    """The versions of API servers that are kubeadm's static pods."""
+    for pod in pods:
+        if str(pod["metadata"]["name"]).startswith("kube-apiserver-"):
+            for container in (pod.get("spec") or {}).get("containers") or []:
+                try:
+                    yield _release_of(image_tag(str(container.get("image", ""))))
+                except VersionError:
+                    continue
 
 
 def _certificates(certificates: Sequence[Mapping[str, Any]], days: int) -> Check:

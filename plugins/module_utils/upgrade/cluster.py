@@ -9,6 +9,7 @@ import re
 from typing import Any, Dict, List, Mapping
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.compare import CompareError, read_cluster
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import image_tag
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.drain import ANNOTATION
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
@@ -64,11 +65,6 @@ def proxy_version(daemon_sets: List[Dict[str, Any]]) -> str:
             pod = ((one.get("spec") or {}).get("template") or {}).get("spec") or {}
             return image_tag(next((str(each.get("image", "")) for each in pod.get("containers") or []), ""))
     return ""
-
-
-def image_tag(image: str) -> str:
-    """v1.36.3 of registry.k8s.io/kube-proxy:v1.36.3; a digest behind it is left out."""
-    return image.split("@")[0].rpartition(":")[2]
 
 
 def requested(metrics: str) -> List[Dict[str, str]]:

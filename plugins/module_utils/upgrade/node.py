@@ -15,13 +15,14 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.opera
     KubeadmError,
     Operator,
 )
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import image_tag
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.static_pods import settle
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.kubernetes import MANIFESTS, parse_static_pod
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.runner import Runner
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.settings import FOLDER as SECURITY_FOLDER
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.security.settings import OWNED as SECURITY_FLAGS
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import image_tag, parse_node, proxy_version
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import parse_node, proxy_version
 
 #: kubeadm's static pods that have the cluster's version; etcd has one of its own.
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")

@@ -11,6 +11,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versi
     Release,
     Version,
     VersionError,
+    image_tag,
     supported,
     supported_text,
 )
@@ -70,7 +71,7 @@ def running_version(node: Node) -> Optional[Version]:
     for entry in entries(node.facts.get("static_pods")):
         pod = mapping(entry)
         if text(pod.get("name")).startswith("kube-apiserver"):
-            version = parse(text(pod.get("image")).split("@")[0].rpartition(":")[2])
+            version = parse(image_tag(text(pod.get("image"))))
             if version is not None:
                 return version
     return parse(text(node.kubeadm.get("version")))

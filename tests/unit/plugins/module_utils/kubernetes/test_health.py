@@ -111,6 +111,23 @@ def test_a_kubelet_newer_than_the_api_server_is_wrong() -> None:
     ]
 
 
+def test_while_api_servers_differ_kubelets_are_held_against_the_newest() -> None:
+    # In an upgrade the endpoint leads to the old one as well as to the new one.
+    servers = [
+        dict(pod("kube-apiserver-" + name), spec={"containers": [{"image": "registry.k8s.io/kube-apiserver:" + version}]})
+        for name, version in (("cp1", "v1.34.4"), ("cp2", "v1.33.13@sha256:ab"), ("cp3", "latest"))
+    ]
+    seen = HEALTHY._replace(
+        version="v1.33.13", pods=servers, nodes=[node("cp1", version="v1.34.4"), node("worker1", version="v1.33.13")]
+    )
+    assert bad(seen) == []
+    (versions,) = [check.detail for check in judge(seen, EXPECTED) if check.name == "versions"]
+    assert versions == "API servers v1.33.13, v1.34.4, kubelets v1.33.13, v1.34.4"
+    assert bad(seen._replace(nodes=[node("cp1", version="v1.35.1"), node("worker1")])) == [
+        "versions: cp1: kubelet v1.35.1 with API server v1.34.4; worker1: kubelet v1.20.2 with API server v1.34.4"
+    ]
+
+
 @pytest.mark.parametrize(("kubelet", "problems"), [("v1.33.1", 0), ("v1.32.0", 1)])
 def test_a_kubelet_may_be_three_minors_behind(kubelet: str, problems: int) -> None:
     assert (

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import image_tag
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubernetes.kubectl import Kubectl, KubernetesError
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import image_tag, proxy_version, read, requested
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.cluster import proxy_version, read, requested
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.node import forbidden
 from fakes import FakeRunner
 
