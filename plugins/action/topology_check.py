@@ -17,6 +17,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.check import Outcome, check_topology
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.phases import phases, with_plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, listed, readable
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import KINDS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.spelling import stray_settings
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.bundle_needs import describe_bundle, read_needs
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import HostVariables, trust_as_template
@@ -50,9 +52,9 @@ class ActionModule(ControllerAction):
             hosts[host], of_host = reader.read(host, groups)
             # The first control plane's: where hosts differ, the check says so.
             settings = {**of_host, **settings}
-        problems = reader.problems + list(
-            check_role_settings({host: entry["vars"] for host, entry in hosts.items()}, load_options(ROLES_PATH))
-        )
+        options = load_options(ROLES_PATH)
+        problems = reader.problems + check_role_settings({host: entry["vars"] for host, entry in hosts.items()}, options)
+        problems += stray_settings(reader.others, {*options, *KINDS}, reader.given)
         offline = self._offline(reader, hosts)
         outcome = check_topology(
             {
@@ -135,8 +137,14 @@ def _report(outcome: Outcome) -> Dict[str, Any]:
         "errors": [problem.as_dict() for problem in problems],
         "cautions": [warning.as_dict() for warning in outcome.warnings],
         "warnings": [
-            "%s%s: %s. What to do: %s"
-            % (warning.setting, " (%s)" % listed(warning.hosts) if warning.hosts else "", warning.problem, warning.remedy)
+            "%s%s: %s%s What to do: %s"
+            % (
+                warning.setting,
+                " (%s)" % listed(warning.hosts) if warning.hosts else "",
+                warning.problem,
+                "" if warning.problem.endswith("?") else ".",
+                warning.remedy,
+            )
             for warning in outcome.warnings
         ],
         "plan": outcome.plan,

@@ -19,6 +19,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     hardware,
     interconnect,
     kube_vip,
+    kubeadm_config,
     leaving,
     membership,
     metallb,
@@ -48,7 +49,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rke2
 CHECKS = (
     *(hardware, storage),
     *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, packages, components, runtimes, pod_network, security),
+    *(interconnect, balancing, subnets, versions, packages, components, kubeadm_config, runtimes, pod_network, security),
     *(zfs, membership, readiness, backups, zfs_backups, offline),
 )
 #: What holds for a cluster of RKE2, too. Its versions, members and ports are its own.

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any, Callable, Dict
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.clock import ahead
+from yaml_files import read_yaml
+
+ROLES = pathlib.Path(__file__).resolve().parents[5] / "roles"
 
 
 def test_right_inventories_pass_without_a_word(single: Any, stacked_ha: Any) -> None:
@@ -425,7 +429,7 @@ def test_cgroup_v1_is_refused_from_1_35_on_and_a_warning_before(stacked_ha: Any)
     stacked_ha.set(kubernetes_version="1.35.2").refused("cgroup version", "refuses to start", "failCgroupV1: false")
     stacked_ha.set(kubelet_settings={"failCgroupV1": False}, ignore_preflight_errors=["SystemVerification"])
     assert stacked_ha.problems == []
-    stacked_ha.set(kubernetes_version="1.20.2")
+    stacked_ha.set(kubernetes_version="1.20.2", kubelet_settings={})
     assert (stacked_ha.problems, stacked_ha.warnings) == ([], [])
 
 
@@ -613,20 +617,26 @@ def test_an_unknown_setting_is_refused_with_the_one_that_was_meant(stacked_ha: A
 @pytest.mark.parametrize(
     ("setting", "value", "words"),
     [
-        ("api_port", "https", "needs a whole number"),
-        ("api_port", True, "is true or false, which needs a whole number"),
-        ("pod_subnet", ["10.244.0.0/16"], "is a list, which needs a text"),
-        ("kubelet_settings", "x", "needs a YAML mapping"),
-        ("control_plane_schedulable", "perhaps", "needs true or false"),
-        ("ignore_preflight_errors", {"a": 1}, "is a mapping, which needs a YAML list"),
+        ("api_port", "https", "write digits alone, like 6443"),
+        ("api_port", True, "true or false (YAML takes yes, no, on and off for it)"),
+        ("pod_subnet", ["10.244.0.0/16"], "write 10.244.0.0/16"),
+        ("kubelet_settings", "x", "a mapping of names to values is needed"),
+        ("control_plane_schedulable", "perhaps", "write true or false"),
+        ("ignore_preflight_errors", {"a": 1}, "it is a mapping, and a list is needed"),
+        ("ignore_preflight_errors", "NumCPU, Mem", "write [NumCPU, Mem]"),
+        ("certificate_sans", ["k8s.example.org", None], "nothing is written there"),
+        ("pod_subnet", None, "without it, it is 10.244.0.0/16"),
+        ("proxy_mode", False, 'put it in quotes, like "off"'),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(stacked_ha: Any, setting: str, value: Any, words: str) -> None:
-    stacked_ha.set(**{setting: value}).refused("cluster_" + setting, words)
+    outcome = stacked_ha.set(**{setting: value}).outcome()
+    said = [one for one in outcome.problems if one.setting.startswith("cluster_" + setting)]
+    assert [words in one.problem + " | " + one.remedy for one in said] == [True]
 
 
 def test_texts_from_the_command_line_are_taken_as_ansible_takes_them(stacked_ha: Any) -> None:
-    stacked_ha.set(api_port="6443", control_plane_schedulable="yes", ignore_preflight_errors="NumCPU,Mem")
+    stacked_ha.set(api_port="6443", control_plane_schedulable="yes")
     assert stacked_ha.problems == []
 
 
@@ -692,8 +702,34 @@ def test_nftables_needs_a_version_that_has_it(stacked_ha: Any) -> None:
     stacked_ha.set(proxy_mode="nftables", kubernetes_version="1.28.7").refused("cluster_proxy_mode", "which came with 1.29")
 
 
-def test_ignoring_all_preflight_errors_is_refused(stacked_ha: Any) -> None:
-    stacked_ha.set(ignore_preflight_errors=["all"]).refused("cluster_ignore_preflight_errors", "name the checks")
+@pytest.mark.parametrize(
+    ("settings", "setting", "words"),
+    [
+        ({"ignore_preflight_errors": ["all"]}, "cluster_ignore_preflight_errors", "name the checks"),
+        ({"certificate_sans": ["https://k8s.example.org"]}, "cluster_certificate_sans", "without scheme"),
+        ({"kubelet_settings": {"maxPods": "200"}}, "cluster_kubelet_settings.maxPods", "digits, without quotes"),
+        ({"kubelet_settings": {"max_pods": 200}}, "cluster_kubelet_settings.max_pods", "did you mean maxPods"),
+        (
+            {"kubelet_settings": {"authentication": {"anonymous": {"enabled": True}}}},
+            "cluster_kubelet_settings.authentication.anonymous.enabled",
+            "10250",
+        ),
+        ({"kube_proxy_settings": {"nonsense": 1}}, "cluster_kube_proxy_settings.nonsense", "no such field"),
+        ({"kubeadm_extra": {"ClusterConfig": {}}}, "cluster_kubeadm_extra.ClusterConfig", "no such kind"),
+    ],
+)
+def test_what_kubeadms_file_could_not_take_is_refused_before_nodes_are_prepared(
+    stacked_ha: Any, settings: Any, setting: str, words: str
+) -> None:
+    stacked_ha.set(**settings).refused(setting, words)
+
+
+def test_what_the_check_only_warns_of_is_written_into_kubeadms_file(stacked_ha: Any) -> None:
+    stacked_ha.set(etcd_args={"listen-metrics-urls": "http://0.0.0.0:2381"})
+    assert stacked_ha.problems == []
+    stacked_ha.warned("cluster_etcd_args.listen-metrics-urls")
+    task = read_yaml(ROLES / "control_plane" / "tasks" / "configure.yml")[0]
+    assert task["baremetal.kubernetes.kubeadm_config"]["allow_public_metrics"] is True
 
 
 def test_everything_that_is_wrong_comes_at_once(stacked_ha: Any) -> None:
