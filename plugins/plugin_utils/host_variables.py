@@ -10,7 +10,11 @@ from typing import Any, Dict, Iterable, List, Mapping, Set, Tuple
 
 from ansible.errors import AnsibleError
 from ansible.template import Templar
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import GROUPS, mapping
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
+    GROUPS,
+    NODE_VARIABLES,
+    mapping,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, of_hosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.spelling import PREFIX
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import role_of
@@ -21,7 +25,6 @@ except ImportError:
     _trust = str
 
 
-NODE_VARIABLES = ("node_address", "node_name", "physical_host")
 #: What preflight registers for each node, so that one which can't be reached still has a reason.
 STATE = "node_state"
 

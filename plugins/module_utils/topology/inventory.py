@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Release, VersionError, release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import (
@@ -19,11 +19,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     parse_networks,
     split_endpoint,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.forms import conform
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, of_hosts
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth, whole_number
 
 GROUPS = ("control_plane", "workers", "etcd", "load_balancers", "directors")
+NODE_VARIABLES = ("node_address", "node_name", "physical_host")
 
 #: States of kubeadm on a node in which kubeadm has finished there.
 MEMBER_STATES = ("control_plane", "worker")
@@ -202,6 +204,10 @@ class Topology:
     vip: Optional[Address] = None
     endpoint_host: str = ""
     endpoint_port: Optional[str] = None
+    #: The names of playbooks that begin with a plan.
+    playbooks: List[str] = field(default_factory=list)
+    #: The inventory's groups that are none of ours -> their hosts.
+    other_groups: Mapping[str, List[str]] = field(default_factory=dict)
     #: Whether a person has said that two members of etcd are wanted for a while.
     two_members: bool = False
     #: Names of nodes that a person wants gone, who of them leaves (module leaving), and their hosts, which are not in ``nodes``.
@@ -305,9 +311,16 @@ def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:
     nodes = {str(host): read_node(str(host), mapping(entry)) for host, entry in mapping(data.get("hosts")).items()}
     topology = Topology(settings, nodes, text(data.get("playbook")), mapping(data.get("resolved")), mapping(data.get("files")))
     topology.offline = mapping(data.get("offline"))
+    topology.other_groups = {
+        str(name): [str(host) for host in entries(hosts)]
+        for name, hosts in mapping(data.get("groups")).items()
+        # Preflight makes those that begin with plan_ itself.
+        if name not in GROUPS and name != "all" and not str(name).startswith("plan_")
+    }
     topology.pod_subnets, pod_problems = _networks("cluster_pod_subnet", settings.pod_subnet)
     topology.service_subnets, service_problems = _networks("cluster_service_subnet", settings.service_subnet)
     problems += pod_problems + service_problems
+    problems += of_hosts((fault, node.host) for node in nodes.values() for fault in _own_variables(node))
     topology.vip = parse_address(settings.vip)
     topology.endpoint_host, topology.endpoint_port = split_endpoint(settings.endpoint)
     if settings.kubernetes_version:
@@ -324,6 +337,13 @@ def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:
             )
         )
     return topology, problems
+
+
+def _own_variables(node: Node) -> Iterator[Tuple[str, str, str]]:
+    """Faults of what is each host's own."""
+    for name in NODE_VARIABLES:
+        if name in node.variables:
+            yield from conform(name, node.variables[name], {"type": "str"})[1]
 
 
 def _networks(setting: str, value: str) -> Tuple[List[Network], List[Problem]]:

@@ -34,6 +34,43 @@ def test_no_control_plane_is_refused(inventory: Callable[..., Any]) -> None:
     inventory({}, 0, 2).refused("group control_plane", "no host is in it")
 
 
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ({"masters": ["cp1"]}, ("group masters (cp1) is none of ours", "call it control_plane")),
+        ({"control-plane": ["cp1", "cp2"]}, ("group control-plane (cp1 and cp2)", "call it control_plane")),
+        ({"ungrouped": ["cp1"], "all": ["cp1"]}, ("cp1 would be passed over", "put the hosts that are to run the API server")),
+        ({"ungrouped": [], "all": []}, ("the inventory is empty, or it could not be read", "-i")),
+    ],
+)
+def test_an_inventory_without_hosts_for_us_is_refused_by_that_alone(
+    inventory: Callable[..., Any], groups: Any, words: Any
+) -> None:
+    nobody = inventory({"cluster_kubernetes_version": ""}, 0, 0)
+    nobody.data["groups"] = groups
+    nobody.refused("group control_plane", *words)
+    assert len(nobody.problems) == 1
+
+
+def test_hosts_that_no_playbook_would_touch_are_told(stacked_ha: Any) -> None:
+    stacked_ha.data["groups"] = {"worker": ["w1"], "ungrouped": ["spare", "localhost"], "databases": ["db1"]}
+    assert stacked_ha.problems == []
+    assert stacked_ha.warned("group worker", "did you mean workers?").hosts == ("w1",)
+    assert stacked_ha.warned("inventory", "in no group").hosts == ("spare",)
+    assert len(stacked_ha.warnings) == 2
+
+
+def test_hosts_of_ours_may_be_in_groups_of_other_tools_as_well(stacked_ha: Any) -> None:
+    stacked_ha.data["groups"] = {"masters": ["cp1", "cp2", "cp3"], "kube_node": ["worker1"]}
+    assert stacked_ha.warnings == []
+
+
+@pytest.mark.parametrize("playbook", ["stackedha", "stacked_ha.yml", "playbooks/stacked_ha.yml"])
+def test_a_playbook_that_there_is_not_is_refused(stacked_ha: Any, playbook: str) -> None:
+    stacked_ha.data.update(playbook=playbook, playbooks=["single", "stacked_ha"])
+    stacked_ha.refused("preflight_playbook", "did you mean stacked_ha?", "write stacked_ha")
+
+
 def test_a_host_that_is_control_plane_and_worker_is_refused(stacked_ha: Any) -> None:
     stacked_ha.host("cp2")["groups"].append("workers")
     assert stacked_ha.refused("group workers", "cluster_control_plane_schedulable").hosts == ("cp2",)
@@ -284,7 +321,7 @@ def test_control_planes_with_different_masks_on_the_vips_interface_are_refused(s
 
 def test_an_interface_that_a_control_plane_lacks_is_refused(stacked_ha: Any) -> None:
     stacked_ha.set(vip_interface="eth7")
-    assert stacked_ha.refused("cluster_vip_interface", "has no interface eth7").hosts == ("cp1", "cp2", "cp3")
+    assert stacked_ha.refused("cluster_vip_interface", "have no interface eth7").hosts == ("cp1", "cp2", "cp3")
 
 
 @pytest.mark.parametrize("router_id", [0, 256])
@@ -431,6 +468,30 @@ def test_cgroup_v1_is_refused_from_1_35_on_and_a_warning_before(stacked_ha: Any)
     assert stacked_ha.problems == []
     stacked_ha.set(kubernetes_version="1.20.2", kubelet_settings={})
     assert (stacked_ha.problems, stacked_ha.warnings) == ([], [])
+
+
+# names
+
+
+def test_one_machine_under_two_names_is_told_as_one(stacked_ha: Any) -> None:
+    for fact in ("machine_id", "addresses", "default_address", "product_uuid"):
+        stacked_ha.facts("cp2")[fact] = stacked_ha.facts("cp3")[fact]
+    (problem,) = stacked_ha.problems
+    assert problem.setting == "ansible_host"
+    assert problem.hosts == ("cp2", "cp3")
+    assert "one machine" in problem.problem
+
+
+@pytest.mark.parametrize("name", ["node_address", "node_name", "physical_host"])
+@pytest.mark.parametrize("value", [None, ["192.0.2.1"], {"a": 1}])
+def test_what_is_each_hosts_own_is_a_text(stacked_ha: Any, name: str, value: Any) -> None:
+    stacked_ha.host("cp2")["vars"][name] = value
+    assert stacked_ha.refused(name).hosts == ("cp2",)
+
+
+def test_an_address_that_the_host_has_not_is_said_once(stacked_ha: Any) -> None:
+    stacked_ha.host("cp2")["vars"]["node_address"] = "10.0.0.12"
+    assert [one.setting for one in stacked_ha.problems] == ["node_address"]
 
 
 # machines
