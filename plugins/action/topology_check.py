@@ -156,7 +156,7 @@ def _files(settings: Mapping[str, Any]) -> Dict[str, str]:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
+        with open(os.path.expanduser(path), encoding="utf-8", errors="replace") as stream:
             return stream.read(65536)
     except OSError:
         return ""

@@ -117,6 +117,7 @@ class HostVariables:
         context = self.context(host)
         settings: Dict[str, Any] = {}
         variables: Dict[str, Any] = {}
+        later: List[str] = []
         for name, value in context.items():
             ours = name.startswith(PREFIX) or name in NODE_VARIABLES
             if not ours and name in raw and not role_of(name):
@@ -125,7 +126,9 @@ class HostVariables:
                 resolved = self._value(host, name, value, context, ours)
                 if name in raw:
                     self.given.add(name)
-                if resolved is not UNRESOLVED:
+                if resolved is UNRESOLVED:
+                    later.append(name)
+                else:
                     (settings if name.startswith(PREFIX) else variables)[name] = resolved
         variables.update(settings)
         state = mapping(raw.get(STATE))
@@ -137,6 +140,7 @@ class HostVariables:
         return {
             "groups": list(groups),
             "vars": variables,
+            "later": later,
             "facts": facts,
             "unreachable": bool(state.get("unreachable")),
             "failed": bool(state.get("failed")) or failed,

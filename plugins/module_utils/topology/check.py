@@ -31,6 +31,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     quorum,
     readiness,
     rke2,
+    role_files,
     runtimes,
     security,
     storage,
@@ -50,13 +51,14 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rke2
 CHECKS = (
     *(hardware, storage),
     *(groups, command_line, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, packages, components, kubeadm_config, runtimes, pod_network, security),
+    *(interconnect, balancing, subnets, versions, packages, components, kubeadm_config, runtimes, role_files),
+    *(pod_network, security),
     *(zfs, membership, readiness, backups, zfs_backups, offline),
 )
 #: What holds for a cluster of RKE2, too. Its versions, members and ports are its own.
 RKE2_CHECKS = (
     *(hardware.check, groups.check, command_line.check, names.check, endpoint.check, balancing.check, subnets.check),
-    *(membership.check_others, readiness.check_machines),
+    *(membership.check_others, readiness.check_machines, role_files.check),
 )
 
 

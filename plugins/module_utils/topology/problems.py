@@ -67,6 +67,11 @@ def counted(number: int, noun: str) -> str:
     return "%d %s%s" % (number, noun, "" if number == 1 else "s")
 
 
+def phrase(sentence: str) -> str:
+    """A sentence as a part of another one."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
+
+
 def did_you_mean(name: str, known: Sequence[str], alike: float = 0.75) -> str:
     """The known name that a person most likely meant, or an empty text.
 

@@ -91,6 +91,8 @@ def normalise(values: Mapping[str, Any]) -> Tuple[Settings, List[Problem]]:
         specification = {"type": KINDS[name], "default": getattr(DEFAULTS, name[len(PREFIX) :])}
         conformed, faults = conform(name, value, specification)
         problems += [Problem(fault.setting, fault.problem, fault.remedy) for fault in faults]
+        if isinstance(conformed, str) and conformed != conformed.strip():
+            problems.append(Problem(name, "there are blanks around %r" % conformed[:60], "write %s" % conformed.strip()))
         if conformed is not NOTHING:
             typed[name[len(PREFIX) :]] = conformed.strip() if isinstance(conformed, str) else conformed
     return Settings(**typed), problems

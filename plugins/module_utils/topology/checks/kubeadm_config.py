@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.config import render
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.errors import ConfigError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, phrase
 
 DOCUMENTS = ("init", "cluster", "kubelet", "kube_proxy")
 #: Where a setting stands in the description of the file -> the setting.
@@ -45,7 +45,7 @@ def check(topology: Topology) -> Iterator[Problem]:
         for problem in error.problems:
             place = next((one for one in PLACES if (problem.setting + ".").replace("[", ".").startswith(one + ".")), "")
             if place and problem.setting != ELSEWHERE:
-                yield Problem(PLACES[place] + problem.setting[len(place) :], _phrase(problem.problem), _phrase(problem.remedy))
+                yield Problem(PLACES[place] + problem.setting[len(place) :], phrase(problem.problem), phrase(problem.remedy))
 
 
 def _description(topology: Topology) -> Dict[str, Any]:
@@ -63,7 +63,3 @@ def _description(topology: Topology) -> Dict[str, Any]:
         "kube_proxy": settings.kube_proxy_settings,
     }
 
-
-def _phrase(sentence: str) -> str:
-    """A sentence as a part of one."""
-    return sentence[:1].lower() + sentence[1:].rstrip(".")

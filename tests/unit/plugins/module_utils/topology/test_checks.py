@@ -341,6 +341,7 @@ def test_two_vrrp_groups_in_a_segment_need_two_router_ids(stacked_ha: Any) -> No
     ("settings", "setting", "words"),
     [
         ({"pod_subnet": "10.244.0.0"}, "cluster_pod_subnet", "no prefix length"),
+        ({"pod_subnet": "10.244.0.0/255.255.0.0"}, "cluster_pod_subnet", "write 10.244.0.0/16"),
         ({"pod_subnet": "10.244.1.0/16"}, "cluster_pod_subnet", "write 10.244.0.0/16"),
         ({"pod_subnet": ""}, "cluster_pod_subnet", "it is empty"),
         ({"service_subnet": "172.32.0.0/16"}, "cluster_service_subnet", "ends at 172.31.255.255"),
@@ -468,6 +469,18 @@ def test_cgroup_v1_is_refused_from_1_35_on_and_a_warning_before(stacked_ha: Any)
     assert stacked_ha.problems == []
     stacked_ha.set(kubernetes_version="1.20.2", kubelet_settings={})
     assert (stacked_ha.problems, stacked_ha.warnings) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("v1.33.6", 'write "1.33.6"'),
+        (" 1.33.6", "blanks"),
+        ("v1.36.3+rke2r2", 'write "1.36.3", and rke2_revision: 2'),
+    ],
+)
+def test_a_version_is_written_as_packages_have_it(stacked_ha: Any, version: str, words: str) -> None:
+    stacked_ha.set(kubernetes_version=version).refused("cluster_kubernetes_version", words)
 
 
 # names
