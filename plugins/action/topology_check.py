@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible.errors import AnsibleError
 from ansible.template import Templar
@@ -17,10 +17,17 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.check import Outcome, check_topology
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.phases import phases, with_plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, listed, readable
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import PLAYBOOKS as RESTORING
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import KINDS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.spelling import stray_settings
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.bundle_needs import describe_bundle, read_needs
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.controller_action import ControllerAction
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.host_variables import HostVariables, trust_as_template
-from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.playbook_plays import plays_after_preflight
+from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.playbook_plays import (
+    PLAYBOOKS_PATH,
+    playbooks_with_a_plan,
+    plays_after_preflight,
+)
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import (
     check_role_settings,
     load_options,
@@ -29,7 +36,8 @@ from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings
 
 ARGUMENTS: Dict[str, Any] = {
     "playbook": {"type": "str", "default": ""},
-    "leaving": {"type": "list", "elements": "str", "default": []},
+    # As it was typed: what is wrong with it is said beside all else.
+    "leaving": {"type": "raw"},
     "two_members": {"type": "bool", "default": False},
 }
 ROLES_PATH = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "roles")
@@ -41,6 +49,12 @@ class ActionModule(ControllerAction):
     ARGUMENTS = ARGUMENTS
     _supports_check_mode = True
 
+    def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        left_out = deselected((task_vars or {}).get("ansible_run_tags") or ["all"], self._task.tags)
+        if left_out:
+            return {"changed": False, "warnings": [left_out], "errors": [], "cautions": [], "msg": left_out}
+        return super().run(tmp, task_vars)
+
     def work(self, arguments: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         defaults = load_yaml(os.path.join(ROLES_PATH, "cluster", "defaults", "main.yml")) or {}
         reader = HostVariables(self._loader, task_vars, defaults)
@@ -50,9 +64,9 @@ class ActionModule(ControllerAction):
             hosts[host], of_host = reader.read(host, groups)
             # The first control plane's: where hosts differ, the check says so.
             settings = {**of_host, **settings}
-        problems = reader.problems + list(
-            check_role_settings({host: entry["vars"] for host, entry in hosts.items()}, load_options(ROLES_PATH))
-        )
+        options = load_options(ROLES_PATH)
+        problems = reader.problems + check_role_settings({host: entry["vars"] for host, entry in hosts.items()}, options)
+        problems += stray_settings(reader.others, {*options, *KINDS}, reader.given)
         offline = self._offline(reader, hosts)
         outcome = check_topology(
             {
@@ -60,6 +74,8 @@ class ActionModule(ControllerAction):
                 "hosts": hosts,
                 "playbook": arguments["playbook"],
                 "leaving": arguments["leaving"],
+                "playbooks": _playbooks(arguments["playbook"]),
+                "groups": reader.members,
                 "two_members": arguments["two_members"],
                 "resolved": _resolve(settings),
                 "files": _files(settings),
@@ -96,6 +112,26 @@ class ActionModule(ControllerAction):
         return {**described, "needs": needs}
 
 
+def deselected(wanted: Sequence[str], own: Sequence[str]) -> str:
+    """Words for a run whose --tags leave out what comes after this task, which itself is always run; else an empty text.
+
+    :param own: the tags that this task has, one of them ``always``; others come with a playbook that imports ours.
+    """
+    others = set(own) - {"always"}
+    if {"all", "untagged", *others} & set(wanted) or ("tagged" in wanted and others):
+        return ""
+    return (
+        "--tags %s: the playbooks of this collection have no tags, so this run does nothing. What to do: leave --tags out; "
+        "what is done already is passed over anyway" % ",".join(map(str, wanted))
+    )
+
+
+def _playbooks(playbook: str) -> List[str]:
+    """Those that there are, read only where the one that is named is none of them."""
+    there = os.path.isfile(os.path.join(PLAYBOOKS_PATH, playbook + ".yml")) or playbook in RESTORING
+    return [] if not playbook or there else playbooks_with_a_plan()
+
+
 def _resolve(settings: Mapping[str, Any]) -> Dict[str, List[str]]:
     """The addresses of cluster_endpoint's name, looked up only where no VIP would be put into the nodes' hosts files."""
     endpoint = settings.get("cluster_endpoint")
@@ -120,7 +156,7 @@ def _files(settings: Mapping[str, Any]) -> Dict[str, str]:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
+        with open(os.path.expanduser(path), encoding="utf-8", errors="replace") as stream:
             return stream.read(65536)
     except OSError:
         return ""
@@ -135,8 +171,14 @@ def _report(outcome: Outcome) -> Dict[str, Any]:
         "errors": [problem.as_dict() for problem in problems],
         "cautions": [warning.as_dict() for warning in outcome.warnings],
         "warnings": [
-            "%s%s: %s. What to do: %s"
-            % (warning.setting, " (%s)" % listed(warning.hosts) if warning.hosts else "", warning.problem, warning.remedy)
+            "%s%s: %s%s What to do: %s"
+            % (
+                warning.setting,
+                " (%s)" % listed(warning.hosts) if warning.hosts else "",
+                warning.problem,
+                "" if warning.problem.endswith("?") else ".",
+                warning.remedy,
+            )
             for warning in outcome.warnings
         ],
         "plan": outcome.plan,

@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, List, Mapping, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Set, Tuple
 
 from ansible.errors import AnsibleError
 from ansible.template import Templar
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import GROUPS, mapping
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import PREFIX
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
+    GROUPS,
+    NODE_VARIABLES,
+    mapping,
+)
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, of_hosts
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.spelling import PREFIX
 from ansible_collections.baremetal.kubernetes.plugins.plugin_utils.role_settings import role_of
 
 try:
@@ -21,13 +25,18 @@ except ImportError:
     _trust = str
 
 
-NODE_VARIABLES = ("node_address", "node_name", "physical_host")
 #: What preflight registers for each node, so that one which can't be reached still has a reason.
 STATE = "node_state"
 
 #: A value that is another variable and no more, and the words in a template that may be variables.
 ALIAS = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}$")
 WORD = re.compile(r"[A-Za-z_]\w*")
+#: What an error of a template names that nobody has defined.
+UNDEFINED = re.compile(r"'([A-Za-z_]\w*)' is undefined")
+#: What only a run that has got further knows, or a lookup, which looks beside the role that asks.
+LATER = re.compile(r"\b(ansible_\w+|hostvars|topology|item|lookup|query|q)\b")
+#: A value whose template can't be resolved.
+UNRESOLVED = object()
 
 
 def trust_as_template(value: str) -> str:
@@ -44,8 +53,18 @@ def has_template(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(has_template(part) for part in value)
 
 
+def _complaint(error: AnsibleError, missing: str, value: Any) -> Tuple[str, str]:
+    """Problem and remedy. The value of a role's setting is not shown: it may hold a password beside its template."""
+    if missing:
+        remedy = "define %s where all hosts of the cluster see it, such as group_vars/all.yml or a vault that is loaded" % missing
+    else:
+        remedy = "correct %.100s" % (value,) if value is not None else "correct it"
+    return "its template can't be resolved: %s" % error, remedy
+
+
 class HostVariables:
-    """Reads what the check needs. ``problems`` collects the settings whose templates can't be resolved.
+    """Reads what the check needs. ``problems`` are the settings whose templates can't be resolved, ``others`` (name -> value and
+    hosts) what is set beside settings, and ``given`` the settings that somebody has set.
 
     hostvars lacks play variables and role defaults. cluster_* that the task itself sees and that its host's own variables
     don't explain come from there, and hold for all hosts.
@@ -56,7 +75,10 @@ class HostVariables:
         self.done: Dict[Any, Any] = {}
         self.hostvars = task_vars["hostvars"]
         self.members: Mapping[str, List[str]] = task_vars.get("groups") or {}
-        self.problems: List[Problem] = []
+        self.task_names = set(task_vars)
+        self.others: Dict[str, Tuple[Any, List[str]]] = {}
+        self.given: Set[str] = set()
+        self._unresolved: List[Tuple[Tuple[str, str, str], str]] = []
         self.defaults = dict(defaults)
         self.overriding: Dict[str, Any] = {}
         own = self._raw(str(task_vars.get("inventory_hostname", "")))
@@ -67,6 +89,10 @@ class HostVariables:
                 self.overriding[name] = value
             else:
                 self.defaults[name] = value
+
+    @property
+    def problems(self) -> List[Problem]:
+        return list(of_hosts(self._unresolved))
 
     def _raw(self, host: str) -> Mapping[str, Any]:
         if host not in self.hostvars:
@@ -91,13 +117,19 @@ class HostVariables:
         context = self.context(host)
         settings: Dict[str, Any] = {}
         variables: Dict[str, Any] = {}
+        later: List[str] = []
         for name, value in context.items():
-            if name.startswith(PREFIX):
-                settings[name] = self._value(host, name, value, context, True)
-            elif name in raw and (name in NODE_VARIABLES or role_of(name)):
-                resolved = self._value(host, name, value, context, name in NODE_VARIABLES)
-                if resolved is not None:
-                    variables[name] = resolved
+            ours = name.startswith(PREFIX) or name in NODE_VARIABLES
+            if not ours and name in raw and not role_of(name):
+                self._other(name, value, host)
+            elif ours or name in raw:
+                resolved = self._value(host, name, value, context, ours)
+                if name in raw:
+                    self.given.add(name)
+                if resolved is UNRESOLVED:
+                    later.append(name)
+                else:
+                    (settings if name.startswith(PREFIX) else variables)[name] = resolved
         variables.update(settings)
         state = mapping(raw.get(STATE))
         # With `failed_when: false` a failure is not marked as one; facts of an earlier run must not stand in for it.
@@ -108,23 +140,30 @@ class HostVariables:
         return {
             "groups": list(groups),
             "vars": variables,
+            "later": later,
             "facts": facts,
             "unreachable": bool(state.get("unreachable")),
             "failed": bool(state.get("failed")) or failed,
             "msg": str(state.get("msg") or ""),
         }, settings
 
-    def _value(self, host: str, name: str, value: Any, context: Mapping[str, Any], report: bool) -> Any:
+    def _other(self, name: str, value: Any, host: str) -> None:
+        if not name.startswith(("ansible_", "_")):
+            self.others.setdefault(name, (value, []))[1].append(host)
+
+    def _value(self, host: str, name: str, value: Any, context: Mapping[str, Any], ours: bool) -> Any:
         if not has_template(value):
             return value
         try:
             return self._templated(value, context)
         except AnsibleError as error:
+            unknown = UNDEFINED.search(str(error))
+            missing = unknown.group(1) if unknown else ""
             # A role's variable may refer to what is only known later in the run; the role itself will meet it then.
-            if report:
-                problem = "its template can't be resolved on %s: %s" % (host, error)
-                self.problems.append(Problem(name, problem, "correct %.100s" % (value,), (host,)))
-            return None
+            later = missing in self.task_names or missing.startswith("_") or bool(role_of(missing)) or LATER.search(str(value))
+            if ours or not later:
+                self._unresolved.append(((name, *_complaint(error, missing, value if ours else None)), host))
+            return UNRESOLVED
 
     def _templated(self, value: Any, context: Mapping[str, Any]) -> Any:
         """The value without its templates. A template costs milliseconds, so one of plain values is done once for all hosts."""

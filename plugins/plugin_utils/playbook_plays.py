@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from ansible.errors import AnsibleError
 from ansible.template import Templar
@@ -30,6 +30,12 @@ def plays_after_preflight(loader: Any, playbook: str, task_vars: Mapping[str, An
         elif plans:
             pattern = _pattern(loader, str(entry["hosts"]), {**task_vars, **entry["import_variables"]})
             yield Play(str(entry.get("name") or entry["hosts"]), pattern, plans > 1)
+
+
+def playbooks_with_a_plan() -> List[str]:
+    """The names of playbooks that begin with a plan, and so of what preflight can look at."""
+    names = sorted(name[: -len(".yml")] for name in os.listdir(PLAYBOOKS_PATH) if name.endswith(".yml"))
+    return [name for name in names if any(entry.get("import_playbook") == PREFLIGHT for entry in _plays(name + ".yml", {}))]
 
 
 def _plays(name: str, variables: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:

@@ -9,8 +9,10 @@ import os
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.forms import NOTHING, conform
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import KINDS as CLUSTER
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.spelling import meant_setting
 
 #: Role -> prefix of its variables. cluster_* are checked by module_utils/topology, which knows more about them.
 ROLES = (
@@ -48,14 +50,16 @@ ROLES = (
     "registry",
     "harbor",
     "rke2",
-    "upgrade",
     "certificates",
     "security",
+    "upgrade",
     "kube_proxy",
     "diagnose",
 )
 #: People have variables of their own that begin like this.
 SHARED_PREFIXES = ("host", "backup", "restore", "monitoring", "certificates", "security")
+#: Their lists are given on the command line, where they are texts with commas.
+COMMAND_LINE = ("remove", "drill", "offline", "upgrade", "verify")
 #: Names that module_utils/topology refuses with words of its own.
 KNOWN_ELSEWHERE = ("keepalived_auth_pass",)
 
@@ -94,10 +98,11 @@ def role_of(variable: str) -> str:
     return ""
 
 
-def check_role_settings(hosts: Mapping[str, Mapping[str, Any]], options: Mapping[str, RoleOption]) -> Iterator[Problem]:
-    """What is wrong with the values that hosts have for variables of roles. Equal values of many hosts are looked at once.
+def check_role_settings(hosts: Mapping[str, Dict[str, Any]], options: Mapping[str, RoleOption]) -> List[Problem]:
+    """What is wrong with the values that hosts have for variables of roles, which is taken out of them for the checks to come.
 
-    A role that brings no specification (a part of the collection that is not installed) is not checked at all.
+    Equal values of many hosts are looked at once. A role that brings no specification (a part of the collection that is not
+    installed) is not checked at all.
     """
     described = {option.role for option in options.values()}
     found: Dict[Tuple[str, str], Tuple[Any, List[str]]] = {}
@@ -105,17 +110,24 @@ def check_role_settings(hosts: Mapping[str, Mapping[str, Any]], options: Mapping
         for name, value in variables.items():
             if name not in KNOWN_ELSEWHERE and role_of(name) in described and not _registered(value):
                 found.setdefault((name, repr(value)), (value, []))[1].append(host)
+    problems: List[Problem] = []
     unknown: Dict[str, List[str]] = {}
     for (name, _value), (value, names) in found.items():
-        if name in options:
-            for error in _errors(name, value, options[name].specification):
-                yield Problem(
-                    name, error, "see `ansible-doc -t role baremetal.kubernetes.%s`" % options[name].role, tuple(names)
-                )
-        else:
+        if name not in options:
             unknown.setdefault(name, []).extend(names)
+            continue
+        option = options[name]
+        conformed, faults = conform(name, value, option.specification, option.role in COMMAND_LINE)
+        page = "`ansible-doc -t role baremetal.kubernetes.%s`" % option.role
+        problems += [Problem(one.setting, one.problem, "%s (%s)" % (one.remedy, page), tuple(names)) for one in faults]
+        for host in names if faults else []:
+            if conformed is NOTHING:
+                del hosts[host][name]
+            else:
+                hosts[host][name] = conformed
     for name, names in unknown.items():
-        yield from _unknown(name, names, options)
+        problems += _unknown(name, names, options)
+    return problems
 
 
 def _registered(value: Any) -> bool:
@@ -125,14 +137,16 @@ def _registered(value: Any) -> bool:
 
 def _unknown(name: str, hosts: List[str], options: Mapping[str, RoleOption]) -> Iterator[Problem]:
     role = role_of(name)
-    meant = did_you_mean(name, [known for known, option in options.items() if option.role == role])
+    # What a setting of the whole cluster is called may stand behind a role's prefix.
+    cluster = [] if role in SHARED_PREFIXES else list(CLUSTER)
+    meant = meant_setting(name, [known for known, option in options.items() if option.role == role] + cluster, role + "_")
     if meant:
         yield Problem(
             name,
             "role %s has no such setting, did you mean %s?" % (role, meant),
             "write %s, or give a variable of your own another prefix than %s_" % (meant, role),
             tuple(hosts),
-            warning=role in SHARED_PREFIXES,
+            warning=role in SHARED_PREFIXES or meant in cluster,
         )
     elif role not in SHARED_PREFIXES:
         yield Problem(
@@ -142,14 +156,3 @@ def _unknown(name: str, hosts: List[str], options: Mapping[str, RoleOption]) -> 
             tuple(hosts),
             True,
         )
-
-
-def _errors(name: str, value: Any, specification: Mapping[str, Any]) -> List[str]:
-    """ansible-core's own words about type, choices and suboptions of one value."""
-    if value is None:
-        return []
-    try:
-        result = ArgumentSpecValidator({name: dict(specification)}).validate({name: value}, validate_role_argument_spec=True)
-    except TypeError:
-        return []
-    return [str(message) for message in result.error_messages]

@@ -75,9 +75,13 @@ def parse_network(text: str) -> Network:
     if "/" not in stripped:
         raise NetworkError(stripped, "has no prefix length", "write it like 10.244.0.0/16")
     try:
-        return ipaddress.ip_network(stripped)
+        network = ipaddress.ip_network(stripped)
     except ValueError:
         pass
+    else:
+        if not stripped.rpartition("/")[2].isdigit():
+            raise NetworkError(stripped, "has a netmask, and Kubernetes takes prefix lengths alone", "write %s" % network)
+        return network
     try:
         loose = ipaddress.ip_network(stripped, strict=False)
     except ValueError:

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks import (
     backups,
     balancing,
+    command_line,
     components,
     endpoint,
     external_etcd,
@@ -19,6 +20,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     hardware,
     interconnect,
     kube_vip,
+    kubeadm_config,
     leaving,
     membership,
     metallb,
@@ -29,6 +31,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
     quorum,
     readiness,
     rke2,
+    role_files,
     runtimes,
     security,
     storage,
@@ -39,7 +42,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.chec
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.interconnect import PLAYBOOK
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import entries, read_topology
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import find_leaving
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import find_leaving, read_names
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.plan import make_plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rke2 import plan_rke2
@@ -47,14 +50,15 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rke2
 #: In the order in which a person should read what they say: who is there, then what is built, then what it runs on.
 CHECKS = (
     *(hardware, storage),
-    *(groups, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
-    *(interconnect, balancing, subnets, versions, packages, components, runtimes, pod_network, security),
+    *(groups, command_line, leaving, growth, quorum, external_etcd, names, endpoint, kube_vip, failover, metallb),
+    *(interconnect, balancing, subnets, versions, packages, components, kubeadm_config, runtimes, role_files),
+    *(pod_network, security),
     *(zfs, membership, readiness, backups, zfs_backups, offline),
 )
 #: What holds for a cluster of RKE2, too. Its versions, members and ports are its own.
 RKE2_CHECKS = (
-    *(hardware.check, groups.check, names.check, endpoint.check, balancing.check, subnets.check),
-    *(membership.check_others, readiness.check_machines),
+    *(hardware.check, groups.check, command_line.check, names.check, endpoint.check, balancing.check, subnets.check),
+    *(membership.check_others, readiness.check_machines, role_files.check),
 )
 
 
@@ -69,17 +73,26 @@ def check_topology(data: Mapping[str, Any], more: Iterable[Problem] = ()) -> Out
 
     ``data`` has ``settings`` (cluster_* variables), ``hosts`` (name -> groups, vars, facts, unreachable, failed, msg),
     ``playbook`` (what is to be done, may be empty), ``leaving`` (names of nodes that shall be gone), ``two_members`` (that two
-    members of etcd are wanted for a while) and ``resolved`` (name -> addresses). ``more`` are problems that were found before,
-    such as those of role settings. ``offline`` is what is known of a bundle for hosts without internet.
+    members of etcd are wanted for a while), ``resolved`` (name -> addresses), ``groups`` (name -> hosts, all of the inventory) and
+    ``playbooks`` (those that have a plan, where ``playbook`` is none of them). ``more`` are problems that were found before, such
+    as those of role settings. ``offline`` is what is known of a bundle for hosts without internet.
     """
     topology, found = read_topology(data)
-    topology.named = [str(name).strip() for name in entries(data.get("leaving")) if str(name).strip()]
+    more = list(more)
+    topology.playbooks = [str(name) for name in entries(data.get("playbooks"))]
+    topology.named, faults = read_names(data.get("leaving"), topology.playbook)
+    known = {problem.setting for problem in more}
+    found += [Problem(*fault) for fault in faults if fault.setting not in known]
     topology.leaving, gone = find_leaving(topology.named, topology.nodes.values(), topology.playbook)
+    nodes = list(topology.nodes)
     topology.left_out = {host: topology.nodes.pop(host) for host in gone}
     topology.two_members = data.get("two_members") is True and topology.playbook == "grow"
-    found = found + list(more)
+    found = found + more
     plan = make_plan(topology)
-    if rke2.is_rke2(topology) and topology.playbook != PLAYBOOK:
+    if not nodes:
+        # Nobody has the variables of the inventory, so nothing can be said of settings.
+        found = more + list(groups.check(topology))
+    elif rke2.is_rke2(topology) and topology.playbook != PLAYBOOK:
         for check in (*RKE2_CHECKS, rke2.check):
             found += check(topology)
         plan.update(plan_rke2(topology))

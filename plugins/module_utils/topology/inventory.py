@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import Release, VersionError, release
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import (
@@ -19,11 +20,15 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addre
     parse_networks,
     split_endpoint,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.forms import conform
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, of_hosts, phrase
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import Settings, normalise
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth, whole_number
 
 GROUPS = ("control_plane", "workers", "etcd", "load_balancers", "directors")
+NODE_VARIABLES = ("node_address", "node_name", "physical_host")
+
+RKE2_VERSION = re.compile(r"v?([0-9.]+)\+rke2r([0-9]+)\Z")
 
 #: States of kubeadm on a node in which kubeadm has finished there.
 MEMBER_STATES = ("control_plane", "worker")
@@ -72,6 +77,8 @@ class Node:
     address_text: str
     machine: str
     addresses: List[InterfaceAddress]
+    #: Settings that only the role which reads them can know, such as those that come from a lookup.
+    later: Tuple[str, ...] = ()
 
     @property
     def readable(self) -> bool:
@@ -132,6 +139,10 @@ class Node:
     def setting(self, name: str) -> Any:
         return self.variables.get(name)
 
+    def awaits(self, name: str) -> bool:
+        """Whether a setting has a value that is not known yet."""
+        return name in self.later
+
     def says(self, name: str) -> bool:
         """Whether a setting is true, in any of the ways that YAML, INI inventories and the command line have."""
         return truth(self.setting(name)) is True
@@ -168,6 +179,7 @@ def read_node(host: str, data: Mapping[str, Any]) -> Node:
         address_text=address_text,
         machine=text(variables.get("physical_host")) or host,
         addresses=addresses,
+        later=tuple(text(name) for name in entries(data.get("later"))),
     )
 
 
@@ -202,6 +214,10 @@ class Topology:
     vip: Optional[Address] = None
     endpoint_host: str = ""
     endpoint_port: Optional[str] = None
+    #: The names of playbooks that begin with a plan.
+    playbooks: List[str] = field(default_factory=list)
+    #: The inventory's groups that are none of ours -> their hosts.
+    other_groups: Mapping[str, List[str]] = field(default_factory=dict)
     #: Whether a person has said that two members of etcd are wanted for a while.
     two_members: bool = False
     #: Names of nodes that a person wants gone, who of them leaves (module leaving), and their hosts, which are not in ``nodes``.
@@ -305,16 +321,20 @@ def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:
     nodes = {str(host): read_node(str(host), mapping(entry)) for host, entry in mapping(data.get("hosts")).items()}
     topology = Topology(settings, nodes, text(data.get("playbook")), mapping(data.get("resolved")), mapping(data.get("files")))
     topology.offline = mapping(data.get("offline"))
+    topology.other_groups = {
+        str(name): [str(host) for host in entries(hosts)]
+        for name, hosts in mapping(data.get("groups")).items()
+        # Preflight makes those that begin with plan_ itself.
+        if name not in GROUPS and name != "all" and not str(name).startswith("plan_")
+    }
     topology.pod_subnets, pod_problems = _networks("cluster_pod_subnet", settings.pod_subnet)
     topology.service_subnets, service_problems = _networks("cluster_service_subnet", settings.service_subnet)
     problems += pod_problems + service_problems
+    problems += of_hosts((fault, node.host) for node in nodes.values() for fault in _own_variables(node))
     topology.vip = parse_address(settings.vip)
     topology.endpoint_host, topology.endpoint_port = split_endpoint(settings.endpoint)
     if settings.kubernetes_version:
-        try:
-            topology.release = release(settings.kubernetes_version)
-        except VersionError as error:
-            problems.append(Problem("cluster_kubernetes_version", error.problem, error.remedy))
+        problems += _version(topology)
     elif not any(problem.setting == "cluster_kubernetes_version" for problem in problems):
         problems.append(
             Problem(
@@ -324,6 +344,33 @@ def read_topology(data: Mapping[str, Any]) -> Tuple[Topology, List[Problem]]:
             )
         )
     return topology, problems
+
+
+def _version(topology: Topology) -> Iterator[Problem]:
+    """Sets the release, and says what is wrong with the version's spelling: packages and files are called by its numbers alone."""
+    written = topology.settings.kubernetes_version
+    rke2 = RKE2_VERSION.match(written)
+    try:
+        topology.release = release(rke2.group(1) if rke2 else written)
+    except VersionError as error:
+        yield Problem("cluster_kubernetes_version", error.problem.rstrip("."), phrase(error.remedy))
+        return
+    version = topology.release.version.text
+    if rke2:
+        yield Problem(
+            "cluster_kubernetes_version",
+            "%s is a release of RKE2, whose revision has a setting of its own" % written,
+            'write "%s", and rke2_revision: %s' % (version, rke2.group(2)),
+        )
+    elif written != version:
+        yield Problem("cluster_kubernetes_version", "packages have it without the v of %s" % written, 'write "%s"' % version)
+
+
+def _own_variables(node: Node) -> Iterator[Tuple[str, str, str]]:
+    """Faults of what is each host's own."""
+    for name in NODE_VARIABLES:
+        if name in node.variables:
+            yield from conform(name, node.variables[name], {"type": "str"})[1]
 
 
 def _networks(setting: str, value: str) -> Tuple[List[Network], List[Problem]]:

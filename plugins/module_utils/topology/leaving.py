@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.forms import NOTHING, Fault, conform
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
     entries,
@@ -44,6 +45,14 @@ class Leaving(NamedTuple):
 
     def as_dict(self) -> Dict[str, Any]:
         return dict(self._asdict())
+
+
+def read_names(value: Any, playbook: str) -> Tuple[List[str], List[Fault]]:
+    """The names in a variable of VARIABLES, which is a list or a text with commas, and what is wrong with its form."""
+    if value is None:
+        return [], []
+    names, faults = conform(VARIABLES.get(playbook, "leaving"), value, {"type": "list", "elements": "str"}, commas=True)
+    return [] if names is NOTHING else [name.strip() for name in names if name.strip()], faults
 
 
 def find_leaving(names: Sequence[str], nodes: Iterable[Node], playbook: str) -> Tuple[List[Leaving], List[str]]:

@@ -42,6 +42,10 @@ TWO_MEMBERS = (
     "with 2 members the cluster stops when EITHER of the two servers dies, which is twice as likely as with 1: "
     "take this for a step on the way to 3, and take it soon"
 )
+STAYS = (
+    "stays as it is: it works, and no new machine of its group is in the inventory to take its place; "
+    "add one beside it, or install it anew for a disk that was lost"
+)
 SILENT = "the API answers on no control plane: what is amiss on the nodes is set right, then it is waited for"
 SECURITY = "security"
 #: Playbooks that change a cluster that lives. They touch who comes, who goes, and who must know of it.
@@ -165,6 +169,7 @@ def _work(
         ],
         "plan_members": list(members),
         "plan_routed": list(members) if pod_networks else [],
+        "plan_prepare": [node.host for node in topology.cluster_nodes if node.host not in members],
         "plan_pod_network": [node.host for node in topology.cluster_nodes],
         "plan_security": [node.host for node in topology.control_planes if node.state == "control_plane" and secures],
         "plan_security_kubelets": [node.host for node in topology.cluster_nodes if kubelets and node.state in MEMBER_STATES],
@@ -296,7 +301,11 @@ def _holds_address(topology: Topology, node: Node) -> bool:
 
 
 def _leaving_summary(topology: Topology) -> List[str]:
-    return ["%s: %s" % (one.name, DEPARTURES[one.condition]) for one in topology.leaving]
+    lines = ["%s: %s" % (one.name, DEPARTURES[one.condition]) for one in topology.leaving]
+    # Of a name that leaves nobody: what a machine does that works, and that no other is there to replace.
+    leaving = {name for one in topology.leaving for name in (one.name, one.host)}
+    staying = [name for name in topology.named if name not in leaving and topology.playbook == "replace"]
+    return lines + ["%s: %s" % (name, STAYS) for name in staying]
 
 
 def _endpoint_work(

@@ -59,7 +59,7 @@ def of_hosts(found: Iterable[Tuple[Tuple[Any, ...], str]]) -> Iterator[Problem]:
     """Each complaint (setting, problem, remedy, and for a warning True) once, with all hosts that it is about."""
     for complaint, names in grouped(found).items():
         setting, problem, remedy = complaint[:3]
-        yield Problem(setting, problem, remedy, tuple(names), any(complaint[3:]))
+        yield Problem(setting, problem, remedy, tuple(dict.fromkeys(names)), any(complaint[3:]))
 
 
 def counted(number: int, noun: str) -> str:
@@ -67,9 +67,17 @@ def counted(number: int, noun: str) -> str:
     return "%d %s%s" % (number, noun, "" if number == 1 else "s")
 
 
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """The known name that a person most likely meant, or an empty text."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+def phrase(sentence: str) -> str:
+    """A sentence as a part of another one."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
+
+
+def did_you_mean(name: str, known: Sequence[str], alike: float = 0.75) -> str:
+    """The known name that a person most likely meant, or an empty text.
+
+    :param alike: how much of both names has to be the same, 0 to 1.
+    """
+    close = difflib.get_close_matches(name, known, n=1, cutoff=alike)
     return close[0] if close else ""
 
 

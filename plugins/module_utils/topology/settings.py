@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import truth, whole_number
-
-PREFIX = "cluster_"
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.forms import NOTHING, conform
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.spelling import PREFIX, meant_setting
 
 
 @dataclass(frozen=True)
@@ -69,46 +68,13 @@ class Settings:
 #: Setting (with prefix) -> kind, one of str, int, bool, list, dict (as in an argument specification).
 KINDS: Dict[str, str] = {PREFIX + one.name: str(one.type).partition("[")[0].lower() for one in fields(Settings)}
 
-#: Kind -> what a person writes for it.
-EXAMPLES = {
-    "str": "a text",
-    "int": "a whole number",
-    "bool": "true or false",
-    "list": "a YAML list",
-    "dict": "a YAML mapping of names to values",
-}
-
-#: Settings that have a fixed range of values; the words of those with history stand with their own checks.
-PORTS = ("cluster_api_port", "cluster_load_balancer_port")
-
-
-def _text(value: Any) -> Optional[str]:
-    return value if isinstance(value, str) else str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _list(value: Any) -> Optional[List[Any]]:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return list(value) if isinstance(value, (list, tuple)) else None
-
-
-def _mapping(value: Any) -> Optional[Dict[str, Any]]:
-    return dict(value) if isinstance(value, Mapping) else None
-
-
-CONVERSIONS: Dict[str, Callable[[Any], Any]] = {
-    "str": _text,
-    "int": whole_number,
-    "bool": truth,
-    "list": _list,
-    "dict": _mapping,
-}
+DEFAULTS = Settings()
 
 
 def normalise(values: Mapping[str, Any]) -> Tuple[Settings, List[Problem]]:
     """Typed settings from raw variables, and what is wrong with their names and types.
 
-    A value of the wrong type is reported and replaced by its default, so that the other checks can go on.
+    What is wrong of a value is reported and left out, so that the other checks can go on.
     """
     problems: List[Problem] = []
     typed: Dict[str, Any] = {}
@@ -118,17 +84,22 @@ def normalise(values: Mapping[str, Any]) -> Tuple[Settings, List[Problem]]:
         value = values[name]
         if name not in KINDS:
             problems.append(_unknown(name))
-        elif value is not None:
-            converted = CONVERSIONS[KINDS[name]](value)
-            if converted is None:
-                problems.append(_wrong_type(name, value))
-            else:
-                typed[name[len(PREFIX) :]] = converted.strip() if isinstance(converted, str) else converted
+            continue
+        if isinstance(value, float) and name == "cluster_kubernetes_version":
+            problems.append(_version_as_number(name, value))
+            continue
+        specification = {"type": KINDS[name], "default": getattr(DEFAULTS, name[len(PREFIX) :])}
+        conformed, faults = conform(name, value, specification)
+        problems += [Problem(fault.setting, fault.problem, fault.remedy) for fault in faults]
+        if isinstance(conformed, str) and conformed != conformed.strip():
+            problems.append(Problem(name, "there are blanks around %r" % conformed[:60], "write %s" % conformed.strip()))
+        if conformed is not NOTHING:
+            typed[name[len(PREFIX) :]] = conformed.strip() if isinstance(conformed, str) else conformed
     return Settings(**typed), problems
 
 
 def _unknown(name: str) -> Problem:
-    meant = did_you_mean(name, sorted(KINDS))
+    meant = meant_setting(name, sorted(KINDS), PREFIX)
     remedy = (
         "write %s" % meant
         if meant
@@ -137,23 +108,9 @@ def _unknown(name: str) -> Problem:
     return Problem(name, "there is no such setting%s" % (", did you mean %s?" % meant if meant else ""), remedy)
 
 
-def _wrong_type(name: str, value: Any) -> Problem:
-    if name == "cluster_kubernetes_version" and isinstance(value, float):
-        return Problem(
-            name,
-            "%s is read by YAML as a number, which loses the patch and turns 1.30 into 1.3" % value,
-            'put a whole version in quotes, like "1.36.3"',
-        )
+def _version_as_number(name: str, value: float) -> Problem:
     return Problem(
-        name, "%s is %s, which needs %s" % (name, _kind_of(value), EXAMPLES[KINDS[name]]), "write %s" % EXAMPLES[KINDS[name]]
+        name,
+        "%s is read by YAML as a number, which loses the patch and turns 1.30 into 1.3" % value,
+        'put a whole version in quotes, like "1.36.3"',
     )
-
-
-def _kind_of(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    return "a number" if isinstance(value, (int, float)) else "the text %.60r" % (value,)

@@ -83,7 +83,7 @@ def problems_of(block: Block, folder: pathlib.Path) -> List[str]:
         if setting.startswith("cluster_etcd_") and setting.endswith("_file"):
             path = pathlib.Path(value.replace("{{ inventory_dir }}", str(inventory)))
             path.parent.mkdir(exist_ok=True)
-            path.write_text("-----BEGIN CERTIFICATE-----\n")
+            path.write_text("-----BEGIN %s-----\n" % ("EC PRIVATE KEY" if "key" in setting else "CERTIFICATE"))
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
     number = 10
     for group in hosts["all"]["children"].values():

@@ -31,3 +31,8 @@ def test_what_belongs_to_the_cluster_has_no_host_without_a_plan() -> None:
         if "hosts" in play
     ]
     assert patterns and not [pattern for pattern in patterns if not pattern.startswith("plan_")]
+
+
+def test_nobody_is_prepared_without_a_plan() -> None:
+    (pattern,) = [play["hosts"] for play in read_yaml(ROOT / "playbooks" / "prepare.yml") if "hosts" in play]
+    assert "plan_prepare" in pattern and "control_plane" not in pattern

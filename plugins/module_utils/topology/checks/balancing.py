@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.lvs.settings import MAC_ADDRESS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.lvs.settings import LEAST_IDLE_TIMEOUT, MAC_ADDRESS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import (
     Node,
@@ -17,7 +17,13 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
     text,
     within,
 )
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, grouped, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import (
+    Problem,
+    differing,
+    grouped,
+    listed,
+    of_hosts,
+)
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import is_digits
 
 #: What all directors have to say alike, since each of them may become the active one.
@@ -32,6 +38,7 @@ def check(topology: Topology) -> Iterator[Problem]:
     yield from _load_balancers(topology)
     yield from _engine(topology)
     yield from _additional_ports(topology)
+    yield from of_hosts((one, node.host) for node in topology.balancers for one in _values(node))
     if topology.playbook == "lvs_haproxy" and not topology.directors:
         yield Problem(
             "group directors",
@@ -118,6 +125,20 @@ def _additional_ports(topology: Topology) -> Iterator[Problem]:
             "write other ports that the API servers' hosts listen on, such as [9345], or take it out",
             tuple(dict.fromkeys(hosts)),
         )
+
+
+def _values(node: Node) -> Iterator[Tuple[str, str, str]]:
+    idle = node.number_setting("load_balancer_idle_timeout")
+    if idle is not None and idle < LEAST_IDLE_TIMEOUT:
+        yield (
+            "load_balancer_idle_timeout",
+            "%g s would cut watches and kubectl exec" % idle,
+            "write %d or more" % LEAST_IDLE_TIMEOUT,
+        )
+    for address in entries(node.setting("load_balancer_bind_addresses")):
+        if text(address) != "*" and parse_address(text(address)) is None:
+            problem = "%r is no IP address" % (address,)
+            yield "load_balancer_bind_addresses", problem, "write addresses of the host, like [192.0.2.11]"
 
 
 def _directors(topology: Topology) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Dict, Iterator, Mapping, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address, split_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.names import NODE_NAME
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, entries, mapping, text
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology, entries, text
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, did_you_mean
 
 CHOICES: Dict[str, Tuple[str, ...]] = {
@@ -38,9 +38,7 @@ def check(topology: Topology) -> Iterator[Problem]:
     yield from _proxy_mode(topology)
     yield from _cni(topology)
     yield from _registry(topology)
-    yield from _preflight(topology)
     yield from _exposed(topology)
-    yield from _kubelet(topology)
     yield from _arguments(topology)
 
 
@@ -184,15 +182,6 @@ def _has_registry(registries: object, host: str) -> bool:
     return any(host in str(entry) for entry in entries(registries))
 
 
-def _preflight(topology: Topology) -> Iterator[Problem]:
-    if any(text(name).lower() == "all" for name in topology.settings.ignore_preflight_errors):
-        yield Problem(
-            "cluster_ignore_preflight_errors",
-            "all would hide every error that kubeadm finds, now and at each later join",
-            "name the checks to ignore, like [NumCPU, Mem]; kubeadm prints the name with each error",
-        )
-
-
 def _exposed(topology: Topology) -> Iterator[Problem]:
     """etcd's metrics are plain HTTP without a password, and scheduler and controller manager need no visitors."""
     settings = topology.settings
@@ -225,25 +214,3 @@ def _exposed(topology: Topology) -> Iterator[Problem]:
                 "write 127.0.0.1, or an address of a private network (and keep a firewall before it)",
                 warning=True,
             )
-
-
-def _kubelet(topology: Topology) -> Iterator[Problem]:
-    driver = text(topology.settings.kubelet_settings.get("cgroupDriver"))
-    if driver and driver != "systemd":
-        yield Problem(
-            "cluster_kubelet_settings.cgroupDriver",
-            "%s %s"
-            % (
-                driver,
-                "beside systemd means two managers of one cgroup tree" if driver == "cgroupfs" else "is no cgroup driver",
-            ),
-            "remove it: kubelet and container runtime both get systemd",
-        )
-    enabled = mapping(topology.settings.kubelet_settings.get("authentication")).get("anonymous")
-    if mapping(enabled).get("enabled") is True:
-        yield Problem(
-            "cluster_kubelet_settings.authentication.anonymous",
-            "anybody who reaches port 10250 could run commands in every container",
-            "remove it",
-            warning=True,
-        )

@@ -103,8 +103,10 @@ def _segment(topology: Topology) -> Iterator[Problem]:
         if not node.readable:
             continue
         interface = topology.vip_interface(node)
-        if not interface or not node.networks_on(interface):
-            lacking.setdefault(interface or "of its node_address", []).append(node.host)
+        if not interface:
+            continue  # none has its node_address, which is said elsewhere
+        if not node.networks_on(interface):
+            lacking.setdefault(interface, []).append(node.host)
             continue
         networks = [network for network in node.networks_on(interface) if network.version == vip.version]
         segment = same_segment(vip, networks)
@@ -116,7 +118,7 @@ def _segment(topology: Topology) -> Iterator[Problem]:
     for interface, hosts in lacking.items():
         yield Problem(
             "cluster_vip_interface",
-            "%s has no interface %s with an address" % (listed(hosts), interface),
+            "%s %s no interface %s with an address" % (listed(hosts), "has" if len(hosts) == 1 else "have", interface),
             "name the interface that is in the VIP's segment; where hosts name it differently, set it per host",
             tuple(hosts),
         )

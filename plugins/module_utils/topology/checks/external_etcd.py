@@ -38,6 +38,12 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.rest
 PORTS = (2379, 2380)
 #: The object identifier rsaEncryption (1.2.840.113549.1.1.1) in DER.
 RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+#: How a PEM text of each file begins, and what it is.
+PEM = {
+    "cluster_etcd_ca_file": ("-----BEGIN CERTIFICATE-----", "certificate"),
+    "cluster_etcd_certificate_file": ("-----BEGIN CERTIFICATE-----", "certificate"),
+    "cluster_etcd_key_file": ("PRIVATE KEY-----", "private key without a passphrase"),
+}
 UPGRADE = "upgrade"
 #: So many times over the limit of fdatasync a member would lose its leader at every burst of writes.
 HOPELESS = 10
@@ -139,7 +145,13 @@ def _given(topology: Topology) -> Iterator[Problem]:
                 "name the file on this computer that holds it, as PEM",
             )
         elif not text(topology.files.get(path)):
-            yield Problem(name, "there is no readable file %s on this computer" % path, "correct the path")
+            yield Problem(
+                name,
+                "there is no readable file %s on this computer" % path,
+                "correct the path, or make it readable for the user that runs this",
+            )
+        elif PEM[name][0] not in text(topology.files.get(path)) or "ENCRYPTED" in text(topology.files.get(path)):
+            yield Problem(name, "%s holds no %s as PEM" % (path, PEM[name][1]), "name another file")
         elif name == "cluster_etcd_key_file" and not _kubeadm_reads(text(topology.files.get(path))):
             yield Problem(
                 name,

@@ -6,12 +6,23 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Dict, Iterator, List, Set
+from typing import Dict, Iterator, List, Set, Tuple
 
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.failover.settings import Settings, problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.credentials import NEEDS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.providers.ovh import ENDPOINTS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.names import NODE_NAME
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, entries, mapping, text
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, differing, grouped, listed
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import (
+    Problem,
+    did_you_mean,
+    differing,
+    grouped,
+    listed,
+    of_hosts,
+)
 
+TIMES = tuple("failover_ip_" + name for name in ("backoff", "backoff_max", "unfit_after", "timeout", "check_interval"))
 #: What all nodes have to say alike: they move the same addresses, by one claim.
 OF_THE_CLUSTER = ("failover_ip_provider", "failover_ip_addresses", "failover_ip_follow", "failover_ip_claim_name")
 
@@ -30,6 +41,7 @@ def check(topology: Topology) -> Iterator[Problem]:
     yield from _addresses(nodes)
     yield from _targets(nodes)
     yield from _credentials(nodes)
+    yield from of_hosts((one, node.host) for node in nodes for one in _agent(node))
     follows = text(nodes[0].setting("failover_ip_follow")) or ("lease" if topology.kube_vip else "keepalived")
     if follows == "keepalived" and topology.kube_vip:
         yield Problem(
@@ -91,10 +103,11 @@ def _credentials(nodes: List[Node]) -> Iterator[Problem]:
     provider = text(nodes[0].setting("failover_ip_provider"))
     lacking: Dict[str, List[str]] = {}
     for node in nodes:
-        # One that comes from a lookup or a vault may be known to the role alone.
-        given = node.setting("failover_ip_credentials")
-        for want in NEEDS.get(provider, []) if isinstance(given, dict) else []:
-            if not mapping(given).get(want.name) and not want.default:
+        if node.awaits("failover_ip_credentials"):
+            continue
+        given = mapping(node.setting("failover_ip_credentials"))
+        for want in NEEDS.get(provider, []):
+            if not given.get(want.name) and not want.default:
                 lacking.setdefault(want.name, []).append(node.host)
     for name, hosts in lacking.items():
         yield Problem(
@@ -103,6 +116,36 @@ def _credentials(nodes: List[Node]) -> Iterator[Problem]:
             "write it, encrypted with ansible-vault; the agent takes nothing from environment or files of the provider's tools",
             tuple(hosts),
         )
+    endpoints = grouped((text(mapping(node.setting("failover_ip_credentials")).get("endpoint")), node.host) for node in nodes)
+    for endpoint, hosts in endpoints.items() if provider == "ovh" else ():
+        if endpoint and endpoint not in ENDPOINTS:
+            yield Problem(
+                "failover_ip_credentials.endpoint",
+                "OVH has no endpoint %r" % endpoint[:40],
+                "write %s" % (did_you_mean(endpoint, list(ENDPOINTS)) or "one of %s" % ", ".join(ENDPOINTS)),
+                tuple(hosts),
+            )
+
+
+def _agent(node: Node) -> Iterator[Tuple[str, str, str]]:
+    """Numbers and names with which the agent would not start, or never act."""
+    for name in TIMES:
+        value = node.number_setting(name)
+        if value is not None and value < 0:
+            yield name, "%g is no time" % value, "write seconds, 0 or more"
+    claim = text(node.setting("failover_ip_claim_name"))
+    if claim and not NODE_NAME.match(claim):
+        yield (
+            "failover_ip_claim_name",
+            "%r can't be the name of a Lease" % claim[:60],
+            "write lower-case letters, digits and hyphens, like failover-ip",
+        )
+    agent = Settings(node.name, "of no interest", "here", ["either"])
+    seconds, interval = node.number_setting("failover_ip_claim_seconds"), node.number_setting("failover_ip_interval")
+    agent.claim_seconds = agent.claim_seconds if seconds is None else int(seconds)
+    agent.interval = agent.interval if interval is None else interval
+    for error in problems(agent):
+        yield "failover_ip_" + error.subject, error.problem, error.remedy
 
 
 def _kube_vip(topology: Topology, nodes: List[Node]) -> Iterator[Problem]:

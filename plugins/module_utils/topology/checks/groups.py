@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List
 
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Topology
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import GROUPS, Topology
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import Problem, counted, grouped, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import PLAYBOOKS
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.settings import KINDS
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.spelling import meant_group
 
 #: https://kubernetes.io/docs/setup/best-practices/cluster-large/
 MOST_NODES = 5000
@@ -21,16 +22,15 @@ PER_HOST = ("cluster_vip_interface",)
 def check(topology: Topology) -> Iterator[Problem]:
     control_planes = [node.host for node in topology.control_planes]
     if not control_planes:
-        yield Problem(
-            "group control_plane", "no host is in it", "put the hosts that are to run the API server in group control_plane"
-        )
+        yield _without_control_plane(topology)
+    yield from _strangers(topology)
     both = [node.host for node in topology.control_planes if "workers" in node.groups]
     if both:
         yield Problem(
             "group workers",
             "%s in control_plane and in workers, and a node joins as one of both"
             % ("a host is" if len(both) == 1 else "hosts are"),
-            "take it out of workers; to let control planes run pods of users set cluster_control_plane_schedulable: true",
+            "take them out of workers; to let control planes run pods of users set cluster_control_plane_schedulable: true",
             tuple(both),
         )
     yield from _etcd(topology)
@@ -38,6 +38,58 @@ def check(topology: Topology) -> Iterator[Problem]:
     yield from _size(topology)
     yield from _unreadable(topology)
     yield from _disagreement(topology)
+
+
+def _without_control_plane(topology: Topology) -> Problem:
+    setting = "group control_plane"
+    meant = {name: hosts for name, hosts in topology.other_groups.items() if hosts and meant_group(name, GROUPS) == "control_plane"}
+    if meant:
+        name = next(iter(meant))
+        return Problem(
+            setting,
+            "no host is in it, and group %s (%s) is none of ours" % (name, listed(meant[name])),
+            "call it control_plane; the groups are %s" % listed(GROUPS),
+        )
+    if topology.nodes or topology.left_out:
+        return Problem(setting, "no host is in it", "put the hosts that are to run the API server in group control_plane")
+    hosts = list(dict.fromkeys(host for hosts in topology.other_groups.values() for host in hosts))
+    if hosts:
+        return Problem(
+            setting,
+            "no host is in it, nor in another group of ours: %s would be passed over" % listed(hosts),
+            "put the hosts that are to run the API server in group control_plane; the groups are %s" % listed(GROUPS),
+        )
+    return Problem(
+        setting,
+        "no host is in it: the inventory is empty, or it could not be read",
+        "name it with -i; where Ansible warns above that it could not be parsed, mend that",
+    )
+
+
+def _strangers(topology: Topology) -> Iterator[Problem]:
+    """Hosts of whom no playbook takes notice, which is likely not what was wanted."""
+    known = {*topology.nodes, *topology.left_out}
+    for name, hosts in topology.other_groups.items():
+        left = [host for host in hosts if host not in known and host != "localhost"]
+        meant = meant_group(name, GROUPS)
+        if not left or not known:
+            continue
+        if name == "ungrouped":
+            yield Problem(
+                "inventory",
+                "%s in no group, so no playbook does anything there" % ("a host is" if len(left) == 1 else "hosts are"),
+                "put them into one of %s; what is to be left alone may stand in any group of another name" % listed(GROUPS),
+                tuple(left),
+                warning=True,
+            )
+        elif meant:
+            yield Problem(
+                "group %s" % name,
+                "no playbook knows this group, so nothing is done on its hosts; did you mean %s?" % meant,
+                "call it %s, or put the hosts into that group" % meant,
+                tuple(left),
+                warning=True,
+            )
 
 
 def _size(topology: Topology) -> Iterator[Problem]:
@@ -130,7 +182,7 @@ def _unreadable(topology: Topology) -> Iterator[Problem]:
             )
         else:
             remedy = (
-                "run the playbook without a --limit that leaves it out, and without skipping the task that reads the nodes"
+                "run the playbook without --limit and without --skip-tags: the plan needs to know every host of the cluster"
             )
         # At a restore a worker that is down must not keep the control plane down.
         waits = topology.playbook in PLAYBOOKS and not any("workers" not in topology.nodes[host].groups for host in hosts)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Iterable, Iterator, Tuple
+from typing import Callable, Iterable, Iterator, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import is_host_address, parse_address
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inventory import Node, Topology, text
@@ -29,7 +29,19 @@ def check(topology: Topology) -> Iterator[Problem]:
             "give each host a node_name of its own (the default is its name in the inventory)",
             hosts,
         )
+    twice: Set[str] = set()
+    for _known_by, hosts in _shared(topology.nodes.values(), _machine):
+        twice.update(hosts)
+        yield Problem(
+            "ansible_host",
+            "%s are one machine: they have the same machine-id and the same addresses (%s)"
+            % (listed(hosts), topology.nodes[hosts[0]].address or "unknown"),
+            "correct ansible_host of %s, or take all but one of them out of the inventory" % listed(hosts[1:]),
+            hosts,
+        )
     for address, hosts in _shared(topology.nodes.values(), lambda node: str(node.address or "")):
+        if twice.issuperset(hosts):
+            continue
         yield Problem(
             "node_address",
             "%s have the same address %s" % (listed(hosts), address),
@@ -37,6 +49,8 @@ def check(topology: Topology) -> Iterator[Problem]:
             hosts,
         )
     for machine_id, hosts in _shared(nodes, lambda node: text(node.facts.get("machine_id"))):
+        if twice.issuperset(hosts):
+            continue
         yield Problem(
             "/etc/machine-id",
             "%s have the same machine-id %s, as machines cloned from one image do" % (listed(hosts), machine_id),
@@ -44,7 +58,7 @@ def check(topology: Topology) -> Iterator[Problem]:
             hosts,
         )
     for uuid, hosts in _shared(nodes, lambda node: text(node.facts.get("product_uuid"))):
-        if len({topology.nodes[host].machine for host in hosts}) > 1:
+        if len({topology.nodes[host].machine for host in hosts}) > 1 and not twice.issuperset(hosts):
             yield Problem(
                 "product_uuid",
                 "%s have the same product UUID %s: they are one physical machine, or clones of a virtual one"
@@ -53,6 +67,13 @@ def check(topology: Topology) -> Iterator[Problem]:
                 hosts,
                 warning=True,
             )
+
+
+def _machine(node: Node) -> str:
+    """By what a machine is known under whatever name it is read; empty where that is not known."""
+    machine_id = text(node.facts.get("machine_id"))
+    addresses = sorted(str(held.address) for held in node.addresses if not held.address.is_loopback)
+    return " ".join([machine_id, *addresses]) if machine_id and addresses else ""
 
 
 def _shared(nodes: Iterable[Node], key: Callable[[Node], str]) -> Iterator[Tuple[str, Tuple[str, ...]]]:

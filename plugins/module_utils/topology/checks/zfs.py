@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
 
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.runtimes import data_path
@@ -19,6 +20,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.zfs.layout im
 )
 
 POOLS = "zfs_pools"
+#: Whole disks as the kernel names them.
+KERNEL_NAME = re.compile(r"/dev/(sd[a-z]+|vd[a-z]+|nvme[0-9]+n[0-9]+)\Z")
 BY_ID = "/dev/disk/by-id/"
 #: Of the memory: the rest is for pods, the kubelet and the system.
 ARC_SHARE = 0.5
@@ -44,7 +47,8 @@ def _of_node(topology: Topology, node: Node) -> Iterator[Found]:
             yield setting + ".name", "there are two pools called %s" % name, "write one pool with all of its vdevs", False
         names.append(name)
         vdevs = _vdevs(pool)
-        for where, problem, remedy in vdev_problems(vdevs):
+        # What its specification misses is said by that.
+        for where, problem, remedy in vdev_problems(vdevs) if "vdevs" in pool else ():
             yield "%s.vdevs%s" % (setting, where), problem, remedy, False
         mine = {disk for vdev in vdevs for disk in vdev.disks}
         for disk in sorted(mine & disks):
@@ -69,18 +73,27 @@ def _disks(setting: str, node: Node, vdevs: List[Vdev]) -> Iterator[Found]:
         return
     known = {text(path): mapping(disk) for disk in map(mapping, entries(node.facts.get("disks"))) for path in _names(disk)}
     for vdev in vdevs:
+        missing = [disk for disk in vdev.disks if _is_missing(disk, known)]
+        # Nobody has a pool of it, and nothing could be made of it.
+        hopeless = node.state == "blank" and len(missing) == len(vdev.disks) and vdev.purpose == "data"
         for disk in vdev.disks:
             whole = known.get(disk)
             if whole is not None and entries(whole.get("mountpoints")):
                 places = listed(sorted(map(str, entries(whole.get("mountpoints")))))
                 yield setting + ".vdevs", "%s has file systems mounted at %s" % (disk, places), "name another disk", False
-            elif known and disk.startswith(BY_ID) and without_partition(disk) not in known:
-                others = listed(sorted(path for path in known if path.startswith(BY_ID)), 4)
+            elif disk in missing:
+                others = listed(sorted(path for path in known if path.startswith(BY_ID)) or sorted(known), 4)
                 remedy = "replace it, or mend its name; there are %s" % others
-                yield setting + ".vdevs", "%s is not on this host" % disk, remedy, True
+                yield setting + ".vdevs", "%s is not on this host" % disk, remedy, not hopeless
         if vdev.purpose in ("data", "special", "dedup") and vdev.type == "single":
             problem = "%s is alone: if it dies, all data of the pool are lost" % ", ".join(vdev.disks)
             yield setting + ".vdevs", problem, "write type: mirror and a second disk where there is one", True
+
+
+def _is_missing(disk: str, known: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether none of the host's disks has the name, as far as disks were read. Of other names in /dev nothing is known."""
+    named = disk.startswith(BY_ID) or KERNEL_NAME.match(disk) is not None
+    return bool(known) and named and disk not in known and without_partition(disk) not in known
 
 
 def _names(disk: Mapping[str, Any]) -> List[str]:

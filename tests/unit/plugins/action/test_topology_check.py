@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.action import topology_check
@@ -135,6 +135,44 @@ def test_everything_wrong_is_returned_as_data_and_as_text(run: Callable[..., Dic
     assert all(error["problem"] in result["msg"] for error in result["errors"])
     assert [caution["setting"] for caution in result["cautions"]] == ["cluster_node_mask"]
     assert "Traceback" not in result["output"]
+
+
+def test_a_template_that_nobody_can_resolve_is_told_once_for_all_hosts(run: Callable[..., Dict[str, Any]]) -> None:
+    result = run(
+        variables="failover_ip_credentials: {token: '{{ vault_nowhere }}', secret_key: hunter2}\n"
+        "cluster_dns_domain: '{{ nowhere }}'\n"
+        # What only the role that reads it can know.
+        "packages_bundle_path: '{{ packages_source }}'\nkeepalived_source: '{{ ansible_facts.nothing.here }}'"
+    )
+    found = {error["setting"]: error for error in result["errors"]}
+    assert set(found) == {"failover_ip_credentials", "cluster_dns_domain"}
+    for error, name in ((found["failover_ip_credentials"], "vault_nowhere"), (found["cluster_dns_domain"], "nowhere")):
+        assert name in error["problem"]
+        assert "define %s" % name in error["remedy"]
+        assert error["hosts"] == ["cp1", "cp2", "cp3", "worker1"]
+    assert "hunter2" not in result["output"]
+
+
+def test_variables_that_nothing_reads_are_told(run: Callable[..., Dict[str, Any]]) -> None:
+    result = run(variables="pod_cidr: 10.1.0.0/16\nkeepalived: {preempt: false}\nnode_address: [10.89.79.11]")
+    assert {caution["setting"] for caution in result["cautions"]} == {"pod_cidr", "keepalived.preempt"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "own", "runs"),
+    [
+        (["all"], ["always"], True),
+        (["etcd"], ["always"], False),
+        (["always"], ["always"], False),
+        (["tagged"], ["always"], False),
+        (["untagged"], ["always"], True),
+        # A playbook that imports ours with a tag of its own.
+        (["cluster"], ["cluster", "always"], True),
+        (["base"], ["cluster", "always"], False),
+    ],
+)
+def test_a_run_whose_tags_leave_everything_out_is_told_so(wanted: List[str], own: List[str], runs: bool) -> None:
+    assert (topology_check.deselected(wanted, own) == "") is runs
 
 
 def test_files_of_an_existing_etcd_are_read_on_the_controller(tmp_path: pathlib.Path) -> None:

@@ -64,7 +64,7 @@ def test_the_plays_are_those_of_the_playbook_and_of_what_it_imports() -> None:
 def test_variables_of_an_import_are_those_of_its_hosts() -> None:
     prepare = "Prepare"
     hosts = {name: [play.pattern for play in plays(name) if play.name.startswith(prepare)] for name in ("stacked_ha", "join")}
-    assert "control_plane:workers:!plan_members" in hosts["stacked_ha"]
+    assert "plan_prepare" in hosts["stacked_ha"]
     assert "plan_arriving" in hosts["join"]
     patterns: Dict[str, Optional[str]] = {play.name: play.pattern for play in plays("certificates")}
     assert patterns["Revoke the token"] is not None

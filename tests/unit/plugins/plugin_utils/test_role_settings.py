@@ -24,7 +24,7 @@ OPTIONS = {
 
 
 def problems(**variables: Any) -> List[Problem]:
-    return list(check_role_settings({"cp1": variables, "cp2": variables}, OPTIONS))
+    return check_role_settings({"cp1": dict(variables), "cp2": dict(variables)}, OPTIONS)
 
 
 def test_right_values_and_other_peoples_variables_pass() -> None:
@@ -42,7 +42,7 @@ def test_a_required_setting_of_another_role_is_not_asked_for() -> None:
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"keepalived_advert_interval": "often"}, "float"),
+        ({"keepalived_advert_interval": "often"}, "a number is needed"),
         ({"keepalived_authentication": "md5"}, "none, hmac"),
         ({"container_runtime_registries": [{"server": "x"}]}, "name"),
     ],
@@ -77,8 +77,31 @@ def test_variables_that_begin_with_host_are_peoples_own() -> None:
     assert "host_firewall" in found.problem
 
 
-def test_an_unset_value_is_no_value() -> None:
-    assert problems(keepalived_advert_interval=None) == []
+def test_a_setting_without_a_value_is_refused() -> None:
+    (found,) = problems(keepalived_advert_interval=None)
+    assert "nothing is written there" in found.problem
+    assert "ansible-doc -t role baremetal.kubernetes.keepalived" in found.remedy
+
+
+def test_what_is_wrong_is_taken_out_for_the_checks_to_come() -> None:
+    hosts: Dict[str, Dict[str, Any]] = {
+        "cp1": {"keepalived_authentication": "md5", "container_runtime_registries": [{"name": "docker.io"}, "x"]},
+        "cp2": {"keepalived_authentication": "hmac"},
+    }
+    assert len(check_role_settings(hosts, OPTIONS)) == 2
+    assert hosts == {"cp1": {"container_runtime_registries": [{"name": "docker.io"}]}, "cp2": {"keepalived_authentication": "hmac"}}
+
+
+def test_a_name_of_the_whole_cluster_behind_a_roles_prefix_is_known() -> None:
+    (found,) = problems(keepalived_vip="192.0.2.100")
+    assert "did you mean cluster_vip?" in found.problem
+    assert found.warning
+    assert problems(host_name="mine") == []
+
+
+def test_only_what_is_alike_behind_the_prefix_was_meant() -> None:
+    (found,) = problems(container_runtime_releases="x")
+    assert found.warning
 
 
 def test_the_specifications_of_this_collection_can_all_be_read_and_defaults_fit() -> None:
@@ -88,13 +111,10 @@ def test_the_specifications_of_this_collection_can_all_be_read_and_defaults_fit(
     for role in role_settings.ROLES:
         defaults = role_settings.load_yaml(str(roles / role / "defaults" / "main.yml")) or {}
         plain = {name: value for name, value in defaults.items() if "{{" not in str(value) and value != ""}
-        assert list(check_role_settings({"host1": plain}, options)) == [], role
+        assert check_role_settings({"host1": plain}, options) == [], role
 
 
 def test_every_role_with_settings_of_its_own_is_checked() -> None:
     roles = pathlib.Path(__file__).resolve().parents[4] / "roles"
     # cluster_* are module_utils/topology's.
-    for folder in set(roles.iterdir()) - {roles / "cluster"}:
-        specifications = role_settings.load_yaml(str(folder / "meta" / "argument_specs.yml")) or {}
-        names = [name for point in (specifications.get("argument_specs") or {}).values() for name in point.get("options") or {}]
-        assert not [name for name in names if name.startswith(folder.name) and role_settings.role_of(name) != folder.name]
+    assert {path.name for path in roles.iterdir()} - {"cluster"} == set(role_settings.ROLES)

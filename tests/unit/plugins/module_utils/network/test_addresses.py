@@ -37,6 +37,7 @@ def test_private_space_ends_where_the_rfcs_say(text: str, private: bool) -> None
     ("text", "words"),
     [
         ("10.244.0.0", "no prefix length"),
+        ("10.244.0.0/255.255.0.0", "prefix lengths alone"),
         ("10.244.0.1/16", "write 10.244.0.0/16"),
         ("10.244.0.0/33", "is not a network"),
         ("pods", "no prefix length"),

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any, Callable, Dict
 
 import pytest
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.node.clock import ahead
+from yaml_files import read_yaml
+
+ROLES = pathlib.Path(__file__).resolve().parents[5] / "roles"
 
 
 def test_right_inventories_pass_without_a_word(single: Any, stacked_ha: Any) -> None:
@@ -28,6 +32,43 @@ def test_a_live_cluster_passes_with_its_own_routes_and_interfaces(stacked_ha: An
 
 def test_no_control_plane_is_refused(inventory: Callable[..., Any]) -> None:
     inventory({}, 0, 2).refused("group control_plane", "no host is in it")
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ({"masters": ["cp1"]}, ("group masters (cp1) is none of ours", "call it control_plane")),
+        ({"control-plane": ["cp1", "cp2"]}, ("group control-plane (cp1 and cp2)", "call it control_plane")),
+        ({"ungrouped": ["cp1"], "all": ["cp1"]}, ("cp1 would be passed over", "put the hosts that are to run the API server")),
+        ({"ungrouped": [], "all": []}, ("the inventory is empty, or it could not be read", "-i")),
+    ],
+)
+def test_an_inventory_without_hosts_for_us_is_refused_by_that_alone(
+    inventory: Callable[..., Any], groups: Any, words: Any
+) -> None:
+    nobody = inventory({"cluster_kubernetes_version": ""}, 0, 0)
+    nobody.data["groups"] = groups
+    nobody.refused("group control_plane", *words)
+    assert len(nobody.problems) == 1
+
+
+def test_hosts_that_no_playbook_would_touch_are_told(stacked_ha: Any) -> None:
+    stacked_ha.data["groups"] = {"worker": ["w1"], "ungrouped": ["spare", "localhost"], "databases": ["db1"]}
+    assert stacked_ha.problems == []
+    assert stacked_ha.warned("group worker", "did you mean workers?").hosts == ("w1",)
+    assert stacked_ha.warned("inventory", "in no group").hosts == ("spare",)
+    assert len(stacked_ha.warnings) == 2
+
+
+def test_hosts_of_ours_may_be_in_groups_of_other_tools_as_well(stacked_ha: Any) -> None:
+    stacked_ha.data["groups"] = {"masters": ["cp1", "cp2", "cp3"], "kube_node": ["worker1"]}
+    assert stacked_ha.warnings == []
+
+
+@pytest.mark.parametrize("playbook", ["stackedha", "stacked_ha.yml", "playbooks/stacked_ha.yml"])
+def test_a_playbook_that_there_is_not_is_refused(stacked_ha: Any, playbook: str) -> None:
+    stacked_ha.data.update(playbook=playbook, playbooks=["single", "stacked_ha"])
+    stacked_ha.refused("preflight_playbook", "did you mean stacked_ha?", "write stacked_ha")
 
 
 def test_a_host_that_is_control_plane_and_worker_is_refused(stacked_ha: Any) -> None:
@@ -280,7 +321,7 @@ def test_control_planes_with_different_masks_on_the_vips_interface_are_refused(s
 
 def test_an_interface_that_a_control_plane_lacks_is_refused(stacked_ha: Any) -> None:
     stacked_ha.set(vip_interface="eth7")
-    assert stacked_ha.refused("cluster_vip_interface", "has no interface eth7").hosts == ("cp1", "cp2", "cp3")
+    assert stacked_ha.refused("cluster_vip_interface", "have no interface eth7").hosts == ("cp1", "cp2", "cp3")
 
 
 @pytest.mark.parametrize("router_id", [0, 256])
@@ -300,6 +341,7 @@ def test_two_vrrp_groups_in_a_segment_need_two_router_ids(stacked_ha: Any) -> No
     ("settings", "setting", "words"),
     [
         ({"pod_subnet": "10.244.0.0"}, "cluster_pod_subnet", "no prefix length"),
+        ({"pod_subnet": "10.244.0.0/255.255.0.0"}, "cluster_pod_subnet", "write 10.244.0.0/16"),
         ({"pod_subnet": "10.244.1.0/16"}, "cluster_pod_subnet", "write 10.244.0.0/16"),
         ({"pod_subnet": ""}, "cluster_pod_subnet", "it is empty"),
         ({"service_subnet": "172.32.0.0/16"}, "cluster_service_subnet", "ends at 172.31.255.255"),
@@ -425,8 +467,44 @@ def test_cgroup_v1_is_refused_from_1_35_on_and_a_warning_before(stacked_ha: Any)
     stacked_ha.set(kubernetes_version="1.35.2").refused("cgroup version", "refuses to start", "failCgroupV1: false")
     stacked_ha.set(kubelet_settings={"failCgroupV1": False}, ignore_preflight_errors=["SystemVerification"])
     assert stacked_ha.problems == []
-    stacked_ha.set(kubernetes_version="1.20.2")
+    stacked_ha.set(kubernetes_version="1.20.2", kubelet_settings={})
     assert (stacked_ha.problems, stacked_ha.warnings) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("v1.33.6", 'write "1.33.6"'),
+        (" 1.33.6", "blanks"),
+        ("v1.36.3+rke2r2", 'write "1.36.3", and rke2_revision: 2'),
+    ],
+)
+def test_a_version_is_written_as_packages_have_it(stacked_ha: Any, version: str, words: str) -> None:
+    stacked_ha.set(kubernetes_version=version).refused("cluster_kubernetes_version", words)
+
+
+# names
+
+
+def test_one_machine_under_two_names_is_told_as_one(stacked_ha: Any) -> None:
+    for fact in ("machine_id", "addresses", "default_address", "product_uuid"):
+        stacked_ha.facts("cp2")[fact] = stacked_ha.facts("cp3")[fact]
+    (problem,) = stacked_ha.problems
+    assert problem.setting == "ansible_host"
+    assert problem.hosts == ("cp2", "cp3")
+    assert "one machine" in problem.problem
+
+
+@pytest.mark.parametrize("name", ["node_address", "node_name", "physical_host"])
+@pytest.mark.parametrize("value", [None, ["192.0.2.1"], {"a": 1}])
+def test_what_is_each_hosts_own_is_a_text(stacked_ha: Any, name: str, value: Any) -> None:
+    stacked_ha.host("cp2")["vars"][name] = value
+    assert stacked_ha.refused(name).hosts == ("cp2",)
+
+
+def test_an_address_that_the_host_has_not_is_said_once(stacked_ha: Any) -> None:
+    stacked_ha.host("cp2")["vars"]["node_address"] = "10.0.0.12"
+    assert [one.setting for one in stacked_ha.problems] == ["node_address"]
 
 
 # machines
@@ -621,20 +699,26 @@ def test_an_unknown_setting_is_refused_with_the_one_that_was_meant(stacked_ha: A
 @pytest.mark.parametrize(
     ("setting", "value", "words"),
     [
-        ("api_port", "https", "needs a whole number"),
-        ("api_port", True, "is true or false, which needs a whole number"),
-        ("pod_subnet", ["10.244.0.0/16"], "is a list, which needs a text"),
-        ("kubelet_settings", "x", "needs a YAML mapping"),
-        ("control_plane_schedulable", "perhaps", "needs true or false"),
-        ("ignore_preflight_errors", {"a": 1}, "is a mapping, which needs a YAML list"),
+        ("api_port", "https", "write digits alone, like 6443"),
+        ("api_port", True, "true or false (YAML takes yes, no, on and off for it)"),
+        ("pod_subnet", ["10.244.0.0/16"], "write 10.244.0.0/16"),
+        ("kubelet_settings", "x", "a mapping of names to values is needed"),
+        ("control_plane_schedulable", "perhaps", "write true or false"),
+        ("ignore_preflight_errors", {"a": 1}, "it is a mapping, and a list is needed"),
+        ("ignore_preflight_errors", "NumCPU, Mem", "write [NumCPU, Mem]"),
+        ("certificate_sans", ["k8s.example.org", None], "nothing is written there"),
+        ("pod_subnet", None, "without it, it is 10.244.0.0/16"),
+        ("proxy_mode", False, 'put it in quotes, like "off"'),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(stacked_ha: Any, setting: str, value: Any, words: str) -> None:
-    stacked_ha.set(**{setting: value}).refused("cluster_" + setting, words)
+    outcome = stacked_ha.set(**{setting: value}).outcome()
+    said = [one for one in outcome.problems if one.setting.startswith("cluster_" + setting)]
+    assert [words in one.problem + " | " + one.remedy for one in said] == [True]
 
 
 def test_texts_from_the_command_line_are_taken_as_ansible_takes_them(stacked_ha: Any) -> None:
-    stacked_ha.set(api_port="6443", control_plane_schedulable="yes", ignore_preflight_errors="NumCPU,Mem")
+    stacked_ha.set(api_port="6443", control_plane_schedulable="yes")
     assert stacked_ha.problems == []
 
 
@@ -700,8 +784,34 @@ def test_nftables_needs_a_version_that_has_it(stacked_ha: Any) -> None:
     stacked_ha.set(proxy_mode="nftables", kubernetes_version="1.28.7").refused("cluster_proxy_mode", "which came with 1.29")
 
 
-def test_ignoring_all_preflight_errors_is_refused(stacked_ha: Any) -> None:
-    stacked_ha.set(ignore_preflight_errors=["all"]).refused("cluster_ignore_preflight_errors", "name the checks")
+@pytest.mark.parametrize(
+    ("settings", "setting", "words"),
+    [
+        ({"ignore_preflight_errors": ["all"]}, "cluster_ignore_preflight_errors", "name the checks"),
+        ({"certificate_sans": ["https://k8s.example.org"]}, "cluster_certificate_sans", "without scheme"),
+        ({"kubelet_settings": {"maxPods": "200"}}, "cluster_kubelet_settings.maxPods", "digits, without quotes"),
+        ({"kubelet_settings": {"max_pods": 200}}, "cluster_kubelet_settings.max_pods", "did you mean maxPods"),
+        (
+            {"kubelet_settings": {"authentication": {"anonymous": {"enabled": True}}}},
+            "cluster_kubelet_settings.authentication.anonymous.enabled",
+            "10250",
+        ),
+        ({"kube_proxy_settings": {"nonsense": 1}}, "cluster_kube_proxy_settings.nonsense", "no such field"),
+        ({"kubeadm_extra": {"ClusterConfig": {}}}, "cluster_kubeadm_extra.ClusterConfig", "no such kind"),
+    ],
+)
+def test_what_kubeadms_file_could_not_take_is_refused_before_nodes_are_prepared(
+    stacked_ha: Any, settings: Any, setting: str, words: str
+) -> None:
+    stacked_ha.set(**settings).refused(setting, words)
+
+
+def test_what_the_check_only_warns_of_is_written_into_kubeadms_file(stacked_ha: Any) -> None:
+    stacked_ha.set(etcd_args={"listen-metrics-urls": "http://0.0.0.0:2381"})
+    assert stacked_ha.problems == []
+    stacked_ha.warned("cluster_etcd_args.listen-metrics-urls")
+    task = read_yaml(ROLES / "control_plane" / "tasks" / "configure.yml")[0]
+    assert task["baremetal.kubernetes.kubeadm_config"]["allow_public_metrics"] is True
 
 
 def test_everything_that_is_wrong_comes_at_once(stacked_ha: Any) -> None:

@@ -313,7 +313,8 @@ def given(**more: Any) -> External:
         "etcd_key_file": "/secrets/client.key",
     }
     external.set(**dict(settings, **more))
-    external.data["files"] = {"/secrets/" + name: "text" for name in ("ca.crt", "client.crt", "client.key")}
+    external.data["files"] = {"/secrets/" + name: "-----BEGIN CERTIFICATE-----" for name in ("ca.crt", "client.crt")}
+    external.data["files"]["/secrets/client.key"] = "-----BEGIN EC PRIVATE KEY-----"
     return external
 
 
@@ -342,6 +343,21 @@ def test_it_is_one_or_the_other() -> None:
     external.add("etcd1", "etcd", "10.89.79.31")
     external.refused("group etcd", "somebody else runs")
     given(etcd_mode="stacked").refused("cluster_etcd_endpoints", "nobody would use")
+
+
+@pytest.mark.parametrize(
+    ("file", "setting", "holds"),
+    [
+        ("ca.crt", "cluster_etcd_ca_file", "-----BEGIN EC PRIVATE KEY-----"),
+        ("client.crt", "cluster_etcd_certificate_file", "root:*:19000:0:99999:7:::"),
+        ("client.key", "cluster_etcd_key_file", "-----BEGIN CERTIFICATE-----"),
+        ("client.key", "cluster_etcd_key_file", "-----BEGIN ENCRYPTED PRIVATE KEY-----"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_refused(file: str, setting: str, holds: str) -> None:
+    external = given()
+    external.data["files"]["/secrets/" + file] = holds
+    external.refused(setting, "/secrets/%s holds no" % file, "as PEM")
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")

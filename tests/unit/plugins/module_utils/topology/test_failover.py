@@ -58,12 +58,31 @@ def test_a_node_that_the_provider_would_not_know_is_refused(cluster: Any) -> Non
         ({"failover_ip_addresses": []}, "failover_ip_addresses", "no address to move"),
         ({"failover_ip_addresses": ["k8s.example.org"]}, "failover_ip_addresses", "is no IP address"),
         ({"failover_ip_credentials": {}}, "failover_ip_credentials", "has no token"),
+        ({"failover_ip_credentials": None}, "failover_ip_credentials", "has no token"),
+        ({"failover_ip_unfit_after": -1}, "failover_ip_unfit_after", "0 or more"),
+        ({"failover_ip_claim_name": "Bad_Name"}, "failover_ip_claim_name", "name of a Lease"),
+        ({"failover_ip_interval": 2}, "failover_ip_interval", "at most half of claim_seconds"),
         ({"keepalived_virtual_addresses": ["10.89.79.100"]}, "keepalived_virtual_addresses", "203.0.113.10 is not in it"),
     ],
 )
 def test_what_no_agent_can_work_with_is_refused(cluster: Any, change: Any, setting: str, word: str) -> None:
     cluster.set_all(**change)
     cluster.refused(setting, word)
+
+
+def test_credentials_that_only_the_role_can_know_are_not_asked_for(cluster: Any) -> None:
+    for name in ("cp1", "cp2", "cp3"):
+        del cluster.host(name)["vars"]["failover_ip_credentials"]
+        cluster.host(name)["later"] = ["failover_ip_credentials"]
+    assert cluster.problems == []
+
+
+def test_an_endpoint_that_ovh_has_not_is_refused(cluster: Any) -> None:
+    keys = {"application_key": "k", "application_secret": "s", "consumer_key": "c"}
+    cluster.set_all(failover_ip_provider="ovh", failover_ip_credentials={**keys, "endpoint": "ovh_eu"})
+    cluster.refused("failover_ip_credentials.endpoint", "ovh_eu", "write ovh-eu")
+    cluster.set_all(failover_ip_credentials={**keys, "endpoint": "kimsufi-eu"})
+    assert cluster.problems == []
 
 
 def test_control_planes_that_differ_are_refused(cluster: Any) -> None:

@@ -246,3 +246,34 @@ def test_the_pod_networks_that_were_read_with_a_node_that_leaves_are_not_used(li
         ]
     assert change(live, "join")["pod_networks"]
     assert change(live, "remove", "worker1")["pod_networks"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("cp*", ("is no name, and patterns stand for nothing", "cp1, cp2, cp3 and worker1")),
+        ("cp3 cp2", ("is no name", "with commas between")),
+        ("workers", ("is a group",)),
+        ("all", ("is a group",)),
+        ("CP3", ("can't be the name of a node", "write cp3")),
+        ("10.89.79.13", ("is an address", "write cp3")),
+        ("10.9.9.9", ("is an address", "the nodes are cp1")),
+        ({"cp3": None}, ("it is a mapping, and a list is needed",)),
+    ],
+)
+def test_what_can_be_no_node_is_refused_before_the_cluster_is_asked(live: Inventory, given: Any, words: Any) -> None:
+    live.data.update(playbook="remove", leaving=given)
+    live.refused("remove_nodes", *words)
+
+
+def test_names_may_stand_in_one_text_with_commas(live: Inventory) -> None:
+    live.data.update(playbook="remove", leaving=" worker1 , worker9")
+    assert [one["name"] for one in live.outcome().plan["leaving"]] == ["worker1", "worker9"]
+
+
+def test_the_plan_says_why_a_node_is_not_replaced(live: Inventory) -> None:
+    plan = change(live, "replace", "cp1")
+    assert plan["leaving"] == []
+    assert any(line.startswith("cp1: stays as it is") for line in plan["summary"])
+    live.add("cp4", "control_plane", "10.89.79.14")
+    assert not any("stays as it is" in line for line in change(live, "replace", "cp1")["summary"])

@@ -39,7 +39,7 @@ SETTINGS = [
         37,
         {"kubelet_settings": {"cgroupDriver": "cgroupfs"}},
         "cluster_kubelet_settings.cgroupDriver",
-        ["two managers", "remove it"],
+        ["fights systemd", "leave it out"],
     ),
     (40, {"proxy_mode": "userspace"}, "cluster_proxy_mode", ["removed from kube-proxy in Kubernetes 1.26", "write iptables"]),
     (41, {"proxy_mode": "kernelspace"}, "cluster_proxy_mode", ["on Windows"]),

@@ -90,6 +90,22 @@ def test_a_disk_that_is_not_there_may_have_died_and_is_a_warning(server: Any) ->
     assert "there are %sata-SYSTEM, %snvme-A and %snvme-B" % (BY_ID, BY_ID, BY_ID) in warning.remedy
 
 
+@pytest.mark.parametrize(
+    "disks", [[BY_ID + "nvme-…1", BY_ID + "nvme-…2"], ["/dev/nvme7n1", "/dev/nvme8n1"], [BY_ID + "nvme-X-part3", "/dev/sdz"]]
+)
+def test_a_blank_server_without_any_disk_of_a_pool_is_refused(server: Any, disks: List[str]) -> None:
+    put(server, zfs_pools=pool(vdevs=[{"type": "mirror", "disks": disks}]))
+    assert [one.problem for one in server.problems] == ["%s is not on this host" % disk for disk in disks]
+    server.live("cp1")
+    assert server.problems == []
+    assert len(server.warnings) == 2
+
+
+def test_of_other_names_of_disks_nothing_is_known(server: Any) -> None:
+    put(server, zfs_pools=pool(vdevs=[{"type": "mirror", "disks": ["/dev/mapper/a", "/dev/disk/by-partlabel/b"]}]))
+    assert (server.problems, server.warnings) == ([], [])
+
+
 def test_a_pool_of_one_disk_is_a_warning(server: Any) -> None:
     put(server, zfs_pools=pool(vdevs=[{"disks": [BY_ID + "nvme-A"]}]))
     assert server.problems == []
