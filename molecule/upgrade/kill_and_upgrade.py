@@ -20,7 +20,7 @@ from watch import Watch  # noqa: E402
 
 from playbooks import Playbooks, changed, check, on_node  # noqa: E402
 
-#: What the way back is taken with, see tests/test_way_back.py.
+#: What the way back is taken with, see molecule/shared/way_back.py.
 BACKUP = {"backup_passphrase": "the lab's passphrase, known to all", "backup_every_member": True, "backup_schedule": "monthly"}
 
 #: Task, and how many seconds of it may pass: before anything stops, inside kubeadm, on a closed node, and between two nodes.

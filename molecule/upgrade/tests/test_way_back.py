@@ -1,32 +1,15 @@
-"""The way back from an upgrade: reset, the old packages, and the backup from before. It comes last, after what the upgrade left."""
+"""The way back comes last, after what the upgrade left has been looked at."""
 
 from __future__ import annotations
 
-import json
-import re
+import pathlib
+import sys
 from typing import Any
 
-#: As molecule/upgrade/kill_and_upgrade.py took it.
-BACKUP = {"backup_passphrase": "the lab's passphrase, known to all"}
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "shared"))
+
+from way_back import go_back  # noqa: E402
 
 
 def test_a_cluster_goes_back_to_the_version_and_the_objects_from_before(cluster: Any) -> None:
-    cluster.kubectl("create configmap after-the-upgrade")
-    name = cluster.setting("cluster_name")
-    assert cluster.playbook("reset", "-e", "reset_confirm=" + name)["changed"] > 0
-    restored = cluster.run("restore", "-e", json.dumps(BACKUP), "-e", "restore_confirm=" + name)
-    assert restored.returncode == 0, restored.stdout[-8000:]
-    print(re.findall(r"The API was ready .*", restored.stdout))
-    version = "v" + cluster.setting("cluster_kubernetes_version")
-    nodes = cluster.kubectl("get nodes -o json")["items"]
-    assert {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes} == dict.fromkeys(
-        cluster.nodes, version
-    )
-    assert "kubernetesVersion: " + version in cluster.kubectl("-n kube-system get configmap kubeadm-config -o yaml")
-    names = [one["metadata"]["name"] for one in cluster.kubectl("get configmaps -o json")["items"]]
-    assert "before-the-upgrade" in names and "after-the-upgrade" not in names
-    pods = cluster.kubectl("-n kube-system get pods -o json")["items"]
-    images = {one["image"] for pod in pods for one in pod["spec"]["containers"] if "/kube-" in one["image"]}
-    assert images and all(image.endswith(":" + version) for image in images)
-    cluster.playbook("verify", "-e", "verify_network=true")
-    assert cluster.playbook("stacked_ha")["changed"] == 0
+    go_back(cluster)
