@@ -12,7 +12,7 @@ BACKUP = {"backup_passphrase": "the lab's passphrase, known to all"}
 
 def test_a_cluster_goes_back_to_the_version_and_the_objects_from_before(cluster: Any) -> None:
     cluster.kubectl("create configmap after-the-upgrade")
-    assert cluster.playbook("reset", "-e", "reset_confirm=upgrade")["changed"] > 0
+    assert cluster.playbook("reset", "--limit", "all", "-e", "reset_confirm=upgrade")["changed"] > 0
     restored = cluster.run("restore", "-e", json.dumps(BACKUP), "-e", "restore_confirm=upgrade")
     assert restored.returncode == 0, restored.stdout[-8000:]
     print(re.findall(r"The API was ready .*", restored.stdout))
