@@ -13,7 +13,7 @@ BACKUP = {"backup_passphrase": "the lab's passphrase, known to all"}
 def go_back(cluster: Any) -> None:
     cluster.kubectl("create configmap after-the-upgrade")
     name = cluster.setting("cluster_name")
-    assert cluster.playbook("reset", "-e", "reset_confirm=" + name)["changed"] > 0
+    assert cluster.playbook("reset", "--limit", "all", "-e", "reset_confirm=" + name)["changed"] > 0
     restored = cluster.run("restore", "-e", json.dumps(BACKUP), "-e", "restore_confirm=" + name)
     assert restored.returncode == 0, restored.stdout[-8000:]
     print(re.findall(r"The API was ready .*", restored.stdout))

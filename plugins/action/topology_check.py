@@ -15,6 +15,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.bundle.manife
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.kubeadm.versions import VersionError
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.network.addresses import parse_address, split_endpoint
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.check import Outcome, check_topology
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.checks.backups import DESCRIPTION, FILES
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.phases import phases, with_plan
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, listed, readable
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import PLAYBOOKS as RESTORING
@@ -78,7 +79,7 @@ class ActionModule(ControllerAction):
                 "groups": reader.members,
                 "two_members": arguments["two_members"],
                 "resolved": _resolve(settings),
-                "files": _files(settings),
+                "files": _files(settings, hosts),
                 "offline": offline,
             },
             problems,
@@ -147,11 +148,13 @@ def _resolve(settings: Mapping[str, Any]) -> Dict[str, List[str]]:
     return {name: sorted({str(entry[4][0]) for entry in found})}
 
 
-def _files(settings: Mapping[str, Any]) -> Dict[str, str]:
-    """Path -> text, of the files of an existing etcd; empty where one can't be read on this controller."""
+def _files(settings: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]) -> Dict[str, str]:
+    """Path -> text, of the files of an existing etcd and of a backup; empty where one can't be read on this controller."""
     named = ("cluster_etcd_ca_file", "cluster_etcd_certificate_file", "cluster_etcd_key_file")
     paths = [settings[name] for name in named if isinstance(settings.get(name), str) and settings[name]]
-    return {path: _read(path) for path in paths}
+    given = [entry["vars"].get(name) for entry in hosts.values() for name in FILES]
+    archives = [path for path in given if isinstance(path, str) and "/" in path]
+    return {path: _read(path) for path in (*paths, *archives, *(archive + DESCRIPTION for archive in archives))}
 
 
 def _read(path: str) -> str:

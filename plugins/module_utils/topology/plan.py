@@ -23,7 +23,7 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.inve
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.leaving import ALIVE, BEGUN, BLANK, DEAD
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.names import nowhere
-from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import grouped
+from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import grouped, listed
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import (
     PLAYBOOKS,
     RESTORE,
@@ -84,7 +84,7 @@ def make_plan(topology: Topology) -> Dict[str, Any]:
             + _change_work(topology, ask, join_control_planes + join_workers)
         )
         lines = _growth(topology) + ([SILENT] if silent else []) + _leaving_summary(topology) + etcd_summary(topology, etcd)
-        lines += _summary(topology, init, join_control_planes, join_workers)
+        lines += _around(topology, work) + _summary(topology, init, join_control_planes, join_workers)
     return {
         "playbook": topology.playbook,
         "kubernetes_version": topology.release.version.text if topology.release else topology.settings.kubernetes_version,
@@ -502,6 +502,21 @@ def _source(topology: Topology, node: Node) -> str:
         return str(node.address or "")
     family = [address for address in on_interface if topology.vip is not None and address.version == topology.vip.version]
     return str((family or on_interface)[0])
+
+
+def _around(topology: Topology, work: Sequence[Mapping[str, str]]) -> List[str]:
+    """One line for each host that is prepared for the nodes: its pools, and parts of the endpoint on hosts of their own."""
+    hosts = grouped((entry["group"], topology.nodes[entry["host"]]) for entry in work if entry["host"] in topology.nodes)
+    lines: List[str] = []
+    for node in hosts.get("plan_zfs", []):
+        pools = [text(mapping(pool).get("name")) for pool in entries(node.setting("zfs_pools"))]
+        lines.append("%s: ZFS %s, made or brought to the settings" % (node.host, listed(pools)))
+    for node in hosts.get("plan_balancers", []):
+        if node not in topology.control_planes:
+            lines.append("%s: load balancer, brought to the settings" % node.host)
+    for node in hosts.get("plan_directors", []):
+        lines.append("%s: director, brought to the settings" % node.host)
+    return lines
 
 
 def _summary(topology: Topology, init: Optional[str], control_planes: List[str], workers: List[str]) -> List[str]:

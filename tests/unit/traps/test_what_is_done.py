@@ -70,6 +70,7 @@ def test_packages_are_pinned_to_one_version() -> None:
 
 def test_one_server_is_a_cluster_and_so_are_three() -> None:
     for one in (Inventory({}, 1, 0), highly_available(3, 0)):
+        one.set(control_plane_schedulable=True)
         assert (one.problems, one.warnings) == ([], [])
 
 

@@ -13,6 +13,9 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.restoring import PLAYBOOKS
 
 BACKUP = "backup"
+#: Settings that may name a file on the controller, and what the file that describes it is called.
+FILES = ("restore_from", "restore_files_from")
+DESCRIPTION = ".json"
 
 
 def check(topology: Topology) -> Iterator[Problem]:
@@ -21,6 +24,7 @@ def check(topology: Topology) -> Iterator[Problem]:
         yield from _schedules(topology)
     if topology.playbook in PLAYBOOKS:
         yield from _key(topology)
+        yield from _named_file(topology)
 
 
 def _backup(topology: Topology) -> Iterator[Problem]:
@@ -57,3 +61,24 @@ def _key(topology: Topology) -> Iterator[Problem]:
                 (node.host,),
             )
             return
+
+
+def _named_file(topology: Topology) -> Iterator[Problem]:
+    """What has a slash in it is a path on the controller; whatever else it is a name, hosts and storage know."""
+    named = grouped(
+        ((name, text(node.setting(name))), node.host)
+        for node in topology.etcd_members + topology.control_planes
+        for name in FILES
+        if "/" in text(node.setting(name))
+    )
+    for (name, path), hosts in named.items():
+        lacking = [file for file in (path, path + DESCRIPTION) if not text(topology.files.get(file))]
+        if lacking:
+            yield Problem(
+                name,
+                "there is no readable file %s on this computer" % lacking[0],
+                "correct the path; the archive and its %s are beside each other" % DESCRIPTION
+                if lacking[0] == path
+                else "bring it from where the archive comes from: it says what is in that",
+                tuple(dict.fromkeys(hosts)),
+            )

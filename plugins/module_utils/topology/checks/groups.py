@@ -24,6 +24,7 @@ def check(topology: Topology) -> Iterator[Problem]:
     if not control_planes:
         yield _without_control_plane(topology)
     yield from _strangers(topology)
+    yield from _nobody_for_pods(topology)
     both = [node.host for node in topology.control_planes if "workers" in node.groups]
     if both:
         yield Problem(
@@ -90,6 +91,20 @@ def _strangers(topology: Topology) -> Iterator[Problem]:
                 tuple(left),
                 warning=True,
             )
+
+
+def _nobody_for_pods(topology: Topology) -> Iterator[Problem]:
+    """RKE2's servers run pods of users as they are."""
+    settings = topology.settings
+    if not topology.control_planes or any(node.state not in ("blank", "unknown") for node in topology.control_planes):
+        return
+    if not topology.workers and not settings.control_plane_schedulable and settings.distribution == "kubeadm":
+        yield Problem(
+            "cluster_control_plane_schedulable",
+            "it is false, and no host is in group workers: nothing of yours would run anywhere",
+            "write true, or put servers into group workers",
+            warning=True,
+        )
 
 
 def _size(topology: Topology) -> Iterator[Problem]:

@@ -28,6 +28,8 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.prob
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.upgrade.plan import batch_problems, step_problems
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.values import number_or
 
+#: Playbooks that take members of the cluster as they are.
+REPAIRS = ("remove", "replace", "restore")
 UPGRADE = "leave cluster_kubernetes_version at %s here, and change it with the upgrade operation, one minor at a time"
 
 
@@ -189,7 +191,7 @@ def _numbers(version: str) -> Tuple[int, ...]:
 def _containerd(topology: Topology, release: Release) -> Iterator[Problem]:
     """Each entry of containerd_minimum is the oldest patch of its minor that was tested; a newer minor than all is fine."""
     minima = sorted(_numbers(version) for version in release.containerd_minimum)
-    old: Dict[str, List[str]] = {}
+    old: Dict[Tuple[str, bool], List[str]] = {}
     for node in topology.cluster_nodes:
         runtime = mapping(node.facts.get("runtime"))
         version = text(runtime.get("version")).lstrip("v") if text(runtime.get("name")) == "containerd" else ""
@@ -198,8 +200,10 @@ def _containerd(topology: Topology, release: Release) -> Iterator[Problem]:
             continue
         same_minor = [minimum for minimum in minima if minimum[:2] == numbers[:2]]
         if numbers < (same_minor[0] if same_minor else minima[0]):
-            old.setdefault(version, []).append(node.host)
-    for version, hosts in old.items():
+            # It works there already, and must not be in the way of a node that is to be replaced.
+            works = topology.playbook in REPAIRS and node.state in MEMBER_STATES
+            old.setdefault((version, works), []).append(node.host)
+    for (version, works), hosts in old.items():
         yield Problem(
             "containerd",
             "%s on %s is older than what Kubernetes %s is paired with (%s)"
@@ -207,7 +211,7 @@ def _containerd(topology: Topology, release: Release) -> Iterator[Problem]:
             "write container_runtime_version, or container_runtime_source: release, and run playbook container_runtime; where there"
             " is no cluster yet, upgrade or remove its package",
             tuple(hosts),
-            warning=topology.playbook == RUNTIME_PLAYBOOK or not release.containerd_minimum[0].startswith("2."),
+            warning=works or topology.playbook == RUNTIME_PLAYBOOK or not release.containerd_minimum[0].startswith("2."),
         )
 
 

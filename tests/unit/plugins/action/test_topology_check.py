@@ -175,11 +175,15 @@ def test_a_run_whose_tags_leave_everything_out_is_told_so(wanted: List[str], own
     assert (topology_check.deselected(wanted, own) == "") is runs
 
 
-def test_files_of_an_existing_etcd_are_read_on_the_controller(tmp_path: pathlib.Path) -> None:
+def test_files_of_an_existing_etcd_and_of_a_backup_are_read_on_the_controller(tmp_path: pathlib.Path) -> None:
     there, missing = str(tmp_path / "client.key"), str(tmp_path / "missing")
     pathlib.Path(there).write_text("-----BEGIN EC PRIVATE KEY-----")
     named = {"cluster_etcd_key_file": there, "cluster_etcd_ca_file": missing, "cluster_etcd_certificate_file": ""}
-    assert topology_check._files(named) == {there: "-----BEGIN EC PRIVATE KEY-----", missing: ""}
+    (tmp_path / "backup.aes.json").write_text("{}")
+    backup = str(tmp_path / "backup.aes")
+    hosts = {"cp1": {"vars": {"restore_from": backup}}, "cp2": {"vars": {"restore_from": "a-name"}}}
+    files = topology_check._files(named, hosts)
+    assert files == {there: "-----BEGIN EC PRIVATE KEY-----", missing: "", backup: "", backup + ".json": "{}"}
 
 
 def test_a_bundle_is_compared_with_what_the_hosts_need_of_it(run: Callable[..., Dict[str, Any]], tmp_path: pathlib.Path) -> None:

@@ -14,7 +14,7 @@ from topology_data import Inventory
 @pytest.fixture
 def single() -> Inventory:
     """One server that is everything."""
-    return Inventory({}, 1, 0)
+    return Inventory({"cluster_control_plane_schedulable": True}, 1, 0)
 
 
 @pytest.fixture
@@ -26,7 +26,8 @@ def stacked_ha() -> Inventory:
 @pytest.fixture
 def lvs() -> Inventory:
     """Three control planes behind two load balancers, and two directors in front of these, on three machines."""
-    made = Inventory({"cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443"}, 3, 0)
+    settings = {"cluster_vip": "10.89.79.100", "cluster_endpoint": "10.89.79.100:8443", "cluster_control_plane_schedulable": True}
+    made = Inventory(settings, 3, 0)
     for number, machine in ((1, "m1"), (2, "m2")):
         made.add("lb%d" % number, "load_balancers", "10.89.79.3%d" % number)["vars"]["physical_host"] = machine
         made.add("dir%d" % number, "directors", "10.89.79.4%d" % number)["vars"]["physical_host"] = machine

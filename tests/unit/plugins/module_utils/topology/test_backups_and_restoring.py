@@ -126,3 +126,14 @@ def test_the_second_look_is_about_etcd_alone(inventory: Any) -> None:
     found = groups(live.outcome())
     assert found["plan_etcd_together"] == ["etcd1", "etcd2", "etcd3"]
     assert all(group.startswith("plan_etcd_") for group in found)
+
+
+def test_an_archive_that_is_named_by_its_path_has_to_be_there_with_what_describes_it(stacked_ha: Any) -> None:
+    live = prepared(stacked_ha, "restore", restore_from="/srv/b.aes").live("cp1", "cp2", "cp3", "worker1")
+    live.refused("restore_from", "there is no readable file /srv/b.aes on this computer", "beside each other")
+    live.data["files"] = {"/srv/b.aes": "x", "/srv/b.aes.json": ""}
+    live.refused("restore_from", "no readable file /srv/b.aes.json")
+    live.data["files"]["/srv/b.aes.json"] = "{}"
+    assert settings(live.outcome()) == []
+    live.set_all(restore_from="20260101T000000Z-etcd-cp1.tar.gz.aes")
+    assert settings(live.outcome()) == [], "names are known on hosts and in the storage"

@@ -52,6 +52,15 @@ def test_an_inventory_without_hosts_for_us_is_refused_by_that_alone(
     assert len(nobody.problems) == 1
 
 
+def test_servers_on_which_no_pod_of_users_could_run_are_told_before_they_are_built(stacked_ha: Any) -> None:
+    del stacked_ha.data["hosts"]["worker1"]
+    stacked_ha.warned("cluster_control_plane_schedulable", "nothing of yours would run")
+    stacked_ha.set(control_plane_schedulable=True)
+    assert stacked_ha.warnings == []
+    stacked_ha.set(control_plane_schedulable=False).live("cp1", "cp2", "cp3")
+    assert stacked_ha.warnings == []
+
+
 def test_hosts_that_no_playbook_would_touch_are_told(stacked_ha: Any) -> None:
     stacked_ha.data["groups"] = {"worker": ["w1"], "ungrouped": ["spare", "localhost"], "databases": ["db1"]}
     assert stacked_ha.problems == []
@@ -453,6 +462,17 @@ def test_containerd_below_the_table_is_named_with_what_belongs_to_the_version(st
     stacked_ha.facts("worker1")["runtime"] = {"name": "containerd", "version": "1.6.20", "active": True}
     stacked_ha.warned("containerd", "1.6.20 on worker1", "1.33", "1.7.24 or 2.0.4")
     stacked_ha.set(kubernetes_version="1.36.3").refused("containerd", "2.2.0 or 2.3.0")
+
+
+def test_a_containerd_that_is_too_old_and_works_is_not_in_the_way_of_a_repair(stacked_ha: Any) -> None:
+    stacked_ha.set(kubernetes_version="1.36.3").live("cp1", "cp2", "cp3", "worker1")
+    for name in ("cp1", "cp2", "cp3", "worker1"):
+        stacked_ha.facts(name)["runtime"] = {"name": "containerd", "version": "2.1.5", "active": True}
+    stacked_ha.data.update(playbook="remove", leaving=["worker1"])
+    assert stacked_ha.problems == []
+    assert stacked_ha.warned("containerd", "2.1.5").hosts == ("cp1", "cp2", "cp3")
+    stacked_ha.data["playbook"] = "stacked_ha"
+    stacked_ha.refused("containerd", "2.1.5")
 
 
 @pytest.mark.parametrize("version", ["1.7.24", "1.7.30", "2.0.4", "2.1.0", "2.3.4", "2.0.5-rc.1"])

@@ -27,6 +27,19 @@ def test_on_blank_hosts_one_is_initialised_and_all_others_join(stacked_ha: Any) 
     ]
 
 
+def test_what_is_prepared_for_the_nodes_is_told_before_them(lvs: Any) -> None:
+    mirror = {"type": "mirror", "disks": ["/dev/mapper/a", "/dev/mapper/b"]}
+    lvs.host("cp1")["vars"]["zfs_pools"] = [{"name": "tank", "vdevs": [mirror]}]
+    assert lvs.outcome().plan["summary"][:6] == [
+        "cp1: ZFS tank, made or brought to the settings",
+        "lb1: load balancer, brought to the settings",
+        "lb2: load balancer, brought to the settings",
+        "dir1: director, brought to the settings",
+        "dir2: director, brought to the settings",
+        "cp1: kubeadm init (blank)",
+    ]
+
+
 def test_on_a_live_cluster_there_is_nothing_to_do(stacked_ha: Any) -> None:
     plan = stacked_ha.live("cp1", "cp2", "cp3", "worker1").outcome().plan
     assert (plan["init"], plan["join_control_planes"], plan["join_workers"]) == (None, [], [])
