@@ -218,6 +218,9 @@ def _etcd(state: EtcdState, external: bool) -> Check:
         return Check("etcd", False, state.error, "%s on each %s, and its port 2379" % (log, hosts))
     problems = ["%s: %s" % (name, reason) for name, healthy, reason in state.members if not healthy]
     problems += ["%s never started" % text for text in state.unstarted]
+    names = [name for name, _healthy, _reason in state.members]
+    # A restore by etcdctl 3.4 leaves the former ones, and etcd 3.6 finds them: each asks its peers for one that there is not.
+    problems += ["%s is a member %d times" % (name, names.count(name)) for name in dict.fromkeys(names) if names.count(name) > 1]
     healthy = sum(1 for name, good, reason in state.members if good)
     detail = "%d of %d members healthy, %d needed" % (
         healthy,

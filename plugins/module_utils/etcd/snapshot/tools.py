@@ -4,7 +4,8 @@
 """The programs of etcd that do the work: from the host, or from the image that the host's own member runs from.
 
 From 3.6 on ``etcdctl`` saves only; ``etcdutl``, there since 3.5, looks at a snapshot and restores it
-(https://kubernetes.io/blog/2025/05/15/announcing-etcd-3.6/). Before 3.5 etcdctl does all.
+(https://kubernetes.io/blog/2025/05/15/announcing-etcd-3.6/). Before 3.5 etcdctl does all, and leaves the snapshot's members in what
+it restores, which etcd 3.6 takes for its own (https://etcd.io/blog/2025/zombie_members_upgrade/).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ VERSION = re.compile(r"^(?:etcdctl|etcdutl) version:\s*v?([0-9]{1,9})\.([0-9]{1,
 #: The first version whose etcdctl restores no more, and the first whose restore can set the revision ahead.
 ETCDCTL_ONLY_SAVES = (3, 6)
 CAN_BUMP_REVISION = (3, 5)
+#: The first version that takes the snapshot's members out of what it restores.
+FORGETS_MEMBERS = (3, 5)
 IMAGE = re.compile(r"/etcd(?::|@)")
 CONTAINER = "baremetal-kubernetes-etcd-tool"
 
@@ -67,10 +70,12 @@ class Tools:
         return tool
 
     def restorer(self) -> Tool:
-        """What looks at a snapshot and restores it."""
+        """What looks at a snapshot and restores it: a distribution's etcdctl may be older than the members."""
         etcdctl = self._on_host("etcdctl")
         usable = etcdctl if etcdctl is not None and etcdctl.version < ETCDCTL_ONLY_SAVES else None
-        tool = self._on_host("etcdutl") or usable or self._in_image("etcdutl") or self._in_image("etcdctl", ETCDCTL_ONLY_SAVES)
+        good = usable if usable is not None and usable.version >= FORGETS_MEMBERS else None
+        tool = self._on_host("etcdutl") or good or self._in_image("etcdutl")
+        tool = tool or usable or self._in_image("etcdctl", ETCDCTL_ONLY_SAVES)
         if tool is None:
             raise _missing("etcdutl" if etcdctl is not None else "etcdutl or etcdctl")
         return tool

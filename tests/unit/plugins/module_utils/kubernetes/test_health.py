@@ -111,6 +111,11 @@ def test_a_kubelet_newer_than_the_api_server_is_wrong() -> None:
     ]
 
 
+def test_a_member_that_is_listed_twice_is_named_though_its_address_answers() -> None:
+    state = EtcdState([("cp1", True, ""), ("cp2", True, ""), ("cp1", True, "")], [], 3)
+    assert bad(HEALTHY._replace(etcd=state)) == ["etcd: 3 of 3 members healthy, 2 needed; cp1 is a member 2 times"]
+
+
 def test_while_api_servers_differ_kubelets_are_held_against_the_newest() -> None:
     # In an upgrade the endpoint leads to the old one as well as to the new one.
     servers = [
