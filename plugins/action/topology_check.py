@@ -66,7 +66,11 @@ class ActionModule(ControllerAction):
             # The first control plane's: where hosts differ, the check says so.
             settings = {**of_host, **settings}
         options = load_options(ROLES_PATH)
+        given = {host: list(entry["vars"]) for host, entry in hosts.items()}
         problems = reader.problems + check_role_settings({host: entry["vars"] for host, entry in hosts.items()}, options)
+        for host, entry in hosts.items():
+            # What is wrong in form is there all the same.
+            entry["later"] += [name for name in given[host] if name not in entry["vars"]]
         problems += stray_settings(reader.others, {*options, *KINDS}, reader.given)
         offline = self._offline(reader, hosts)
         outcome = check_topology(

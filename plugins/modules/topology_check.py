@@ -25,11 +25,10 @@ options:
     type: str
     default: ""
   leaving:
-    description: Names of nodes that shall be gone, with O(playbook=remove) or O(playbook=replace). What is checked and planned is
-      the cluster without them; they may be unreachable, or no longer in the inventory.
-    type: list
-    elements: str
-    default: []
+    description: Names of nodes that shall be gone, with O(playbook=remove) or O(playbook=replace), as a list or a text with commas.
+      What is checked and planned is the cluster without them; they may be unreachable, or no longer in the inventory. What is no
+      list of names is among the RV(errors).
+    type: raw
   two_members:
     description: With O(playbook=grow), two members of etcd are a warning and no error, for a cluster on its way to three.
     type: bool

@@ -47,12 +47,17 @@ def conform(setting: str, value: Any, specification: Mapping[str, Any], commas: 
     :param commas: whether a text with commas may stand for a list, as on the command line.
     """
     faults: List[Fault] = []
-    return _value(setting, value, specification, faults, bool(specification.get("no_log")), commas), faults
+    return _value(setting, value, specification, faults, commas), faults
 
 
-def _value(
-    setting: str, value: Any, specification: Mapping[str, Any], faults: List[Fault], secret: bool, commas: bool = False
-) -> Any:
+def _holds_secrets(specification: Mapping[str, Any]) -> bool:
+    """Whether a value of this form, or a part of one, may be a password."""
+    options: Mapping[str, Mapping[str, Any]] = specification.get("options") or {}
+    return bool(specification.get("no_log")) or any(map(_holds_secrets, options.values()))
+
+
+def _value(setting: str, value: Any, specification: Mapping[str, Any], faults: List[Fault], commas: bool = False) -> Any:
+    secret = _holds_secrets(specification)
     kind = str(specification.get("type") or "str")
     if value is None:
         default = specification.get("default")
@@ -61,9 +66,9 @@ def _value(
         faults.append(Fault(setting, "nothing is written there, which YAML reads as null", remedy))
         return NOTHING
     if kind == "list":
-        return _list(setting, value, specification, faults, secret, commas)
+        return _list(setting, value, specification, faults, commas)
     if kind == "dict":
-        return _mapping(setting, value, specification, faults, secret)
+        return _mapping(setting, value, specification, faults)
     word = kind == "str" and isinstance(value, bool) and bool(specification.get("choices"))
     converted = SCALARS[kind](value) if kind in SCALARS and not word else value
     if converted is None:
@@ -76,7 +81,8 @@ def _value(
     return _chosen(setting, converted, specification, faults)
 
 
-def _list(setting: str, value: Any, specification: Mapping[str, Any], faults: List[Fault], secret: bool, commas: bool) -> Any:
+def _list(setting: str, value: Any, specification: Mapping[str, Any], faults: List[Fault], commas: bool) -> Any:
+    secret = _holds_secrets(specification)
     of_mappings = specification.get("elements") == "dict"
     if isinstance(value, (list, tuple)):
         members = list(value)
@@ -89,15 +95,16 @@ def _list(setting: str, value: Any, specification: Mapping[str, Any], faults: Li
         if not (commas and isinstance(value, str)):
             remedy = "write it in brackets" if secret else "write [%s]" % ", ".join(map(str, members))
             faults.append(_wrong(setting, value, "list", remedy, secret))
-    inner = {name: specification[name] for name in ("options", "choices") if name in specification}
+    inner = {name: specification[name] for name in ("options", "choices", "no_log") if name in specification}
     element = {"type": specification.get("elements") or "raw", **inner}
-    kept = [_value("%s[%d]" % (setting, number), member, element, faults, secret) for number, member in enumerate(members)]
+    kept = [_value("%s[%d]" % (setting, number), member, element, faults) for number, member in enumerate(members)]
     return [member for member in kept if member is not NOTHING]
 
 
-def _mapping(setting: str, value: Any, specification: Mapping[str, Any], faults: List[Fault], secret: bool) -> Any:
+def _mapping(setting: str, value: Any, specification: Mapping[str, Any], faults: List[Fault]) -> Any:
     if not isinstance(value, Mapping):
-        faults.append(_wrong(setting, value, "dict", "write a mapping, like %s" % _example(specification), secret))
+        remedy = "write a mapping, like %s" % _example(specification)
+        faults.append(_wrong(setting, value, "dict", remedy, _holds_secrets(specification)))
         return NOTHING
     options: Mapping[str, Mapping[str, Any]] = specification.get("options") or {}
     if not options:
@@ -106,7 +113,9 @@ def _mapping(setting: str, value: Any, specification: Mapping[str, Any], faults:
     meant: List[str] = []
     for name, inner in value.items():
         if name in options:
-            one = _value("%s.%s" % (setting, name), inner, options[name], faults, secret or bool(options[name].get("no_log")))
+            # What is within a secret is one.
+            option = {**options[name], "no_log": True} if specification.get("no_log") else options[name]
+            one = _value("%s.%s" % (setting, name), inner, option, faults)
             if one is not NOTHING:
                 kept[name] = one
             continue

@@ -36,6 +36,7 @@ def routed_addresses(topology: Topology) -> Set[str]:
 def check(topology: Topology) -> Iterator[Problem]:
     nodes = [node for node in topology.control_planes if text(node.setting("failover_ip_provider"))]
     if not nodes:
+        yield from _without_provider(topology)
         return
     yield from _alike(topology)
     yield from _addresses(nodes)
@@ -54,6 +55,19 @@ def check(topology: Topology) -> Iterator[Problem]:
         yield from _keepalived(topology, nodes)
     elif topology.kube_vip:
         yield from _kube_vip(topology, nodes)
+
+
+def _without_provider(topology: Topology) -> Iterator[Problem]:
+    known = "failover_ip_credentials"
+    hosts = [node.host for node in topology.control_planes if node.setting(known) and not node.awaits("failover_ip_provider")]
+    if hosts:
+        yield Problem(
+            "failover_ip_provider",
+            "it is not set, and so nobody moves the failover IP that %s are for" % known,
+            "write one of %s" % ", ".join(NEEDS),
+            tuple(hosts),
+            warning=True,
+        )
 
 
 def _alike(topology: Topology) -> Iterator[Problem]:

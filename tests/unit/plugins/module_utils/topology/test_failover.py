@@ -77,6 +77,12 @@ def test_credentials_that_only_the_role_can_know_are_not_asked_for(cluster: Any)
     assert cluster.problems == []
 
 
+def test_credentials_without_a_provider_are_told(cluster: Any) -> None:
+    for name in ("cp1", "cp2", "cp3"):
+        del cluster.host(name)["vars"]["failover_ip_provider"]
+    assert cluster.warned("failover_ip_provider", "nobody moves").hosts == ("cp1", "cp2", "cp3")
+
+
 def test_an_endpoint_that_ovh_has_not_is_refused(cluster: Any) -> None:
     keys = {"application_key": "k", "application_secret": "s", "consumer_key": "c"}
     cluster.set_all(failover_ip_provider="ovh", failover_ip_credentials={**keys, "endpoint": "ovh_eu"})

@@ -104,8 +104,12 @@ def test_what_can_be_used_of_a_value_is_kept() -> None:
     assert conform("zfs_pools", None, POOLS)[0] is NOTHING
 
 
-def test_a_value_that_may_be_a_password_is_not_shown() -> None:
-    credentials = {"type": "dict", "no_log": True, "options": {"token": {"type": "str"}, "port": {"type": "int"}}}
+@pytest.mark.parametrize("where", ["setting", "key"])
+def test_a_value_that_may_be_a_password_is_not_shown(where: str) -> None:
+    token, port = {"type": "str"}, {"type": "int"}
+    credentials: Dict[str, Any] = {"type": "dict", "options": {"token": token, "port": port}}
+    for secret in [credentials] if where == "setting" else [token, port]:
+        secret["no_log"] = True
     for value in ("hunter2", {"token": ["hunter2"]}, {"port": "hunter2"}, [["hunter2"]]):
         faults = conform("failover_ip_credentials", value, credentials)[1]
         assert faults
