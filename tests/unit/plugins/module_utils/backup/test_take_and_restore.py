@@ -65,7 +65,7 @@ def test_a_wrong_passphrase_a_damaged_or_cut_archive_and_another_clusters_are_re
     with pytest.raises(BackupError, match="it is of the cluster 'lab', and this is 'other'"):
         staged(host, path, cluster="other")
     whole = pathlib.Path(path).read_bytes()
-    for damaged in (whole[:-1], whole[:100] + b"x" + whole[101:]):
+    for damaged in (whole[:-1], whole[:100] + bytes([whole[100] ^ 1]) + whole[101:]):
         pathlib.Path(path).write_bytes(damaged)
         with pytest.raises(BackupError, match="it is cut or damaged"):
             staged(host, path)
