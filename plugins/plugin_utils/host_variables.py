@@ -35,6 +35,8 @@ WORD = re.compile(r"[A-Za-z_]\w*")
 UNDEFINED = re.compile(r"'([A-Za-z_]\w*)' is undefined")
 #: What only a run that has got further knows, or a lookup, which looks beside the role that asks.
 LATER = re.compile(r"\b(ansible_\w+|hostvars|topology|item|lookup|query|q)\b")
+#: Before ansible-core 2.19 what Python says of an expression comes as it is.
+RESOLVING = (AnsibleError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 #: A value whose template can't be resolved.
 UNRESOLVED = object()
 
@@ -53,13 +55,14 @@ def has_template(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(has_template(part) for part in value)
 
 
-def _complaint(error: AnsibleError, missing: str, value: Any) -> Tuple[str, str]:
+def _complaint(error: Exception, missing: str, value: Any) -> Tuple[str, str]:
     """Problem and remedy. The value of a role's setting is not shown: it may hold a password beside its template."""
     if missing:
         remedy = "define %s where all hosts of the cluster see it, such as group_vars/all.yml or a vault that is loaded" % missing
     else:
         remedy = "correct %.100s" % (value,) if value is not None else "correct it"
-    return "its template can't be resolved: %s" % error, remedy
+    # Before ansible-core 2.19 an error holds those of all templates on its way, the first one last.
+    return "its template can't be resolved: %.300s" % str(error).rpartition("original message: ")[2], remedy
 
 
 class HostVariables:
@@ -156,7 +159,7 @@ class HostVariables:
             return value
         try:
             return self._templated(value, context)
-        except AnsibleError as error:
+        except RESOLVING as error:
             unknown = UNDEFINED.search(str(error))
             missing = unknown.group(1) if unknown else ""
             # A role's variable may refer to what is only known later in the run; the role itself will meet it then.

@@ -27,6 +27,8 @@ KINDS = {
     "list": "a list",
     "dict": "a mapping of names to values",
 }
+#: What choices are called elsewhere: levels of RAID, whose names are like those of others.
+OTHER_WORDS = {"raid0": "single", "raid1": "mirror", "raid10": "mirror", "raid5": "raidz1", "raidz": "raidz1", "raid6": "raidz2"}
 #: So many keys of a mapping make an example of it.
 KEYS_SHOWN = 3
 #: So many characters of a wrong value are shown.
@@ -136,15 +138,16 @@ def _chosen(setting: str, value: Any, specification: Mapping[str, Any], faults: 
         return value
     # YAML reads these words as truth values, and some choices are called so.
     words = {True: ("yes", "on", "true"), False: ("no", "off", "false")}.get(value, ()) if isinstance(value, bool) else ()
-    word = next((word for word in words if word in choices), None)
-    if word is not None:
-        return word
+    unquoted = next((word for word in words if word in choices), None)
+    if unquoted is not None:
+        return unquoted
     known = [str(choice) for choice in choices if choice != ""]
-    close = did_you_mean(str(value).lower(), known)
+    word = str(value).lower()
+    close = OTHER_WORDS[word] if OTHER_WORDS.get(word) in known else did_you_mean(word, known)
     unset = ", or nothing" if "" in choices else ""
     problem = "%.*r is none of %s%s" % (SHOWN, value, ", ".join(known), unset)
     faults.append(Fault(setting, problem, "write %s" % (close or "one of them")))
-    return NOTHING
+    return close or NOTHING
 
 
 def _wrong(setting: str, value: Any, kind: str, remedy: str, secret: bool) -> Fault:

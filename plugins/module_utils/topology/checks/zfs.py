@@ -113,7 +113,7 @@ def _sync(topology: Topology, node: Node, setting: str, pool: Mapping[str, Any])
 
 def _datasets(topology: Topology, node: Node, pools: List[str]) -> Iterator[Found]:
     pool = text(node.setting("zfs_cluster_pool"))
-    if pool and pool not in pools:
+    if pool and pool not in pools and not node.awaits(POOLS):
         yield (
             "zfs_cluster_pool",
             "there is no pool %s in zfs_pools" % pool,

@@ -99,9 +99,14 @@ def test_a_list_may_be_a_text_only_where_the_command_line_gives_it() -> None:
 
 
 def test_what_can_be_used_of_a_value_is_kept() -> None:
-    pools = [{"name": "tank", "vdevs": [MIRROR, None, {"type": "raid1", "disks": ["/dev/c"]}], "colour": "red"}, "x"]
+    pools = [{"name": "tank", "vdevs": [MIRROR, None, {"type": "striped", "disks": ["/dev/c"]}], "colour": "red"}, "x"]
     assert conform("zfs_pools", pools, POOLS)[0] == [{"name": "tank", "vdevs": [MIRROR, {"disks": ["/dev/c"]}]}]
     assert conform("zfs_pools", None, POOLS)[0] is NOTHING
+
+
+def test_a_word_of_another_tool_stands_for_the_choice_that_was_meant() -> None:
+    kept, (fault,) = conform("a_setting", "RAID1", {"type": "str", "choices": ["mirror", "raidz1"]})
+    assert (kept, fault.remedy) == ("mirror", "write mirror")
 
 
 @pytest.mark.parametrize("where", ["setting", "key"])

@@ -101,6 +101,14 @@ def test_a_blank_server_without_any_disk_of_a_pool_is_refused(server: Any, disks
     assert len(server.warnings) == 2
 
 
+def test_pools_that_are_not_known_yet_are_not_missed(server: Any) -> None:
+    del server.host("cp1")["vars"]["zfs_pools"]
+    put(server, zfs_cluster_pool="tank")
+    server.refused("zfs_cluster_pool", "there is no pool tank")
+    server.host("cp1")["later"] = ["zfs_pools"]
+    assert server.problems == []
+
+
 def test_of_other_names_of_disks_nothing_is_known(server: Any) -> None:
     put(server, zfs_pools=pool(vdevs=[{"type": "mirror", "disks": ["/dev/mapper/a", "/dev/disk/by-partlabel/b"]}]))
     assert (server.problems, server.warnings) == ([], [])
