@@ -62,4 +62,3 @@ def _description(topology: Topology) -> Dict[str, Any]:
         "kubelet": settings.kubelet_settings,
         "kube_proxy": settings.kube_proxy_settings,
     }
-

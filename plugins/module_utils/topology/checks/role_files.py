@@ -107,4 +107,3 @@ def _or(node: Node, name: str, harmless: Any) -> Any:
     """What was written, else a value that nothing speaks against: the role's own default is right."""
     value = node.setting(name)
     return harmless if value is None else value
-
