@@ -77,8 +77,8 @@ def _value(setting: str, value: Any, specification: Mapping[str, Any], faults: L
         faults.append(_wrong(setting, value, kind, _instead(value, kind, specification, secret), secret))
         return NOTHING
     if kind == "str" and isinstance(value, float) and setting.endswith("version"):
-        problem = "%s is read by YAML as a number, which turns 1.10 into 1.1" % value
-        faults.append(Fault(setting, problem, 'put it in quotes, like "%s"' % value))
+        problem = "%s is read by YAML as a number, which loses a patch and turns 1.30 into 1.3" % value
+        faults.append(Fault(setting, problem, 'put the whole version in quotes, like "1.36.3"'))
         return NOTHING
     return _chosen(setting, converted, specification, faults)
 

@@ -85,9 +85,6 @@ def normalise(values: Mapping[str, Any]) -> Tuple[Settings, List[Problem]]:
         if name not in KINDS:
             problems.append(_unknown(name))
             continue
-        if isinstance(value, float) and name == "cluster_kubernetes_version":
-            problems.append(_version_as_number(name, value))
-            continue
         specification = {"type": KINDS[name], "default": getattr(DEFAULTS, name[len(PREFIX) :])}
         conformed, faults = conform(name, value, specification)
         problems += [Problem(fault.setting, fault.problem, fault.remedy) for fault in faults]
@@ -106,11 +103,3 @@ def _unknown(name: str) -> Problem:
         else "remove it, or give a variable of your own another name: cluster_ is this collection's"
     )
     return Problem(name, "there is no such setting%s" % (", did you mean %s?" % meant if meant else ""), remedy)
-
-
-def _version_as_number(name: str, value: float) -> Problem:
-    return Problem(
-        name,
-        "%s is read by YAML as a number, which loses the patch and turns 1.30 into 1.3" % value,
-        'put a whole version in quotes, like "1.36.3"',
-    )

@@ -47,7 +47,7 @@ def check(topology: Topology) -> Iterator[Problem]:
         yield from _answers(topology)
         far = list(step_problems(_running_versions(topology), release))
         yield from far
-        batches = {str(node.variables["upgrade_batch"]) for node in topology.cluster_nodes if "upgrade_batch" in node.variables}
+        batches = {str(node.setting("upgrade_batch")) for node in topology.cluster_nodes} - {"None"}
         for batch in sorted(batches):
             yield from batch_problems(batch)
         if far:

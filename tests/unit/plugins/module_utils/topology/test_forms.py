@@ -78,7 +78,7 @@ def test_the_remedy_is_what_to_write(value: Any, specification: Dict[str, Any], 
 
 def test_a_version_that_yaml_read_as_a_number_has_lost_a_zero() -> None:
     (fault,) = conform("longhorn_version", 1.1, {"type": "str"})[1]
-    assert "turns 1.10 into 1.1" in fault.problem
+    assert "turns 1.30 into 1.3" in fault.problem
 
 
 def test_a_word_that_yaml_reads_as_a_truth_value_is_the_choice_that_it_was() -> None:
