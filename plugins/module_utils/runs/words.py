@@ -20,8 +20,14 @@ from ansible_collections.baremetal.kubernetes.plugins.module_utils.runs.record i
 )
 from ansible_collections.baremetal.kubernetes.plugins.module_utils.topology.problems import counted, grouped, listed
 
+TOPOLOGIES = ("single", "stacked_ha", "external_etcd", "lvs_haproxy", "rke2_ha")
 #: Playbooks after which a cluster has just become another one: backups of it are worth a thought.
-BUILDS = ("single", "stacked_ha", "external_etcd", "lvs_haproxy", "rke2_ha", "grow", "join", "replace", "restore")
+BUILDS = (*TOPOLOGIES, "grow", "join", "replace", "restore")
+#: Ansible passes over plays without hosts and calls that success.
+NO_HOSTS = (
+    "the playbook of your topology (%s), whose plan says who has what to do: by itself this one found no host that has"
+    % ", ".join(TOPOLOGIES)
+)
 #: Playbooks that only look.
 LOOKS = ("preflight", "verify", "diagnose")
 #: An action that waits for long -> what is written on the host meanwhile.
@@ -56,6 +62,8 @@ def harmless(text: str) -> str:
 
 def verdict(run: Run) -> str:
     """``stacked_ha succeeded in 4 min 12 s``, with what a reader must know of such a run."""
+    if run.outcome == SUCCEEDED and not run.hosts:
+        return "%s did nothing" % run.playbook
     said = {SUCCEEDED: "succeeded in", FAILED: "failed after", ENDED_EARLY: "was ended after"}[run.outcome]
     return "%s%s %s %s" % (run.playbook, " (check mode)" if run.check else "", said, duration(run.seconds))
 
@@ -177,6 +185,8 @@ def next_steps(run: Run, inventory: Sequence[str], kubeconfig: str, ours: bool) 
         steps = [again, "%s   # what the hosts say, in one archive" % playbook("diagnose")] if ours else []
         lost = sorted({host for phase in run.phases for host in phase.unreachable})
         return ([LOST % listed(lost)] if lost else []) + steps
+    if not run.hosts:
+        return [NO_HOSTS] if ours else []
     planned = str(run.plan.get("playbook") or "")
     if run.check:
         return ["the same command without --check"] if ours and run.playbook not in LOOKS else []

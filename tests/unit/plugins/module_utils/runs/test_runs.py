@@ -156,6 +156,15 @@ def steps(run: Run, ours: bool = True, kubeconfig: str = "") -> str:
     return "\n".join(next_steps(run, ["my inventory"], kubeconfig, ours))
 
 
+def test_a_run_without_a_host_did_not_succeed_at_anything() -> None:
+    run = Run("metallb", ["inventory"], 1000.0)
+    run.play("a", "Bring addresses", 1000.0)
+    run.close(SUCCEEDED, 1000.0, set())
+    assert summary_lines(run, NOTHING, [])[0] == "metallb did nothing; 0 hosts, nothing changed"
+    assert steps(run).startswith("the playbook of your topology (single, stacked_ha") and not steps(run, ours=False)
+    assert "metallb did nothing" in page(run, NOTHING, NOTHING, [])
+
+
 def test_what_comes_next_depends_on_how_it_ended() -> None:
     built = run_of(plan={"playbook": "stacked_ha"})
     assert steps(built, kubeconfig="/x/kube config").splitlines() == [
