@@ -97,8 +97,8 @@ def test_pods_of_a_deployment_talk_to_each_other_by_service_name(cluster: Any) -
         for pod in pods:
             answer = cluster.kubectl("exec %s -- timeout 5 wget -q -O - http://%s:8080/" % (first, pod["status"]["podIP"]))
             assert answer.strip() == pod["metadata"]["name"]
-        # kube-proxy learns of a Service after its pods are ready; until then its address leads out of the node, and anybody may answer.
-        ask = "for try in $(seq 30); do timeout 10 wget -q -O - http://talk.default.svc.cluster.local/ && exit; sleep 1; done; exit 1"
+        # kube-proxy learns of a Service after its pods are ready; until then its address leads out of the node, to anybody.
+        ask = "for try in $(seq 30); do timeout 9 wget -q -O - http://talk.default.svc.cluster.local && exit; sleep 1; done; exit 1"
         by_name = host.run(kubectl + "exec %s -- sh -c '%s'" % (first, ask))
         assert by_name.stdout.strip() in {pod["metadata"]["name"] for pod in pods}, by_name.stderr
     finally:
